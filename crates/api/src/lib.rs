@@ -1,0 +1,1 @@
+//! Answers as documents, and the REST service that serves them.

@@ -1,0 +1,1 @@
+//! What devproof asks of a node: heads and finality, logs, headers, code, transactions.

@@ -1,0 +1,1 @@
+//! Bindings to our contracts and to stock dstack, and code identification.

@@ -1,0 +1,1 @@
+//! Ids, hashes, policy events and the one fold over them. No I/O, no async.

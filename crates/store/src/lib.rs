@@ -1,0 +1,1 @@
+//! Every query of the project, over SQLite and PostgreSQL.

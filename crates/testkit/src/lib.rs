@@ -1,0 +1,1 @@
+//! Anvil, PostgreSQL and the demo's scenario; a dev-dependency only.
