@@ -17,7 +17,7 @@ pub use compose_hash::ComposeHash;
 pub use history::{HISTORY_DOMAIN, HistoryRoot, source_commitment};
 pub use kms::{Kms, KmsEvent};
 pub use policy::{Event, FoldError, Grant, Policy, Rules, Step};
-pub use position::{Actor, Notice, Position};
+pub use position::{Actor, BlockRef, Notice, Position};
 pub use proposal::{GRACE_PERIOD, Proposal, ProposalState, Source};
 
 /// Reads an address from the low 20 bytes of a word, as Solidity pads one. `None` for zero.

@@ -37,3 +37,14 @@ impl Notice {
         }
     }
 }
+
+/// A block, by all that identifies it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockRef {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its time, Unix seconds.
+    pub timestamp: u64,
+}

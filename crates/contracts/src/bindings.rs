@@ -1,0 +1,30 @@
+//! Our contracts, bound from the committed artifacts (`artifacts/`, written by `make artifacts`).
+#![allow(missing_docs, missing_debug_implementations, clippy::all)]
+
+use alloy_sol_types::sol;
+
+sol!(
+    #[sol(all_derives)]
+    AppAuth,
+    "artifacts/AppAuth.json"
+);
+
+/// AppAuth with a floor of zero: for local chains, no guarantee.
+pub mod test_build {
+    use alloy_sol_types::sol;
+    sol!(
+        #[sol(all_derives)]
+        AppAuthTestBuild,
+        "artifacts/AppAuthTestBuild.json"
+    );
+}
+
+/// The factory.
+pub mod factory {
+    use alloy_sol_types::sol;
+    sol!(
+        #[sol(all_derives)]
+        AppAuthFactory,
+        "artifacts/AppAuthFactory.json"
+    );
+}
