@@ -10,6 +10,7 @@ mod evm;
 mod operations;
 
 use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolCall;
 use devproof_contracts::{
     app_event,
     bindings::{
@@ -78,12 +79,20 @@ impl Bench {
             (_, None) => self.evm.time + 1,
         };
         self.evm.next_block(to);
-        let logs = self.evm.call(operations::ACTORS[*actor], self.app, operation.calldata());
+        let data = match operation {
+            Operation::Call(_, data) => data.clone(),
+            Operation::ActivatePending(n) => {
+                let pending: Vec<_> = self.policy.proposals.keys().collect();
+                let Some((setting, value)) = pending.get(n % pending.len().max(1)) else { return };
+                activateCall { kind: *setting as u8, value: *value }.abi_encode()
+            }
+        };
+        let logs = self.evm.call(operations::ACTORS[*actor], self.app, data);
         self.take(&logs.unwrap_or_default());
         self.compare();
     }
 
-    fn view<C: alloy_sol_types::SolCall>(&mut self, call: C) -> C::Return {
+    fn view<C: SolCall>(&mut self, call: C) -> C::Return {
         self.evm.view(self.app, &call)
     }
 
@@ -172,7 +181,7 @@ impl Bench {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_fold_equals_the_contract(
@@ -186,17 +195,22 @@ proptest! {
     }
 }
 
+fn pins(policy: &Policy) -> usize {
+    policy.os_images.as_ref().map_or(0, |list| list.len())
+}
+
 /// The weights above are of use only if sequences get somewhere.
 #[test]
 fn sequences_reach_the_rare_states() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..40 {
+    for _ in 0..60 {
         let born = operations::settings().new_tree(&mut runner).unwrap().current();
         let steps = sequence(60).new_tree(&mut runner).unwrap().current();
         let mut bench = Bench::new(born);
         for step in &steps {
+            let before = bench.policy.clone();
             bench.step(step);
             let now = bench.evm.time;
             for p in bench.policy.proposals.values() {
@@ -209,6 +223,21 @@ fn sequences_reach_the_rare_states() {
             for (name, is) in [
                 ("activated", policy.compose_hashes.values().any(|g| g.notice != Notice::Born)),
                 ("pins", policy.os_images.is_some()),
+                ("pins cleared", before.os_images.is_some() && policy.os_images.is_none()),
+                ("pin added", pins(&before) > 0 && pins(policy) == pins(&before) + 1),
+                (
+                    "guardian replaced",
+                    before.guardian.is_some() && before.guardian != policy.guardian,
+                ),
+                (
+                    "any device",
+                    before.allow_any_device == Some(false) && policy.allow_any_device == Some(true),
+                ),
+                (
+                    "TCB dropped",
+                    before.require_tcb_up_to_date == Some(true)
+                        && policy.require_tcb_up_to_date == Some(false),
+                ),
                 ("frozen", !policy.frozen.is_empty()),
                 ("shorter notice", policy.notice_period < Some(2 * 86_400 + 1)),
                 ("other owner", policy.owner != Some(operations::ACTORS[0])),
@@ -224,11 +253,16 @@ fn sequences_reach_the_rare_states() {
         "Expired",
         "Pending",
         "Ripe",
+        "TCB dropped",
         "activated",
+        "any device",
         "frozen",
+        "guardian replaced",
         "many pending",
         "other owner",
+        "pin added",
         "pins",
+        "pins cleared",
         "shorter notice",
         "source",
     ];

@@ -26,23 +26,30 @@ pub(crate) enum Time {
     BeforeEdge,
 }
 
-/// A call, by its data and for people.
+/// What is called.
 #[derive(Clone)]
-pub(crate) struct Operation(&'static str, Vec<u8>);
+pub(crate) enum Operation {
+    /// This function, with this data.
+    Call(&'static str, Vec<u8>),
+    /// `activate`, of one of the proposals there are: the n-th, modulo how many. Drawn blindly, the
+    /// settings that need several activations in a row would never be reached.
+    ActivatePending(usize),
+}
 
 impl Operation {
-    pub(crate) fn calldata(&self) -> Vec<u8> {
-        self.1.clone()
-    }
-
-    fn of<C: SolCall>(call: &C) -> Self {
-        Self(C::SIGNATURE, call.abi_encode())
+    pub(crate) fn of<C: SolCall>(call: &C) -> Self {
+        Self::Call(C::SIGNATURE, call.abi_encode())
     }
 }
 
 impl std::fmt::Debug for Operation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.0, alloy_primitives::hex::encode(&self.1[4..]))
+        match self {
+            Self::Call(name, data) => {
+                write!(f, "{name} {}", alloy_primitives::hex::encode(&data[4..]))
+            }
+            Self::ActivatePending(n) => write!(f, "activate pending {n}"),
+        }
     }
 }
 
@@ -94,7 +101,8 @@ fn operation() -> impl Strategy<Value = Operation> {
             Operation::of(&proposeComposeHash_0Call { composeHash: hash, sourceDigest: digest.into(), uri })
         }),
         1 => value().prop_map(|h| Operation::of(&proposeComposeHash_1Call { composeHash: h })),
-        8 => proposal().prop_map(|(kind, value)| Operation::of(&activateCall { kind, value })),
+        2 => proposal().prop_map(|(kind, value)| Operation::of(&activateCall { kind, value })),
+        8 => any::<usize>().prop_map(Operation::ActivatePending),
         3 => value().prop_map(|h| Operation::of(&activateComposeHashCall { composeHash: h })),
         2 => proposal().prop_map(|(kind, value)| Operation::of(&cancelCall { kind, value })),
         1 => value().prop_map(|h| Operation::of(&addComposeHashCall { composeHash: h })),
