@@ -94,7 +94,13 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let value = || proptest::sample::select(values().to_vec());
-    let proposal = || proptest::sample::select(proposable());
+    // A setting first, then a value: there are more values of some than of others.
+    let proposal = || {
+        (1..=9u8).prop_flat_map(|kind| {
+            let of_kind = proposable().into_iter().filter(|(k, _)| *k == kind);
+            proptest::sample::select(of_kind.collect::<Vec<_>>())
+        })
+    };
     prop_oneof![
         6 => proposal().prop_map(|(kind, value)| Operation::of(&proposeCall { kind, value })),
         3 => (value(), any::<[u8; 32]>(), ".{0,40}").prop_map(|(hash, digest, uri)| {
