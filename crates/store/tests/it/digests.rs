@@ -75,7 +75,7 @@ pub(crate) async fn every_difference_shows(db: &Db) {
             s.upsert_contract(&proxied).await.unwrap();
         })
         .await,
-        changed(db, async |s, _| drop(s.ensure_chain(CHAIN, 1).await.unwrap())).await,
+        changed(db, async |s, _| assert!(s.ensure_chain(CHAIN, 1).await.is_ok())).await,
     ];
     let all = seen.len();
     seen.sort();
@@ -85,7 +85,7 @@ pub(crate) async fn every_difference_shows(db: &Db) {
 
 pub(crate) async fn large_stores_are_read_in_steps(db: &Db) {
     // More than the digest reads at a time, with a step ending inside a block.
-    let logs: Vec<RawLog> =
+    let mut logs: Vec<RawLog> =
         (0..9).flat_map(|n| (0..1_000).map(move |i| log(block(n, 0), i, i % 3))).collect();
     let mut digests = Vec::new();
     for store in [db.store().await, db.twin().await] {
@@ -94,7 +94,9 @@ pub(crate) async fn large_stores_are_read_in_steps(db: &Db) {
         assert_eq!(store.logs(CHAIN, &[who(0), who(1), who(2)], 9).await.unwrap(), logs);
     }
     assert_eq!(digests[0], digests[1]);
-    let shorter = db.store().await;
-    shorter.commit(&page(None, block(9, 0), logs[..8_999].to_vec())).await.unwrap();
+    // A log right after the first step counts as every other does.
+    logs.remove(4_097);
+    let shorter = db.twin().await;
+    shorter.commit(&page(None, block(9, 0), logs)).await.unwrap();
     assert_ne!(shorter.digest(CHAIN).await.unwrap(), digests[0]);
 }

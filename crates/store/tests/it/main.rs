@@ -3,6 +3,14 @@
 //! Every case is a function over a [`Db`] that hands out fresh databases. On SQLite each case is a test of its own;
 //! on PostgreSQL all run in one test, because a cluster takes seconds to make and a database takes none.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
 mod chains;
 mod commits;
 mod contracts;
@@ -28,7 +36,6 @@ macro_rules! cases {
             })+
         }
 
-        #[expect(clippy::print_stderr, reason = "names the case that a failure belongs to")]
         async fn every_case(db: &Db) {
             $(eprintln!(concat!("case ", stringify!($module), "::", stringify!($case)));
             crate::$module::$case(db).await;)+
