@@ -1,1 +1,30 @@
 //! Every query of the project, over SQLite and PostgreSQL.
+//!
+//! A [`Store`] keeps facts: the logs of the contracts that are followed, the blocks they are in, and how far each
+//! chain has been indexed. It interprets none of them; the fold in `devproof-primitives` does. Three rules hold:
+//!
+//! - The checkpoint moves in the transaction that writes the data, and only from the checkpoint the writer saw.
+//! - A fact is never changed and never deleted. A block that is reorged out keeps its rows, marked as orphaned, and
+//!   answers no question about the canonical chain.
+//! - One set of query texts serves both databases, and one suite tests them.
+
+mod bulk;
+mod chains;
+mod commit;
+mod conn;
+mod contracts;
+mod digest;
+mod error;
+mod facts;
+mod open;
+mod plan;
+mod read;
+mod rewind;
+mod target;
+mod types;
+
+pub use error::{Result, StoreError};
+pub use open::Store;
+pub use types::{
+    Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,
+};

@@ -1,0 +1,218 @@
+//! The thin layer over two databases. Query texts above it are the same for both; whatever must differ is here or
+//! in `open`. sqlx's own `Any` driver is not used: it converts silently where the two disagree.
+
+use crate::error::{Result, StoreError};
+use alloy_primitives::{Address, B256};
+use sqlx::{PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+
+/// Connections to one of the two.
+#[derive(Debug, Clone)]
+pub(crate) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// A transaction; rolled back when dropped.
+#[derive(Debug)]
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A row of a result.
+pub(crate) enum Row {
+    Sqlite(sqlx::sqlite::SqliteRow),
+    Postgres(sqlx::postgres::PgRow),
+}
+
+/// The only types there are in the schema.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    Int(i64),
+    MaybeInt(Option<i64>),
+    Bytes(&'a [u8]),
+    MaybeBytes(Option<&'a [u8]>),
+    Text(&'a str),
+}
+
+/// Runs the same expression for either database.
+macro_rules! either {
+    ($kind:ident, $value:expr, $inner:ident => $body:expr) => {
+        match $value {
+            $kind::Sqlite($inner) => $body,
+            $kind::Postgres($inner) => $body,
+        }
+    };
+}
+
+macro_rules! bound {
+    ($db:ty, $sql:expr, $args:expr) => {{
+        let mut query = sqlx::query::<$db>($sql);
+        for arg in $args {
+            query = match *arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::MaybeInt(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
+                Arg::MaybeBytes(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+impl Pool {
+    /// A transaction that means to write. SQLite takes its write lock at once, so that waiting for another writer
+    /// happens here, under the busy timeout, and never as a failure half way.
+    pub(crate) async fn begin_write(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// A transaction in which every read sees the same state.
+    pub(crate) async fn begin_read(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
+        })
+    }
+
+    /// All rows of one query outside any transaction.
+    pub(crate) async fn rows(&self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Sqlite(pool) => {
+                wrap(bound!(Sqlite, sql, args).fetch_all(pool).await?, Row::Sqlite)
+            }
+            Self::Postgres(pool) => {
+                wrap(bound!(Postgres, sql, args).fetch_all(pool).await?, Row::Postgres)
+            }
+        })
+    }
+
+    pub(crate) async fn row(&self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Option<Row>> {
+        Ok(self.rows(sql, args).await?.into_iter().next())
+    }
+
+    pub(crate) async fn close(&self) {
+        either!(Self, self, pool => pool.close().await);
+    }
+}
+
+impl Tx {
+    pub(crate) async fn rows(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Sqlite(tx) => {
+                wrap(bound!(Sqlite, sql, args).fetch_all(&mut **tx).await?, Row::Sqlite)
+            }
+            Self::Postgres(tx) => {
+                wrap(bound!(Postgres, sql, args).fetch_all(&mut **tx).await?, Row::Postgres)
+            }
+        })
+    }
+
+    pub(crate) async fn row(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: &[Arg<'_>],
+    ) -> Result<Option<Row>> {
+        Ok(self.rows(sql, args).await?.into_iter().next())
+    }
+
+    /// Runs a statement; gives the number of rows it wrote.
+    pub(crate) async fn execute(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<u64> {
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(Sqlite, sql, args).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => {
+                bound!(Postgres, sql, args).execute(&mut **tx).await?.rows_affected()
+            }
+        })
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        either!(Self, self, tx => Ok(tx.commit().await?))
+    }
+}
+
+fn wrap<R>(rows: Vec<R>, kind: impl Fn(R) -> Row) -> Vec<Row> {
+    rows.into_iter().map(kind).collect()
+}
+
+impl Row {
+    pub(crate) fn int(&self, column: usize) -> Result<i64> {
+        either!(Self, self, row => Ok(row.try_get(column)?))
+    }
+
+    pub(crate) fn maybe_int(&self, column: usize) -> Result<Option<i64>> {
+        either!(Self, self, row => Ok(row.try_get(column)?))
+    }
+
+    pub(crate) fn bytes(&self, column: usize) -> Result<&[u8]> {
+        either!(Self, self, row => Ok(row.try_get(column)?))
+    }
+
+    pub(crate) fn maybe_bytes(&self, column: usize) -> Result<Option<&[u8]>> {
+        either!(Self, self, row => Ok(row.try_get(column)?))
+    }
+
+    pub(crate) fn text(&self, column: usize) -> Result<&str> {
+        either!(Self, self, row => Ok(row.try_get(column)?))
+    }
+
+    /// A number that is never negative.
+    pub(crate) fn number(&self, column: usize) -> Result<u64> {
+        unsigned(self.int(column)?)
+    }
+
+    pub(crate) fn maybe_number(&self, column: usize) -> Result<Option<u64>> {
+        self.maybe_int(column)?.map(unsigned).transpose()
+    }
+
+    pub(crate) fn hash(&self, column: usize) -> Result<B256> {
+        hash(self.bytes(column)?)
+    }
+
+    pub(crate) fn maybe_hash(&self, column: usize) -> Result<Option<B256>> {
+        self.maybe_bytes(column)?.map(hash).transpose()
+    }
+
+    pub(crate) fn address(&self, column: usize) -> Result<Address> {
+        address(self.bytes(column)?)
+    }
+
+    pub(crate) fn maybe_address(&self, column: usize) -> Result<Option<Address>> {
+        self.maybe_bytes(column)?.map(address).transpose()
+    }
+}
+
+fn unsigned(value: i64) -> Result<u64> {
+    u64::try_from(value)
+        .map_err(|_| StoreError::Corrupt { what: format!("the negative number {value}") })
+}
+
+fn hash(bytes: &[u8]) -> Result<B256> {
+    B256::try_from(bytes)
+        .map_err(|_| StoreError::Corrupt { what: format!("a hash of {} bytes", bytes.len()) })
+}
+
+fn address(bytes: &[u8]) -> Result<Address> {
+    Address::try_from(bytes)
+        .map_err(|_| StoreError::Corrupt { what: format!("an address of {} bytes", bytes.len()) })
+}
+
+/// For writing: a number that does not fit is an error.
+pub(crate) fn int(what: &'static str, value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| StoreError::OutOfRange { what, value })
+}
+
+/// For bounds of a question: nothing stored is above the largest number, so cutting there changes no answer.
+pub(crate) fn bound(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

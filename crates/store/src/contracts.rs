@@ -1,0 +1,147 @@
+//! Contracts whose logs are kept, and from where on they are known.
+
+use crate::{
+    Store, chains,
+    conn::{Arg, Row, Tx, int},
+    error::{Result, StoreError},
+    types::{Contract, Gap, Role},
+};
+use alloy_primitives::Address;
+
+/// Every column of a contract, in the order that [`contract`] reads.
+macro_rules! columns {
+    () => {
+        "chain_id, address, role, named_by, code_kind, code_hash, implementation, found_at"
+    };
+}
+
+/// What was found first is kept, whatever order it is told in, so that a contract named twice is not orphaned with
+/// the second naming, and one that the configuration names is never orphaned. What was orphaned is written anew.
+const UPSERT: &str = "
+    INSERT INTO contracts
+        (chain_id, address, role, named_by, code_kind, code_hash, implementation, found_at, canonical)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
+    ON CONFLICT (chain_id, address) DO UPDATE SET
+        role = CASE WHEN contracts.canonical = 1 AND contracts.found_at < excluded.found_at
+            THEN contracts.role ELSE excluded.role END,
+        named_by = CASE WHEN contracts.canonical = 0 THEN excluded.named_by
+            WHEN contracts.named_by IS NULL OR excluded.named_by IS NULL THEN NULL
+            WHEN contracts.found_at < excluded.found_at THEN contracts.named_by ELSE excluded.named_by END,
+        code_kind = CASE WHEN contracts.canonical = 1 AND contracts.found_at < excluded.found_at
+            THEN contracts.code_kind ELSE excluded.code_kind END,
+        code_hash = CASE WHEN contracts.canonical = 1 AND contracts.found_at < excluded.found_at
+            THEN contracts.code_hash ELSE excluded.code_hash END,
+        implementation = CASE WHEN contracts.canonical = 1 AND contracts.found_at < excluded.found_at
+            THEN contracts.implementation ELSE excluded.implementation END,
+        found_at = CASE WHEN contracts.canonical = 1 AND contracts.found_at < excluded.found_at
+            THEN contracts.found_at ELSE excluded.found_at END,
+        canonical = 1";
+
+impl Store {
+    /// Stores a contract, or what is known better about one. Of two tellings the one found at the lower block is
+    /// kept; at the same block the later telling.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownChain`] before [`Store::ensure_chain`].
+    pub async fn upsert_contract(&self, contract: &Contract) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        chains::lock(&mut tx, contract.chain_id).await?;
+        upsert(&mut tx, contract).await?;
+        tx.commit().await
+    }
+
+    /// The contracts of a chain, by the block they were found at, then by address. Orphaned ones are not listed.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn contracts(&self, chain_id: u64) -> Result<Vec<Contract>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM contracts WHERE chain_id = $1 AND canonical = 1 ORDER BY found_at, address"
+        );
+        let rows = self.pool.rows(sql, &[Arg::Int(int("chain id", chain_id)?)]).await?;
+        rows.iter().map(contract).collect()
+    }
+
+    /// One contract; `None` if it is unknown or orphaned.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn contract(&self, chain_id: u64, address: Address) -> Result<Option<Contract>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM contracts WHERE chain_id = $1 AND address = $2 AND canonical = 1"
+        );
+        let args = [Arg::Int(int("chain id", chain_id)?), Arg::Bytes(address.as_slice())];
+        self.pool.row(sql, &args).await?.map(|row| contract(&row)).transpose()
+    }
+
+    /// For each contract that was found late, the blocks from the chain's start on that no page or backfill covered.
+    /// Contracts that wait for their first page are not listed.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn gaps(&self, chain_id: u64) -> Result<Vec<Gap>> {
+        let rows = self
+            .pool
+            .rows(
+                "SELECT c.address, n.start_block, c.scanned_from - 1
+                 FROM contracts c JOIN chains n ON n.chain_id = c.chain_id
+                 WHERE c.chain_id = $1 AND c.canonical = 1 AND c.scanned_from > n.start_block
+                 ORDER BY c.found_at, c.address",
+                &[Arg::Int(int("chain id", chain_id)?)],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Gap { address: row.address(0)?, from: row.number(1)?, to: row.number(2)? })
+            })
+            .collect()
+    }
+}
+
+pub(crate) async fn upsert(tx: &mut Tx, contract: &Contract) -> Result<()> {
+    tx.execute(
+        UPSERT,
+        &[
+            Arg::Int(int("chain id", contract.chain_id)?),
+            Arg::Bytes(contract.address.as_slice()),
+            Arg::Text(contract.role.as_str()),
+            Arg::MaybeBytes(contract.named_by.as_ref().map(|a| a.as_slice())),
+            Arg::Text(&contract.code_kind),
+            Arg::MaybeBytes(contract.code_hash.as_ref().map(|h| h.as_slice())),
+            Arg::MaybeBytes(contract.implementation.as_ref().map(|a| a.as_slice())),
+            Arg::Int(int("block number", contract.found_at)?),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A page covers every contract known, so one that was not covered yet is from the page's first block on.
+pub(crate) async fn cover(tx: &mut Tx, chain_id: u64, first: u64) -> Result<()> {
+    tx.execute(
+        "UPDATE contracts SET scanned_from = $2 WHERE chain_id = $1 AND canonical = 1 AND scanned_from IS NULL",
+        &[Arg::Int(int("chain id", chain_id)?), Arg::Int(int("block number", first)?)],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) fn contract(row: &Row) -> Result<Contract> {
+    let word = row.text(2)?;
+    let role = Role::parse(word)
+        .ok_or_else(|| StoreError::Corrupt { what: format!("the role `{word}`") })?;
+    Ok(Contract {
+        chain_id: row.number(0)?,
+        address: row.address(1)?,
+        role,
+        named_by: row.maybe_address(3)?,
+        code_kind: row.text(4)?.to_owned(),
+        code_hash: row.maybe_hash(5)?,
+        implementation: row.maybe_address(6)?,
+        found_at: row.number(7)?,
+    })
+}

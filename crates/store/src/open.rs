@@ -1,0 +1,231 @@
+//! Opening a database: find it, check whose it is, bring its schema up to date.
+
+use crate::{
+    conn::{Pool, Tx},
+    error::{Result, StoreError},
+    target::{Target, server_name},
+};
+use sqlx::{
+    Connection as _, PgConnection,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, time::Duration};
+
+static SQLITE: Migrator = sqlx::migrate!("../../indexer-migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../../indexer-migrations/postgres");
+
+/// How long to wait for a server, and on SQLite for another writer. Our own longest transaction is a page, well
+/// below a second; ten cover a slow disk without making a person think that the program hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Readers in one process. SQLite reads in a thread per connection, so more than a few cores' worth gains nothing.
+const CONNECTIONS: u32 = 8;
+
+/// The database, opened. Cheap to clone; clones share connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) pool: Pool,
+    read_only: bool,
+    name: String,
+}
+
+impl Store {
+    /// Opens a database for writing, creates the file if it is an SQLite path, and migrates the schema.
+    ///
+    /// `url` is a path, `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
+    ///
+    /// # Errors
+    /// One sentence each for a name that makes no sense, a missing directory, a file that is no database or not ours,
+    /// a schema newer than this program, a server that does not answer or refuses.
+    pub async fn open(url: &str) -> Result<Self> {
+        let store = Self::connect(url, false).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Opens an existing database for reading. Neither migrates nor creates a database; writes fail with
+    /// [`StoreError::ReadOnly`]. On SQLite the two files of the write-ahead log may appear next to the database, as
+    /// readers need them as well.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; also a file that is missing and a schema older than this program.
+    pub async fn open_read_only(url: &str) -> Result<Self> {
+        let store = Self::connect(url, true).await?;
+        match store.schema().await? {
+            None => Err(StoreError::Foreign { database: store.name.clone() }),
+            Some(found) if found < store.known() => Err(StoreError::SchemaOlder {
+                database: store.name.clone(),
+                found,
+                known: store.known(),
+            }),
+            Some(_) => Ok(store),
+        }
+    }
+
+    /// Closes every connection and waits for it. Without this, SQLite leaves its write-ahead log to the next opener,
+    /// which loses nothing.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The database in words, without a password; for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) async fn begin_write(&self) -> Result<Tx> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly);
+        }
+        self.pool.begin_write().await
+    }
+
+    async fn connect(url: &str, read_only: bool) -> Result<Self> {
+        let (pool, name) = match Target::parse(url)? {
+            Target::File(path) => (sqlite(&path, read_only).await?, path.display().to_string()),
+            Target::Server(options) => {
+                (postgres(&options, read_only).await?, server_name(&options))
+            }
+        };
+        Ok(Self { pool, read_only, name })
+    }
+
+    fn known(&self) -> i64 {
+        let migrator = match self.pool {
+            Pool::Sqlite(_) => &SQLITE,
+            Pool::Postgres(_) => &POSTGRES,
+        };
+        migrator.iter().map(|migration| migration.version).max().unwrap_or_default()
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        if self.schema().await? == Some(self.known()) {
+            return Ok(());
+        }
+        let done = match &self.pool {
+            Pool::Sqlite(pool) => SQLITE.run(pool).await,
+            Pool::Postgres(pool) => POSTGRES.run(pool).await,
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(MigrateError::VersionMissing(found)) => Err(StoreError::SchemaNewer {
+                database: self.name.clone(),
+                found,
+                known: self.known(),
+            }),
+            // Two processes may have opened a new file at once; the loser finds the work done.
+            Err(_) if matches!(self.schema().await, Ok(Some(found)) if found == self.known()) => {
+                Ok(())
+            }
+            Err(source) => Err(StoreError::Migration { database: self.name.clone(), source }),
+        }
+    }
+
+    /// The schema version; `None` for a database with nothing in it.
+    async fn schema(&self) -> Result<Option<i64>> {
+        // The catalogues are the one thing that the two databases share no words for.
+        let tables = match &self.pool {
+            Pool::Sqlite(_) => {
+                "SELECT COUNT(*), COUNT(CASE WHEN name = '_sqlx_migrations' THEN 1 END)
+                 FROM sqlite_master WHERE type = 'table'"
+            }
+            Pool::Postgres(_) => {
+                "SELECT COUNT(*), COUNT(CASE WHEN tablename = '_sqlx_migrations' THEN 1 END)
+                 FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
+            }
+        };
+        let Some(row) = self.pool.row(tables, &[]).await.map_err(|e| self.explain(e))? else {
+            return Ok(None);
+        };
+        match (row.int(0)?, row.int(1)?) {
+            (0, _) => return Ok(None),
+            (_, 0) => return Err(StoreError::Foreign { database: self.name.clone() }),
+            _ => {}
+        }
+        let newest = self.pool.row("SELECT MAX(version) FROM _sqlx_migrations", &[]).await?;
+        let found = newest.map(|row| row.maybe_int(0)).transpose()?.flatten();
+        match found {
+            Some(found) if found > self.known() => Err(StoreError::SchemaNewer {
+                database: self.name.clone(),
+                found,
+                known: self.known(),
+            }),
+            found => Ok(found),
+        }
+    }
+
+    fn explain(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Database(e) if is_not_a_database(&e) => {
+                StoreError::NotADatabase { path: self.name.clone() }
+            }
+            other => other,
+        }
+    }
+}
+
+async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
+    let shown = path.display().to_string();
+    if path.is_dir() {
+        return Err(StoreError::BadUrl { given: shown, why: "it is a directory".to_owned() });
+    }
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+            return Err(StoreError::MissingDirectory { directory: parent.display().to_string() });
+        }
+        _ if read_only && !path.exists() => return Err(StoreError::MissingFile { path: shown }),
+        _ => {}
+    }
+    let options =
+        SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(PATIENCE);
+    let options = if read_only {
+        options.read_only(true)
+    } else {
+        // WAL: readers go on while a page is written. FULL rather than NORMAL: a commit that was reported must
+        // survive a power cut, because orphaned facts cannot be fetched from a node a second time. It costs one
+        // fsync per page.
+        options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+    };
+    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+    match pool.connect_with(options).await {
+        Ok(pool) => Ok(Pool::Sqlite(pool)),
+        Err(error) if is_not_a_database(&error) => Err(StoreError::NotADatabase { path: shown }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// SQLITE_NOTADB.
+fn is_not_a_database(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|e| e.code()).as_deref() == Some("26")
+}
+
+async fn postgres(options: &PgConnectOptions, read_only: bool) -> Result<Pool> {
+    let server = server_name(options);
+    let options = options.clone().application_name("devproof");
+    let options = if read_only {
+        options.options([("default_transaction_read_only", "on")])
+    } else {
+        options
+    };
+    // The pool would hide the reason behind its own timeout, so the first connection is made outside of it.
+    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await {
+        Ok(Ok(connection)) => connection.close().await?,
+        Ok(Err(sqlx::Error::Database(e))) => {
+            return Err(StoreError::Refused { server, why: e.message().to_owned() });
+        }
+        Ok(Err(error)) => return Err(StoreError::Unreachable { server, why: error.to_string() }),
+        Err(_) => {
+            return Err(StoreError::Unreachable {
+                server,
+                why: format!("no reply in {} s", PATIENCE.as_secs()),
+            });
+        }
+    }
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+    Ok(Pool::Postgres(pool.connect_lazy_with(options)))
+}

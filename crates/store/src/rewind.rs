@@ -1,0 +1,78 @@
+//! Steps back after a reorg.
+
+use crate::{
+    Store, chains,
+    conn::{Arg, Tx, int},
+    error::{Result, StoreError},
+    facts,
+    types::{BlockRef, Rewound},
+};
+
+/// Which blocks are put aside: those above `$2`, and a block at `$2` that is not `$3`.
+macro_rules! dropped {
+    () => {
+        "b.chain_id = $1 AND b.canonical = 1 AND (b.number > $2 OR (b.number = $2 AND b.hash <> $3))"
+    };
+}
+
+impl Store {
+    /// Goes back to `to`, a block known to be on the chain (`None`: to before the first page), all or nothing. Every
+    /// canonical block above it, or at its height with another hash, is orphaned with its logs; so is every contract
+    /// that was named there. The checkpoint is `to` afterwards. No row is deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidPage`] if `to` is above the checkpoint, [`StoreError::UnknownChain`].
+    pub async fn rewind(&self, chain_id: u64, to: Option<&BlockRef>) -> Result<Rewound> {
+        let mut tx = self.begin_write().await?;
+        let chain = chains::lock(&mut tx, chain_id).await?;
+        if let Some(to) = to
+            && chain.checkpoint.is_none_or(|stands| to.number > stands.number)
+        {
+            let why = format!("a rewind to block {} would be a step forward", to.number);
+            return Err(StoreError::InvalidPage { chain_id, why });
+        }
+        let rewound = put_aside(&mut tx, chain_id, to).await?;
+        if let Some(to) = to {
+            facts::blocks(&mut tx, chain_id, &[*to]).await?;
+        }
+        chains::set_checkpoint(&mut tx, chain_id, to).await?;
+        tx.commit().await?;
+        Ok(rewound)
+    }
+}
+
+async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<Rewound> {
+    let chain = int("chain id", chain_id)?;
+    // Before the first block nothing stays, whatever its hash.
+    let keep = to.map_or(Ok(-1), |block| int("block number", block.number))?;
+    let hash = to.map_or(&[] as &[u8], |block| block.hash.as_slice());
+    let args = [Arg::Int(chain), Arg::Int(keep), Arg::Bytes(hash)];
+
+    let logs = concat!(
+        "SELECT COUNT(*) FROM logs l JOIN blocks b ON b.id = l.block_id WHERE ",
+        dropped!()
+    );
+    let orphaned_logs = tx.row(logs, &args).await?.map_or(Ok(0), |row| row.number(0))?;
+    let lowest =
+        tx.row(concat!("SELECT MIN(b.number) FROM blocks b WHERE ", dropped!()), &args).await?;
+    let lowest = lowest.map(|row| row.maybe_int(0)).transpose()?.flatten().unwrap_or(i64::MAX);
+    let orphaned_blocks = tx
+        .execute(concat!("UPDATE blocks AS b SET canonical = 0 WHERE ", dropped!()), &args)
+        .await?;
+
+    // What was only named in a block that is gone is not followed any more, and no page covers it meanwhile.
+    let orphaned_contracts = tx
+        .execute(
+            "UPDATE contracts SET canonical = 0, scanned_from = NULL
+             WHERE chain_id = $1 AND canonical = 1 AND named_by IS NOT NULL AND (found_at > $2 OR found_at >= $3)",
+            &[Arg::Int(chain), Arg::Int(keep), Arg::Int(lowest)],
+        )
+        .await?;
+    // The next page begins right above `to` and covers all that stay.
+    tx.execute(
+        "UPDATE contracts SET scanned_from = NULL WHERE chain_id = $1 AND scanned_from > $2",
+        &[Arg::Int(chain), Arg::Int(keep)],
+    )
+    .await?;
+    Ok(Rewound { orphaned_blocks, orphaned_logs, orphaned_contracts })
+}

@@ -1,0 +1,120 @@
+//! Contracts: who named them, from where on their logs are known.
+
+use crate::{
+    db::Db,
+    make::{CHAIN, block, contract, log, page, topic, who},
+};
+use devproof_store::{Backfill, Contract, Gap, Role, StoreError};
+
+pub(crate) async fn what_was_found_first_is_kept(db: &Db) {
+    let early = Contract { code_kind: "dstack_app".to_owned(), ..contract(5, 10) };
+    let late = Contract { named_by: Some(who(1)), ..contract(5, 20) };
+    let named = Contract { named_by: None, ..contract(5, 15) };
+    for order in [[&early, &late, &named], [&late, &named, &early], [&named, &late, &early]] {
+        let store = db.store().await;
+        for told in order {
+            store.upsert_contract(told).await.unwrap();
+        }
+        let expected = Contract { named_by: None, ..early.clone() };
+        assert_eq!(store.contract(CHAIN, who(5)).await.unwrap(), Some(expected));
+    }
+    // At the same block the later telling is the better one.
+    let store = db.store().await;
+    store.upsert_contract(&early).await.unwrap();
+    let better = Contract { code_hash: Some(topic(50)), implementation: Some(who(51)), ..early };
+    store.upsert_contract(&better).await.unwrap();
+    assert_eq!(store.contract(CHAIN, who(5)).await.unwrap(), Some(better));
+}
+
+pub(crate) async fn every_contract_can_be_read_back(db: &Db) {
+    let store = db.bare().await;
+    store.ensure_chain(CHAIN, 0).await.unwrap();
+    let mut all = Vec::new();
+    for (n, role) in
+        [Role::Kms, Role::Factory, Role::DeletionRegistry, Role::App].into_iter().enumerate()
+    {
+        let n = n as u64;
+        let one = Contract { role, code_hash: (n == 1).then(|| topic(n)), ..contract(n, 9 - n) };
+        store.upsert_contract(&one).await.unwrap();
+        all.push(one);
+    }
+    all.sort_by_key(|c| c.found_at);
+    assert_eq!(store.contracts(CHAIN).await.unwrap(), all);
+    assert_eq!(store.contracts(1).await.unwrap(), []);
+    assert_eq!(store.contract(CHAIN, who(99)).await.unwrap(), None);
+}
+
+pub(crate) async fn a_late_contract_has_a_gap_until_it_is_filled(db: &Db) {
+    let store = db.store().await;
+    store.commit(&page(None, block(99, 0), vec![])).await.unwrap();
+    assert_eq!(
+        store.gaps(CHAIN).await.unwrap(),
+        [],
+        "named before the first page, so known from the start"
+    );
+    let mut found = page(Some(block(99, 0)), block(199, 0), vec![log(block(150, 0), 0, 7)]);
+    found.contracts.push(contract(7, 150));
+    store.commit(&found).await.unwrap();
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(7), from: 0, to: 99 }]);
+
+    let fill = |from, to, logs| Backfill { chain_id: CHAIN, address: who(7), from, to, logs };
+    for wrong in [
+        fill(0, 50, vec![]),
+        fill(0, 100, vec![]),
+        fill(0, 99, vec![log(block(70, 0), 0, 1)]),
+        fill(50, 99, vec![log(block(20, 0), 0, 7)]),
+        fill(100, 99, vec![]),
+    ] {
+        let error = store.commit_backfill(&wrong).await.unwrap_err();
+        assert!(matches!(error, StoreError::InvalidPage { .. }), "{wrong:?}: {error}");
+    }
+    store.commit_backfill(&fill(50, 99, vec![log(block(70, 0), 2, 7)])).await.unwrap();
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(7), from: 0, to: 49 }]);
+    store.commit_backfill(&fill(0, 49, vec![log(block(20, 0), 4, 7)])).await.unwrap();
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), []);
+    let places: Vec<u64> =
+        store.logs(CHAIN, &[who(7)], 999).await.unwrap().iter().map(|l| l.block.number).collect();
+    assert_eq!(places, [20, 70, 150]);
+    let error = store.commit_backfill(&fill(0, 49, vec![])).await.unwrap_err();
+    assert!(matches!(error, StoreError::InvalidPage { .. }), "{error}");
+}
+
+pub(crate) async fn contracts_go_and_come_with_the_block_that_named_them(db: &Db) {
+    let store = db.store().await;
+    let mut found =
+        page(None, block(20, 0), vec![log(block(10, 0), 0, 0), log(block(15, 0), 0, 0)]);
+    found.contracts = vec![contract(5, 10), contract(6, 15)];
+    store.commit(&found).await.unwrap();
+    assert_eq!(store.rewind(CHAIN, Some(&block(12, 0))).await.unwrap().orphaned_contracts, 1);
+    assert_eq!(store.contract(CHAIN, who(6)).await.unwrap(), None);
+    assert!(store.contract(CHAIN, who(5)).await.unwrap().is_some());
+    assert_eq!(store.contracts(CHAIN).await.unwrap().len(), 4);
+    let ghost = page(Some(block(12, 0)), block(16, 1), vec![log(block(16, 1), 0, 6)]);
+    assert!(matches!(store.commit(&ghost).await, Err(StoreError::UnknownContract { .. })));
+
+    // On the other branch it is registered later; what was known of the first time does not count.
+    let mut again = page(Some(block(12, 0)), block(30, 1), vec![log(block(25, 1), 0, 0)]);
+    again.contracts = vec![contract(6, 25)];
+    store.commit(&again).await.unwrap();
+    assert_eq!(store.contract(CHAIN, who(6)).await.unwrap().unwrap().found_at, 25);
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(6), from: 0, to: 12 }]);
+
+    // The configuration's own are never orphaned.
+    assert_eq!(store.rewind(CHAIN, None).await.unwrap().orphaned_contracts, 2);
+    assert_eq!(store.contracts(CHAIN).await.unwrap().len(), 3);
+}
+
+pub(crate) async fn a_rewind_forgets_what_was_covered_above_it(db: &Db) {
+    let store = db.store().await;
+    store.commit(&page(None, block(20, 0), vec![])).await.unwrap();
+    // Named by the configuration after the first page, so covered from 21 on.
+    store.upsert_contract(&contract(2, 0)).await.unwrap();
+    let late = Contract { named_by: None, ..contract(9, 0) };
+    store.upsert_contract(&late).await.unwrap();
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [], "it waits for its first page");
+    store.commit(&page(Some(block(20, 0)), block(30, 0), vec![])).await.unwrap();
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(9), from: 0, to: 20 }]);
+    store.rewind(CHAIN, Some(&block(10, 0))).await.unwrap();
+    store.commit(&page(Some(block(10, 0)), block(30, 1), vec![])).await.unwrap();
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(9), from: 0, to: 10 }]);
+}

@@ -1,0 +1,93 @@
+//! One suite, two databases.
+//!
+//! Every case is a function over a [`Db`] that hands out fresh databases. On SQLite each case is a test of its own;
+//! on PostgreSQL all run in one test, because a cluster takes seconds to make and a database takes none.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+mod chains;
+mod commits;
+mod contracts;
+mod crashes;
+mod db;
+mod digests;
+mod make;
+mod model;
+mod opening;
+
+mod reading;
+mod reorgs;
+mod sqlite_only;
+
+use db::Db;
+
+macro_rules! cases {
+    ($($module:ident :: $case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                crate::$module::$case(&crate::Db::sqlite()).await;
+            })+
+        }
+
+        async fn every_case(db: &Db) {
+            $(eprintln!(concat!("case ", stringify!($module), "::", stringify!($case)));
+            crate::$module::$case(db).await;)+
+        }
+    };
+}
+
+cases! {
+    chains::a_chain_starts_where_asked_and_never_leaves_a_gap,
+    chains::tags_are_kept_per_chain,
+    chains::an_unknown_chain_is_said_to_be_unknown,
+    commits::facts_come_back_as_they_went_in,
+    commits::the_same_fact_twice_is_one_row,
+    commits::a_page_that_follows_another_checkpoint_is_refused,
+    commits::of_two_writers_one_wins,
+    commits::a_commit_that_fails_leaves_nothing,
+    commits::a_changed_fact_is_refused_whatever_changed,
+    commits::a_page_that_contradicts_itself_is_refused,
+    commits::a_log_of_an_unknown_contract_is_refused,
+    commits::numbers_that_do_not_fit_are_refused,
+    contracts::what_was_found_first_is_kept,
+    contracts::every_contract_can_be_read_back,
+    contracts::a_late_contract_has_a_gap_until_it_is_filled,
+    contracts::contracts_go_and_come_with_the_block_that_named_them,
+    contracts::a_rewind_forgets_what_was_covered_above_it,
+    digests::history_of_insertion_does_not_show,
+    digests::every_difference_shows,
+    digests::large_stores_are_read_in_steps,
+    model::random_steps_agree_with_a_naive_model,
+    opening::a_newer_schema_is_refused,
+    opening::a_read_only_store_reads_and_never_writes,
+    opening::an_empty_database_is_not_ours_to_read,
+    opening::opening_twice_keeps_everything,
+    crashes::a_crash_before_the_end_of_a_transaction_leaves_nothing,
+    reading::logs_are_in_chain_order_however_they_came,
+    reading::many_addresses_are_merged_in_order,
+    reading::up_to_is_inclusive,
+    reading::blocks_are_found_by_number_hash_and_time,
+    reading::chains_do_not_mix,
+    reorgs::an_orphaned_block_answers_nothing_but_is_listed,
+    reorgs::a_block_that_comes_back_is_canonical_again,
+    reorgs::a_fork_without_a_rewind_is_refused,
+    reorgs::a_rewind_to_a_block_nobody_stored_keeps_the_rest,
+    reorgs::a_rewind_replaces_the_block_at_its_own_height,
+    reorgs::a_rewind_never_goes_forward,
+    reorgs::rewinding_to_nothing_starts_over,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres() {
+    if let Some(db) = Db::postgres() {
+        every_case(&db).await;
+        opening::a_server_that_is_not_there_is_named(&db).await;
+    }
+}
