@@ -1,1 +1,14 @@
-//! Bindings to our contracts and to stock dstack, and code identification.
+//! Bindings to our contracts and to stock dstack, decoding of their events, and code identification.
+//! No I/O: what talks to a node is in `devproof-chain`.
+
+pub mod bindings;
+mod code;
+mod events;
+mod revert;
+pub mod stock;
+
+pub use code::{Code, Completeness};
+pub use events::{
+    Deleted, DeletionEvent, FactoryEvent, app_event, deletion_event, factory_event, kms_event,
+};
+pub use revert::explain_revert;

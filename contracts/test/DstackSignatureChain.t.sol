@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity 0.8.37;
+
+import {DstackSignatureChain} from "../libraries/DstackSignatureChain.sol";
+import {SignatureChainFixture} from "./helpers/SignatureChainFixture.sol";
+
+contract DstackSignatureChainTest is SignatureChainFixture {
+    DstackSignatureChain.Part internal constant PART = DstackSignatureChain.Part.DerivedKey;
+
+    function decompress(bytes calldata key)
+        external
+        view
+        returns (DstackSignatureChain.Point memory)
+    {
+        return DstackSignatureChain.decompress(PART, key);
+    }
+
+    function requireOnCurve(uint256 x, uint256 y) external pure {
+        DstackSignatureChain.requireOnCurve(PART, DstackSignatureChain.Point(x, y));
+    }
+
+    function recover(bytes32 digest, bytes calldata signature) external pure returns (address) {
+        return DstackSignatureChain.recoverMessageSigner(digest, signature);
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                       HEX
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function testFuzz_hexEqualsNaive(uint256 value) public pure {
+        (bytes32 high, bytes32 low) = DstackSignatureChain.hexOf(value);
+        assertEq(string(abi.encodePacked(high, low)), naiveHex(abi.encodePacked(value)));
+    }
+
+    function test_hexOfEveryDigitInEveryPlace() public pure {
+        for (uint256 digit = 0; digit < 16; ++digit) {
+            for (uint256 place = 0; place < 64; ++place) {
+                uint256 value = digit << (4 * place);
+                (bytes32 high, bytes32 low) = DstackSignatureChain.hexOf(value);
+                assertEq(string(abi.encodePacked(high, low)), naiveHex(abi.encodePacked(value)));
+            }
+        }
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                       KEYS
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function testFuzz_decompressUndoesCompress(uint256 seed) public {
+        DstackSignatureChain.Point memory point = pointOf(secret(seed));
+        DstackSignatureChain.Point memory found = this.decompress(compress(point));
+        assertEq(found.x, point.x);
+        assertEq(found.y, point.y);
+    }
+
+    function testFuzz_everyDecompressedPointIsOnTheCurve(uint256 x, bool odd) public view {
+        bytes memory key = abi.encodePacked(uint8(odd ? 3 : 2), x);
+        try this.decompress(key) returns (DstackSignatureChain.Point memory point) {
+            this.requireOnCurve(point.x, point.y);
+            assertEq(compress(point), key);
+        } catch (bytes memory reason) {
+            assertEq(bytes4(reason), DstackSignatureChain.PublicKeyNotOnCurve.selector);
+        }
+    }
+
+    function testFuzz_addressIsTheOneOfTheSecret(uint256 seed) public {
+        uint256 key = secret(seed);
+        assertEq(DstackSignatureChain.toAddress(pointOf(key)), vm.addr(key));
+    }
+
+    function testFuzz_pointsOnTheCurveAreAccepted(uint256 seed) public {
+        DstackSignatureChain.Point memory point = pointOf(secret(seed));
+        this.requireOnCurve(point.x, point.y);
+        this.requireOnCurve(point.x, P - point.y);
+    }
+
+    function testFuzz_RevertWhen_pointIsOffTheCurve(uint256 seed, uint256 y) public {
+        DstackSignatureChain.Point memory point = pointOf(secret(seed));
+        vm.assume(y != point.y && y != P - point.y);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                DstackSignatureChain.PublicKeyNotOnCurve.selector, PART, point.x, y
+            )
+        );
+        this.requireOnCurve(point.x, y);
+    }
+
+    function test_RevertWhen_pointIsTheOrigin() public {
+        vm.expectPartialRevert(DstackSignatureChain.PublicKeyNotOnCurve.selector);
+        this.requireOnCurve(0, 0);
+    }
+
+    /// x = 1 belongs to a point, so 1 + P is the same class written in another way.
+    function test_RevertWhen_coordinatesAreNotReduced() public {
+        bytes memory one = abi.encodePacked(uint8(2), uint256(1));
+        DstackSignatureChain.Point memory point = this.decompress(one);
+        this.requireOnCurve(1, point.y);
+
+        vm.expectPartialRevert(DstackSignatureChain.PublicKeyNotOnCurve.selector);
+        this.requireOnCurve(1 + P, point.y);
+        bytes memory key = abi.encodePacked(uint8(2), 1 + P);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                DstackSignatureChain.PublicKeyNotOnCurve.selector, PART, 1 + P, 0
+            )
+        );
+        this.decompress(key);
+    }
+
+    /// A point with a y small enough that y + P still fits into a word: x^3 = 1 - 7 + ... is found
+    /// by walking up from y = 1 until y^2 - 7 is a cube.
+    function test_RevertWhen_yIsNotReduced() public {
+        // 3 divides P - 1 but 9 does not, so a cube c has the root c^((P + 2) / 9).
+        for (uint256 y = 1;; ++y) {
+            uint256 cube = addmod(mulmod(y, y, P), P - 7, P);
+            uint256 x = power(cube, (P + 2) / 9);
+            if (mulmod(mulmod(x, x, P), x, P) != cube) continue;
+            this.requireOnCurve(x, y);
+            vm.expectPartialRevert(DstackSignatureChain.PublicKeyNotOnCurve.selector);
+            this.requireOnCurve(x, y + P);
+            return;
+        }
+    }
+
+    /// x = 5 is the smallest that belongs to no point: 5^3 + 7 = 132 is not a square.
+    function test_RevertWhen_noPointHasThisX() public {
+        bytes memory key = abi.encodePacked(uint8(2), uint256(5));
+        vm.expectRevert(
+            abi.encodeWithSelector(DstackSignatureChain.PublicKeyNotOnCurve.selector, PART, 5, 0)
+        );
+        this.decompress(key);
+    }
+
+    function testFuzz_RevertWhen_keyLengthIsNot33(uint256 seed, uint8 length) public {
+        vm.assume(length != 33);
+        bytes memory key = publicKey(secret(seed));
+        bytes memory other =
+            length < 33 ? slice(key, 0, length) : bytes.concat(key, new bytes(length - 33));
+        vm.expectRevert(
+            abi.encodeWithSelector(DstackSignatureChain.PublicKeyLength.selector, PART, length)
+        );
+        this.decompress(other);
+    }
+
+    function testFuzz_RevertWhen_prefixIsNot2Or3(uint256 seed, uint8 prefix) public {
+        vm.assume(prefix != 2 && prefix != 3);
+        bytes memory key = publicKey(secret(seed));
+        key[0] = bytes1(prefix);
+        vm.expectRevert(
+            abi.encodeWithSelector(DstackSignatureChain.PublicKeyPrefix.selector, PART, prefix)
+        );
+        this.decompress(key);
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                    SIGNATURES
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function testFuzz_recoversTheSigner(uint256 seed, bytes32 digest) public view {
+        uint256 key = secret(seed);
+        assertEq(this.recover(digest, ethereumStyle(key, digest)), vm.addr(key));
+    }
+
+    function testFuzz_RevertWhen_sIsHigh(uint256 seed, bytes32 digest) public {
+        bytes memory signature = mirrored(ethereumStyle(secret(seed), digest));
+        vm.expectPartialRevert(DstackSignatureChain.SignatureHighS.selector);
+        this.recover(digest, signature);
+    }
+
+    /// The boundary itself is low; one above is high. Neither is a signature of anybody.
+    function test_halfTheOrderIsTheLastLowS() public {
+        bytes memory low = abi.encodePacked(bytes32(uint256(1)), N / 2, uint8(27));
+        this.recover("digest", low);
+        bytes memory high = abi.encodePacked(bytes32(uint256(1)), N / 2 + 1, uint8(27));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                DstackSignatureChain.SignatureHighS.selector,
+                DstackSignatureChain.Part.MessageSignature,
+                N / 2 + 1
+            )
+        );
+        this.recover("digest", high);
+    }
+
+    function testFuzz_RevertWhen_vIsNot27Or28(uint256 seed, bytes32 digest, uint8 v) public {
+        vm.assume(v != 27 && v != 28);
+        bytes memory signature = withLast(ethereumStyle(secret(seed), digest), v);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                DstackSignatureChain.SignatureRecoveryId.selector,
+                DstackSignatureChain.Part.MessageSignature,
+                v
+            )
+        );
+        this.recover(digest, signature);
+    }
+
+    function testFuzz_RevertWhen_lengthIsNot65(uint8 length) public {
+        vm.assume(length != 65);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                DstackSignatureChain.SignatureLength.selector,
+                DstackSignatureChain.Part.MessageSignature,
+                length
+            )
+        );
+        this.recover("digest", new bytes(length));
+    }
+
+    function test_RevertWhen_nobodyCanHaveSigned() public {
+        bytes memory zeros = abi.encodePacked(bytes32(0), bytes32(0), uint8(27));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                DstackSignatureChain.SignatureUnrecoverable.selector,
+                DstackSignatureChain.Part.MessageSignature
+            )
+        );
+        this.recover("digest", zeros);
+    }
+
+    function power(uint256 base, uint256 exponent) private pure returns (uint256 result) {
+        result = 1;
+        for (; exponent != 0; exponent >>= 1) {
+            if (exponent & 1 == 1) result = mulmod(result, base, P);
+            base = mulmod(base, base, P);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Logs, read as events. A log that is none of ours, or is malformed, reads as nothing: anybody can
+//! emit anything from a contract of their own.
+
+use crate::{
+    bindings::{AppAuth, factory::AppAuthFactory, registry::DeletionRegistry},
+    stock::{DstackApp, DstackKms},
+};
+use alloy_primitives::{Address, B256, keccak256};
+use alloy_sol_types::SolEvent;
+use devproof_primitives::{Action, Change, Event, KmsEvent, Setting, Source};
+
+/// The longest URI of a proposal that is kept, in bytes (`AppAuth.MAX_URI_LENGTH`).
+const MAX_URI_LENGTH: usize = 1024;
+
+/// Decodes a log as event `E` if it is one.
+fn decode<E: SolEvent>(topics: &[B256], data: &[u8]) -> Option<E> {
+    (topics.first() == Some(&E::SIGNATURE_HASH))
+        .then(|| E::decode_raw_log(topics.iter().copied(), data).ok())?
+}
+
+/// The one value of an event whose argument stock contracts do not index and others, wrongly, do: the
+/// topic is the same, so only the number of topics tells.
+fn value(topic0: B256, topics: &[B256], data: &[u8]) -> Option<B256> {
+    match topics {
+        [first] if *first == topic0 => Some(B256::from_slice(data.get(..32)?)),
+        [first, value] if *first == topic0 => Some(*value),
+        _ => None,
+    }
+}
+
+/// Reads a log of an app's contract, ours or stock. `None` if it says nothing about its policy.
+#[must_use]
+pub fn app_event(topics: &[B256], data: &[u8]) -> Option<Event> {
+    if let Some(e) = decode::<AppAuth::HistoryExtended>(topics, data) {
+        return Some(Event::History { root: e.root, kind: e.kind, value: e.value, actor: e.actor });
+    }
+    if let Some(e) = decode::<AppAuth::ComposeHashProposed>(topics, data) {
+        if e.uri.len() > MAX_URI_LENGTH {
+            return None;
+        }
+        return Some(Event::Announced {
+            compose_hash: e.composeHash,
+            ripe_at: e.ripeAt.to(),
+            expires_at: e.expiresAt.to(),
+            source: Source { digest: e.sourceDigest, uri: e.uri },
+        });
+    }
+    stock_event(topics, data)
+}
+
+fn stock_event(topics: &[B256], data: &[u8]) -> Option<Event> {
+    let stock = |action, setting, value| Some(Event::Stock(Change { action, setting, value }));
+    let flag = |on: bool| B256::with_last_byte(u8::from(on));
+    let listed = [
+        (DstackApp::ComposeHashAdded::SIGNATURE_HASH, Action::Set, Setting::ComposeHash),
+        (DstackApp::ComposeHashRemoved::SIGNATURE_HASH, Action::Removed, Setting::ComposeHash),
+        (DstackApp::DeviceAdded::SIGNATURE_HASH, Action::Set, Setting::Device),
+        (DstackApp::DeviceRemoved::SIGNATURE_HASH, Action::Removed, Setting::Device),
+    ];
+    for (topic0, action, setting) in listed {
+        if let Some(value) = value(topic0, topics, data) {
+            return stock(action, setting, value);
+        }
+    }
+    if let Some(e) = decode::<DstackApp::AllowAnyDeviceSet>(topics, data) {
+        return stock(Action::Set, Setting::AnyDevice, flag(e.allowAny));
+    }
+    if let Some(e) = decode::<DstackApp::RequireTcbUpToDateSet>(topics, data) {
+        return stock(Action::Set, Setting::TcbRequirement, flag(e.requireUpToDate));
+    }
+    if let Some(e) = decode::<DstackApp::OwnershipTransferred>(topics, data) {
+        return stock(Action::Set, Setting::Owner, e.newOwner.into_word());
+    }
+    if let Some(e) = decode::<DstackApp::OwnershipTransferStarted>(topics, data) {
+        return stock(Action::Set, Setting::PendingOwner, e.newOwner.into_word());
+    }
+    if let Some(e) = decode::<DstackApp::PolicyChanged>(topics, data) {
+        let setting = if e.policy == keccak256("compose-hash") {
+            Setting::ComposeHash
+        } else if e.policy == keccak256("device") {
+            Setting::Device
+        } else {
+            return None;
+        };
+        return e.enabled.then_some(Event::Attributed { setting, value: e.value, actor: e.actor });
+    }
+    if let Some(e) = decode::<DstackApp::Upgraded>(topics, data) {
+        return Some(Event::Upgraded(e.implementation));
+    }
+    decode::<DstackApp::UpgradesDisabled>(topics, data).map(|_| Event::UpgradesDisabled)
+}
+
+/// Reads a log of a DstackKms. `None` if it changes no leg of what may boot.
+#[must_use]
+pub fn kms_event(topics: &[B256], data: &[u8]) -> Option<KmsEvent> {
+    if let Some(e) = decode::<DstackKms::AppRegistered>(topics, data) {
+        Some(KmsEvent::AppRegistered(e.appId))
+    } else if let Some(e) = decode::<DstackKms::OsImageHashAdded>(topics, data) {
+        Some(KmsEvent::OsImageAdded(e.osImageHash))
+    } else if let Some(e) = decode::<DstackKms::OsImageHashRemoved>(topics, data) {
+        Some(KmsEvent::OsImageRemoved(e.osImageHash))
+    } else if let Some(e) = decode::<DstackKms::KmsInfoSet>(topics, data) {
+        Some(KmsEvent::KmsInfoSet(e.k256Pubkey))
+    } else if let Some(e) = decode::<DstackKms::Upgraded>(topics, data) {
+        Some(KmsEvent::Upgraded(e.implementation))
+    } else {
+        let e = decode::<DstackKms::OwnershipTransferred>(topics, data)?;
+        Some(KmsEvent::OwnershipTransferred(e.newOwner))
+    }
+}
+
+/// What an AppAuthFactory said: an app was born.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactoryEvent {
+    /// The app.
+    pub app: Address,
+}
+
+/// Reads a log of an AppAuthFactory.
+#[must_use]
+pub fn factory_event(topics: &[B256], data: &[u8]) -> Option<FactoryEvent> {
+    decode::<AppAuthFactory::AppDeployed>(topics, data).map(|e| FactoryEvent { app: e.app })
+}
+
+/// What a DeletionRegistry said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletionEvent {
+    /// EIP-712 struct hash of the statement.
+    pub id: B256,
+    /// The app whose key signed it.
+    pub app: Address,
+    /// The code that the app says it ran.
+    pub compose_hash: B256,
+    /// When the data is said to have been deleted, Unix seconds.
+    pub deleted_at: u64,
+    /// The key that signed.
+    pub signer: Address,
+    /// One deletion, or many under a root.
+    pub what: Deleted,
+}
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// The data behind one commitment.
+    One {
+        /// Salted commitment to the user.
+        user_id_hash: B256,
+        /// Commitment to the data.
+        data_hash: B256,
+    },
+    /// The leaves of a tree.
+    Root {
+        /// Its root.
+        root: B256,
+        /// Its leaves.
+        count: u64,
+    },
+}
+
+/// Reads a log of a DeletionRegistry.
+#[must_use]
+pub fn deletion_event(topics: &[B256], data: &[u8]) -> Option<DeletionEvent> {
+    if let Some(e) = decode::<DeletionRegistry::DeletionAttested>(topics, data) {
+        return Some(DeletionEvent {
+            id: e.id,
+            app: e.app,
+            compose_hash: e.composeHash,
+            deleted_at: e.deletedAt,
+            signer: e.signer,
+            what: Deleted::One { user_id_hash: e.userIdHash, data_hash: e.dataHash },
+        });
+    }
+    let e = decode::<DeletionRegistry::DeletionRootAttested>(topics, data)?;
+    Some(DeletionEvent {
+        id: e.id,
+        app: e.app,
+        compose_hash: e.composeHash,
+        deleted_at: e.deletedAt,
+        signer: e.signer,
+        what: Deleted::Root { root: e.root, count: e.count },
+    })
+}

@@ -1,0 +1,132 @@
+//! Stock dstack contracts, in declarations of our own. The signatures decide the selectors and
+//! topics, which the tests compare with those of the deployed contracts.
+#![allow(missing_docs, missing_debug_implementations, clippy::all)]
+
+use alloy_sol_types::sol;
+
+sol! {
+    /// What a KMS knows about an instance that asks for its keys.
+    #[derive(Debug, PartialEq, Eq)]
+    struct AppBootInfo {
+        address appId;
+        bytes32 composeHash;
+        address instanceId;
+        bytes32 deviceId;
+        bytes32 mrAggregated;
+        bytes32 mrSystem;
+        bytes32 osImageHash;
+        string tcbStatus;
+        string[] advisoryIds;
+    }
+
+    /// The contract of a stock app: every change is instant.
+    #[derive(Debug, PartialEq, Eq)]
+    interface DstackApp {
+        event ComposeHashAdded(bytes32 composeHash);
+        event ComposeHashRemoved(bytes32 composeHash);
+        event DeviceAdded(bytes32 deviceId);
+        event DeviceRemoved(bytes32 deviceId);
+        event AllowAnyDeviceSet(bool allowAny);
+        event RequireTcbUpToDateSet(bool requireUpToDate);
+        event UpgradesDisabled();
+        event PolicyChanged(address indexed actor, bytes32 indexed policy, bytes32 indexed value, bool enabled);
+        event Upgraded(address indexed implementation);
+        event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
+        event OwnershipTransferStarted(address indexed previousOwner, address indexed newOwner);
+
+        function isAppAllowed(AppBootInfo calldata bootInfo) external view returns (bool isAllowed, string memory reason);
+        function addComposeHash(bytes32 composeHash) external;
+        function removeComposeHash(bytes32 composeHash) external;
+        function addDevice(bytes32 deviceId) external;
+        function removeDevice(bytes32 deviceId) external;
+        function setAllowAnyDevice(bool allowAny) external;
+        function setRequireTcbUpToDate(bool requireUpToDate) external;
+        function allowedComposeHashes(bytes32 composeHash) external view returns (bool);
+        function allowedDeviceIds(bytes32 deviceId) external view returns (bool);
+        function allowAnyDevice() external view returns (bool);
+        function requireTcbUpToDate() external view returns (bool);
+        function owner() external view returns (address);
+        function supportsInterface(bytes4 interfaceId) external view returns (bool);
+    }
+
+    /// The contract of a KMS: upgradeable, so this is what it says, not what it is bound to.
+    #[derive(Debug, PartialEq, Eq)]
+    interface DstackKms {
+        event AppRegistered(address appId);
+        event AppDeployedViaFactory(address indexed appId, address indexed deployer);
+        event OsImageHashAdded(bytes32 osImageHash);
+        event OsImageHashRemoved(bytes32 osImageHash);
+        event KmsInfoSet(bytes k256Pubkey);
+        event GatewayAppIdSet(string gatewayAppId);
+        event Upgraded(address indexed implementation);
+        event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
+
+        struct KmsInfo {
+            bytes k256Pubkey;
+            bytes caPubkey;
+            bytes quote;
+            bytes eventlog;
+        }
+
+        function registerApp(address appId) external;
+        function deployAndRegisterApp(address initialOwner, bool disableUpgrades, bool requireTcbUpToDate, bool allowAnyDevice, bytes32 initialDeviceId, bytes32 initialComposeHash) external returns (address appId);
+        function registeredApps(address appId) external view returns (bool);
+        function allowedOsImages(bytes32 osImageHash) external view returns (bool);
+        function addOsImageHash(bytes32 osImageHash) external;
+        function removeOsImageHash(bytes32 osImageHash) external;
+        function setKmsInfo(KmsInfo calldata info) external;
+        function isAppAllowed(AppBootInfo calldata bootInfo) external view returns (bool isAllowed, string memory reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{B256, b256};
+    use alloy_sol_types::{SolCall, SolEvent};
+
+    #[test]
+    fn selectors_and_topics_are_those_of_the_deployed_contracts() {
+        assert_eq!(DstackApp::isAppAllowedCall::SELECTOR, [0x1e, 0x07, 0x91, 0x98]);
+        assert_eq!(DstackApp::addComposeHashCall::SELECTOR, [0xdf, 0xc7, 0x72, 0x23]);
+        assert_eq!(DstackKms::registerAppCall::SELECTOR, [0x17, 0xa1, 0xd8, 0x0f]);
+        assert_eq!(DstackKms::deployAndRegisterAppCall::SELECTOR, [0x9c, 0xb9, 0xc3, 0x1f]);
+        let topics: [(B256, B256); 8] = [
+            (
+                DstackApp::ComposeHashAdded::SIGNATURE_HASH,
+                b256!("fecb34306dd9d8b785b54d65489d06afc8822a0893ddacedff40c50a4942d0af"),
+            ),
+            (
+                DstackApp::ComposeHashRemoved::SIGNATURE_HASH,
+                b256!("755b79bd4b0eeab344d032284a99003b2ddc018b646752ac72d681593a6e8947"),
+            ),
+            (
+                DstackApp::DeviceAdded::SIGNATURE_HASH,
+                b256!("67fc71ab96fe3fa3c6f78e9a00e635d591b7333ce611c0380bc577aac702243b"),
+            ),
+            (
+                DstackApp::AllowAnyDeviceSet::SIGNATURE_HASH,
+                b256!("bb2cdb6c7b362202d40373f87bc4788301cca658f91711ac1662e1ad2cba4a20"),
+            ),
+            (
+                DstackApp::RequireTcbUpToDateSet::SIGNATURE_HASH,
+                b256!("afae60561b2481a349b45b3a47357f70eef6ae67e5b6e1749d74de7f19a25aa1"),
+            ),
+            (
+                DstackApp::PolicyChanged::SIGNATURE_HASH,
+                b256!("341d3bc64e32172fc5bcf27b0f7f69dc5adc19af64b7aa1dee361e5883c32375"),
+            ),
+            (
+                DstackApp::Upgraded::SIGNATURE_HASH,
+                b256!("bc7cd75a20ee27fd9adebab32041f755214dbc6bffa90cc0225b39da2e5c2d3b"),
+            ),
+            (
+                DstackKms::AppRegistered::SIGNATURE_HASH,
+                b256!("0d540ad8f39e07d19909687352b9fa017405d93c91a6760981fbae9cf28bfef7"),
+            ),
+        ];
+        for (ours, deployed) in topics {
+            assert_eq!(ours, deployed);
+        }
+    }
+}
