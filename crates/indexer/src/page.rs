@@ -36,11 +36,12 @@ impl Indexer {
             }
         }
         self.unchecked.add(&logs);
+        let blocks = self.returned(first, last).await?;
         let page = Page {
             chain_id,
             previous: previous.map(|block| block.hash),
             contracts: found,
-            blocks: Vec::new(),
+            blocks,
             logs,
             checkpoint,
         };
@@ -77,6 +78,18 @@ impl Indexer {
                 new_logs += self.store.commit_backfill(&backfill).await?.new_logs;
             }
         }
+    }
+
+    /// Blocks of the range that were orphaned once and are on the chain again. One without a log would
+    /// not come back by itself.
+    async fn returned(&self, first: u64, last: u64) -> Result<Vec<BlockRef>, IndexError> {
+        let mut back = Vec::new();
+        for block in self.store.orphaned_blocks(self.node.chain_id(), first, last).await? {
+            if self.held(block.number).await? == block {
+                back.push(block);
+            }
+        }
+        Ok(back)
     }
 
     /// The node's block with this number, which it must have.

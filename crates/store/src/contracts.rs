@@ -45,8 +45,13 @@ impl Store {
     /// [`StoreError::UnknownChain`] before [`Store::ensure_chain`].
     pub async fn upsert_contract(&self, contract: &Contract) -> Result<()> {
         let mut tx = self.begin_write().await?;
-        chains::lock(&mut tx, contract.chain_id).await?;
+        let chain = chains::lock(&mut tx, contract.chain_id).await?;
         upsert(&mut tx, contract).await?;
+        // What is indexed was indexed without it: all of that is a gap, from now on and not only from the
+        // next page on, which may be long in coming.
+        if let Some(checkpoint) = chain.checkpoint {
+            cover(&mut tx, contract.chain_id, checkpoint.number.saturating_add(1)).await?;
+        }
         tx.commit().await
     }
 
