@@ -125,10 +125,9 @@ contract DeletionRegistry is IDeletionRegistry {
 
     /// @inheritdoc IDeletionRegistry
     function revokeSigner(address app, address signer) external {
-        if (
-            !_isCaller(app, abi.encodeCall(IAppPolicy.owner, ()))
-                && !_isCaller(app, abi.encodeCall(IAppPolicy.guardian, ()))
-        ) revert NotOwnerOrGuardian(app, msg.sender);
+        bool entitled = _isCaller(app, abi.encodeCall(IAppPolicy.owner, ()))
+            || _isCaller(app, abi.encodeCall(IAppPolicy.guardian, ()));
+        if (!entitled) revert NotOwnerOrGuardian(app, msg.sender);
         if (_signers[app][signer] == SignerStatus.Revoked) revert SignerIsRevoked(app, signer);
         _signers[app][signer] = SignerStatus.Revoked;
         emit SignerRevoked(app, signer, msg.sender);
@@ -392,16 +391,23 @@ contract DeletionRegistry is IDeletionRegistry {
         private
         view
     {
-        uint64 first = type(uint64).max;
-        uint64 last = 0;
+        uint64 first = deletions[0].deletedAt;
+        uint64 last = first;
         uint256 count = deletions.length;
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
                 Deletion calldata deletion = _at(deletions, i);
-                if (deletion.app != app || deletion.composeHash != composeHash) {
-                    revert MixedBatch(i);
+                uint256 difference;
+                uint64 time;
+                assembly ("memory-safe") {
+                    // Raw words: {_hash} has seen to it that they are clean.
+                    difference := or(
+                        xor(calldataload(deletion), app),
+                        xor(calldataload(add(deletion, 0x20)), composeHash)
+                    )
+                    time := calldataload(add(deletion, 0x80))
                 }
-                uint64 time = deletion.deletedAt;
+                if (difference != 0) revert MixedBatch(i);
                 if (time < first) first = time;
                 if (time > last) last = time;
             }
