@@ -464,6 +464,7 @@ contract DeletionRegistry is IDeletionRegistry {
     }
 
     function _placeOf(bytes32 nonce) private pure returns (uint256 word, uint256 bit) {
+        // forge-lint: disable-next-line(incorrect-shift) a one moved to place n % 256 is meant.
         return (uint256(nonce) >> 8, 1 << (uint256(nonce) & 0xff));
     }
 
@@ -493,7 +494,7 @@ contract DeletionRegistry is IDeletionRegistry {
                 _ask(app, abi.encodeCall(IAppPolicy.allowedComposeHashes, (composeHash)));
         }
         // Exactly one word that is exactly 1: no code, a fallback or garbage is a no.
-        if (!done || answer.length != 32 || uint256(bytes32(answer)) != 1) {
+        if (!done || answer.length != 32 || abi.decode(answer, (uint256)) != 1) {
             revert ComposeHashNotAllowed(app, composeHash, time);
         }
     }
@@ -502,8 +503,8 @@ contract DeletionRegistry is IDeletionRegistry {
     /// zero, so an app without a guardian lets nobody in.
     function _isCaller(address app, bytes memory question) private view returns (bool) {
         (bool done, bytes memory answer) = _ask(app, question);
-        return
-            done && answer.length == 32 && uint256(bytes32(answer)) == uint256(uint160(msg.sender));
+        return done && answer.length == 32
+            && abi.decode(answer, (uint256)) == uint256(uint160(msg.sender));
     }
 
     function _ask(address app, bytes memory question)
