@@ -77,11 +77,11 @@ contract SimpleDstackVerifier is ISimpleDstackVerifier {
         string memory purpose,
         address expectedKmsRoot
     ) public view returns (bool) {
-        if (expectedKmsRoot != kmsRoot || bytes32(bytes20(appId)) != appId) {
-            return false;
-        }
+        // forge-lint: disable-next-line(unsafe-typecast) what is cut off is checked to be zero.
+        bytes20 id = bytes20(appId);
+        if (expectedKmsRoot != kmsRoot || bytes32(id) != appId) return false;
         Chain memory chain = Chain({
-            appId: bytes20(appId),
+            appId: id,
             purpose: purpose,
             appKey: appCompressedPubkey,
             derivedKey: derivedCompressedPubkey,

@@ -141,7 +141,8 @@ library DstackSignatureChain {
         bytes calldata appSignature
     ) internal pure returns (address derived) {
         (bytes32 high, bytes32 low) = hexOf(derivedKey.x);
-        bytes3 head = derivedKey.y & 1 == 0 ? bytes3(":02") : bytes3(":03");
+        bytes3 head = ":02";
+        if (derivedKey.y & 1 == 1) head = ":03";
         bytes32 digest = keccak256(abi.encodePacked(purpose, head, high, low));
         _requireSigner(Part.AppSignature, appSigner, digest, appSignature, 0);
         return toAddress(derivedKey);

@@ -445,6 +445,32 @@ contract DeletionRegistryTest is RegistryFixture {
         );
     }
 
+    /// The registry moves words of a deletion as they are, so it must refuse what is no address and
+    /// no uint64: a second spelling of the same deletion would have another id.
+    function test_RevertWhen_wordsAreDirty() public {
+        IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);
+        bytes memory call = abi.encodeCall(registry.attest, (deletion, sign(deletion)));
+        refuseDirty(call, 4 + 0x00);
+        refuseDirty(call, 4 + 0x80);
+        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 0, 2);
+        call = abi.encodeCall(registry.attestBatch, (batch, sign(batch)));
+        // Behind the two offsets and the length.
+        refuseDirty(call, 4 + 0x60 + 0xc0 + 0x00);
+        refuseDirty(call, 4 + 0x60 + 0xc0 + 0x80);
+        call = abi.encodeCall(registry.hashDeletion, (deletion));
+        refuseDirty(call, 4 + 0x00);
+        refuseDirty(call, 4 + 0x80);
+    }
+
+    function refuseDirty(bytes memory call, uint256 place) private {
+        bytes memory dirty = copy(call);
+        assertEq(dirty[place], bytes1(0));
+        dirty[place] = 0x01;
+        (bool done, bytes memory reason) = address(registry).call(dirty);
+        assertFalse(done);
+        assertEq(reason.length, 0);
+    }
+
     /// After a chain split the other chain's signatures do not count, and histories part.
     function test_RevertWhen_signedForAnotherChain() public {
         IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);

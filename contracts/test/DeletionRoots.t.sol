@@ -124,6 +124,16 @@ contract DeletionRootsTest is RegistryFixture {
         );
     }
 
+    /// A tree of one whose only leaf claims place 5: the signed count says there is no such place.
+    function test_leavesBehindTheCountAreRefused() public {
+        IDeletionRegistry.DeletionRoot memory statement =
+            rootOf(address(app), registry.hashLeaf(5, user(5), data(5)), 1);
+        registry.attestRoot(statement, sign(statement));
+        bytes32[] memory none = new bytes32[](0);
+        assertFalse(registry.isIncluded(statement, 5, user(5), data(5), none));
+        assertFalse(registry.isIncluded(statement, 0, user(5), data(5), none));
+    }
+
     /// A root nobody attested proves nothing, nor does an attested one with another field changed.
     function test_onlyAttestedStatementsCount() public {
         bytes32[] memory leaves = leavesOf(3);

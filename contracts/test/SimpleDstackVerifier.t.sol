@@ -85,16 +85,6 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         assertFalse(verifier.isValid(chain));
     }
 
-    /// The production root's address, from its compressed key.
-    function test_derivesTheProductionRoot() public view {
-        assertEq(
-            verifier.addressOf(
-                hex"02a335aea3df11d46ae0a373d3f26fbd1d208572ecc87e630e618dac693b7af721"
-            ),
-            0x52d3CF51c8A37A2CCfC79bBb98c7810d7Dd4CE51
-        );
-    }
-
     /*//////////////////////////////////////////////////////////////////////////
                                      REFUSED
     //////////////////////////////////////////////////////////////////////////*/

@@ -51,11 +51,14 @@ contract OddApp {
         Way way = _WAY;
         if (way == Way.RevertsWithReason) revert("no");
         assembly {
-            mstore(0, 2)
+            mstore(0, 1)
             mstore(32, 1)
             switch way
             case 0 { revert(0, 0) }
-            case 2 { return(0, 32) }
+            case 2 {
+                mstore(0, 2)
+                return(0, 32)
+            }
             case 3 { return(0, 64) }
             case 5 { invalid() }
         }

@@ -9,6 +9,10 @@ use alloy::{
     signers::local::PrivateKeySigner,
     sol_types::SolCall,
 };
+use std::time::Duration;
+
+/// How long a transaction may take to be included.
+const INCLUSION_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A key, and the node its transactions go through.
 #[derive(Clone, Debug)]
@@ -36,7 +40,10 @@ impl Account {
     #[must_use]
     pub fn new(node: &Node, key: PrivateKeySigner) -> Self {
         let address = key.address();
+        // The node is asked for the nonce each time: a kept one is wrong after a reorg, or when the key
+        // is used elsewhere as well, and the transaction would then wait for ever.
         let signing = ProviderBuilder::new()
+            .with_simple_nonce_management()
             .wallet(EthereumWallet::from(key))
             .connect_provider(node.provider.clone())
             .erased();
@@ -78,7 +85,7 @@ impl Account {
             }
         };
         let transaction = *pending.tx_hash();
-        let receipt = pending.get_receipt().await.map_err(|error| ChainError::Unreachable {
+        let receipt = pending.with_timeout(Some(INCLUSION_TIMEOUT)).get_receipt().await.map_err(|error| ChainError::Unreachable {
             url: self.node.url.clone(),
             cause: format!("transaction {transaction} was sent, its receipt never came: {error}"),
         })?;

@@ -81,7 +81,7 @@ impl Node {
     /// # Errors
     /// What the node says.
     pub async fn block(&self, number: u64) -> Result<Option<BlockRef>, ChainError> {
-        Ok(self.header(BlockNumberOrTag::Number(number)).await?)
+        self.header(BlockNumberOrTag::Number(number)).await
     }
 
     /// What `latest`, `safe` and `finalized` point at.

@@ -170,7 +170,7 @@ async fn a_reorg_leaves_what_a_fresh_index_would_hold_and_keeps_the_orphans() {
     bench.anvil.reorg(2).await.unwrap();
     propose(&bench, app, "second").await;
     let report = index(&bench, &store).await;
-    assert_eq!((report.orphaned_blocks, report.orphaned_logs), (1, 2));
+    assert_eq!((report.orphaned_blocks, report.orphaned_logs), (2, 2));
     let orphans = store.orphaned_logs(chain_id, app).await.unwrap();
     assert_eq!(orphans.len(), 2);
     assert!(orphans.iter().any(|log| log.topics.get(1) == Some(&keccak256("orphan"))));
