@@ -5,8 +5,7 @@ use crate::{
     Finality, Headers,
     documents::{self, time},
 };
-use devproof_store::BlockRef;
-use devproof_store::{ChainStatus, Store};
+use devproof_store::{BlockRef, ChainStatus, Store};
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
