@@ -190,12 +190,22 @@ library DstackSignatureChain {
         returns (address recovered)
     {
         if (signature.length != 65) revert SignatureLength(part, signature.length);
-        bytes32 r = bytes32(signature[:32]);
-        bytes32 s = bytes32(signature[32:64]);
-        uint8 v = uint8(signature[64]);
-        if (v != firstV && v != firstV + 1) revert SignatureRecoveryId(part, v);
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+        assembly ("memory-safe") {
+            // The length is known: all three reads stay inside the signature.
+            r := calldataload(signature.offset)
+            s := calldataload(add(signature.offset, 32))
+            v := byte(0, calldataload(add(signature.offset, 64)))
+        }
+        unchecked {
+            // Wraps around below firstV, which is as far from 0 or 1 as above it.
+            if (uint8(v - firstV) > 1) revert SignatureRecoveryId(part, v);
+            v = v - firstV + ETHEREUM_V;
+        }
         if (uint256(s) > HALF_N) revert SignatureHighS(part, uint256(s));
-        recovered = ecrecover(digest, ETHEREUM_V + v - firstV, r, s);
+        recovered = ecrecover(digest, v, r, s);
         // Zero is how the precompile says "no such key". It must never be compared with anything.
         if (recovered == address(0)) revert SignatureUnrecoverable(part);
     }
@@ -231,8 +241,11 @@ library DstackSignatureChain {
     }
 
     /// @notice The Ethereum address of a key: the last 20 bytes of keccak256(x || y).
-    function toAddress(Point memory key) internal pure returns (address) {
-        return address(uint160(uint256(keccak256(abi.encode(key.x, key.y)))));
+    function toAddress(Point memory key) internal pure returns (address account) {
+        assembly ("memory-safe") {
+            // A Point in memory is x || y, and all of it is hashed.
+            account := and(keccak256(key, 64), 0xffffffffffffffffffffffffffffffffffffffff)
+        }
     }
 
     /// @notice The lower-case hex digits of 32 bytes, as two words of 32 characters.

@@ -360,26 +360,22 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
 
     /// The bar of 16,000 for a chain and a message, everything bound.
     function test_gasOfPoints() public {
-        ISimpleDstackVerifier.PointChain memory chain = goodPoints();
+        ISimpleDstackVerifier.PointChain memory points = goodPoints();
+        ISimpleDstackVerifier.Chain memory chain = goodChain();
         bytes32 digest = keccak256("message");
         bytes memory signature = ethereumStyle(DERIVED_SECRET, digest);
-        bytes memory call = abi.encodeCall(verifier.verifyMessage, (chain, digest, signature));
-        uint256 before = gasleft();
-        (bool done,) = address(verifier).staticcall(call);
-        uint256 used = before - gasleft();
-        assertTrue(done);
-        emit log_named_uint("verifyMessage", used);
-        assertLe(used, 16_000);
 
-        call = abi.encodeCall(verifier.verifyPoints, (chain));
-        before = gasleft();
-        (done,) = address(verifier).staticcall(call);
-        emit log_named_uint("verifyPoints", before - gasleft());
+        verifier.verifyMessage(points, digest, signature);
+        assertLe(logGas("verifyMessage"), 16_000);
+        verifier.verifyPoints(points);
+        logGas("verifyPoints");
+        verifier.verify(chain);
+        logGas("verify");
+    }
 
-        call = abi.encodeCall(verifier.verify, (goodChain()));
-        before = gasleft();
-        (done,) = address(verifier).staticcall(call);
-        emit log_named_uint("verify", before - gasleft());
+    function logGas(string memory name) private returns (uint256 used) {
+        used = vm.lastCallGas().gasTotalUsed;
+        emit log_named_uint(name, used);
     }
 
     /*//////////////////////////////////////////////////////////////////////////
@@ -422,11 +418,11 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         if (chain.appKey.length != 33 || chain.derivedKey.length != 33) return;
         // The same chain as points, as far as its keys are points.
         try verifier.addressOf(chain.appKey) {}
-            catch {
+        catch {
             return;
         }
         try verifier.addressOf(chain.derivedKey) {}
-            catch {
+        catch {
             return;
         }
         ISimpleDstackVerifier.PointChain memory points =

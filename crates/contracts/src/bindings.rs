@@ -28,3 +28,23 @@ pub mod factory {
         "artifacts/AppAuthFactory.json"
     );
 }
+
+/// The verifier of signature chains.
+pub mod verifier {
+    use alloy_sol_types::sol;
+    sol!(
+        #[sol(all_derives)]
+        SimpleDstackVerifier,
+        "artifacts/SimpleDstackVerifier.json"
+    );
+}
+
+/// The registry of deletion attestations.
+pub mod registry {
+    use alloy_sol_types::sol;
+    sol!(
+        #[sol(all_derives)]
+        DeletionRegistry,
+        "artifacts/DeletionRegistry.json"
+    );
+}

@@ -2,7 +2,7 @@
 //! emit anything from a contract of their own.
 
 use crate::{
-    bindings::{AppAuth, factory::AppAuthFactory},
+    bindings::{AppAuth, factory::AppAuthFactory, registry::DeletionRegistry},
     stock::{DstackApp, DstackKms},
 };
 use alloy_primitives::{Address, B256, keccak256};
@@ -120,4 +120,64 @@ pub struct FactoryEvent {
 #[must_use]
 pub fn factory_event(topics: &[B256], data: &[u8]) -> Option<FactoryEvent> {
     decode::<AppAuthFactory::AppDeployed>(topics, data).map(|e| FactoryEvent { app: e.app })
+}
+
+/// What a DeletionRegistry said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletionEvent {
+    /// EIP-712 struct hash of the statement.
+    pub id: B256,
+    /// The app whose key signed it.
+    pub app: Address,
+    /// The code that the app says it ran.
+    pub compose_hash: B256,
+    /// When the data is said to have been deleted, Unix seconds.
+    pub deleted_at: u64,
+    /// The key that signed.
+    pub signer: Address,
+    /// One deletion, or many under a root.
+    pub what: Deleted,
+}
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// The data behind one commitment.
+    One {
+        /// Salted commitment to the user.
+        user_id_hash: B256,
+        /// Commitment to the data.
+        data_hash: B256,
+    },
+    /// The leaves of a tree.
+    Root {
+        /// Its root.
+        root: B256,
+        /// Its leaves.
+        count: u64,
+    },
+}
+
+/// Reads a log of a DeletionRegistry.
+#[must_use]
+pub fn deletion_event(topics: &[B256], data: &[u8]) -> Option<DeletionEvent> {
+    if let Some(e) = decode::<DeletionRegistry::DeletionAttested>(topics, data) {
+        return Some(DeletionEvent {
+            id: e.id,
+            app: e.app,
+            compose_hash: e.composeHash,
+            deleted_at: e.deletedAt,
+            signer: e.signer,
+            what: Deleted::One { user_id_hash: e.userIdHash, data_hash: e.dataHash },
+        });
+    }
+    let e = decode::<DeletionRegistry::DeletionRootAttested>(topics, data)?;
+    Some(DeletionEvent {
+        id: e.id,
+        app: e.app,
+        compose_hash: e.composeHash,
+        deleted_at: e.deletedAt,
+        signer: e.signer,
+        what: Deleted::Root { root: e.root, count: e.count },
+    })
 }

@@ -8,5 +8,7 @@ mod revert;
 pub mod stock;
 
 pub use code::{Code, Completeness};
-pub use events::{FactoryEvent, app_event, factory_event, kms_event};
+pub use events::{
+    Deleted, DeletionEvent, FactoryEvent, app_event, deletion_event, factory_event, kms_event,
+};
 pub use revert::explain_revert;

@@ -23,6 +23,11 @@ const CONTRACTS: &[(&str, &str, &str)] = &[
     ("AppAuth", "contracts/AppAuth.sol", "crates/contracts/artifacts"),
     ("AppAuthTestBuild", "contracts/local/AppAuthTestBuild.sol", "crates/contracts/artifacts"),
     ("AppAuthFactory", "contracts/AppAuthFactory.sol", "crates/contracts/artifacts"),
+    ("SimpleDstackVerifier", "contracts/SimpleDstackVerifier.sol", "crates/contracts/artifacts"),
+    ("DeletionRegistry", "contracts/DeletionRegistry.sol", "crates/contracts/artifacts"),
+    ("LocalDstackKms", "contracts/local/LocalDstackKms.sol", "crates/testkit/artifacts"),
+    ("LocalDstackApp", "contracts/local/LocalDstackApp.sol", "crates/testkit/artifacts"),
+    ("LocalProxy", "contracts/local/LocalProxy.sol", "crates/testkit/artifacts"),
 ];
 
 fn root() -> PathBuf {

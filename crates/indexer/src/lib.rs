@@ -1,1 +1,195 @@
 //! Follows chains into the store.
+//!
+//! One loop: see whether the chain still holds what was indexed last, go back to where it does, and go
+//! forward a page at a time to the node's head. A page is written, and the checkpoint moved, in one
+//! transaction, and only if the node held the same chain before and after it was read. A process that
+//! dies anywhere continues where the last transaction ended.
+
+mod error;
+mod follow;
+mod page;
+mod reorg;
+mod verify;
+
+pub use error::IndexError;
+use verify::Unchecked;
+
+use alloy_primitives::Address;
+use devproof_chain::Node;
+use devproof_primitives::BlockRef;
+use devproof_store::{Contract, Role, Store, Tags};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The contracts that are followed because the configuration names them. Apps are also found by what
+/// the KMS contracts and factories among them say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// DstackKms contracts.
+    pub kms: Vec<Address>,
+    /// AppAuthFactory contracts.
+    pub factories: Vec<Address>,
+    /// DeletionRegistry contracts.
+    pub registries: Vec<Address>,
+    /// Apps.
+    pub apps: Vec<Address>,
+}
+
+impl Sources {
+    fn roles(&self) -> impl Iterator<Item = (Role, Address)> + '_ {
+        let of = |role, list: &[Address]| list.iter().map(move |a| (role, *a)).collect::<Vec<_>>();
+        of(Role::Kms, &self.kms)
+            .into_iter()
+            .chain(of(Role::Factory, &self.factories))
+            .chain(of(Role::DeletionRegistry, &self.registries))
+            .chain(of(Role::App, &self.apps))
+    }
+}
+
+/// How a chain is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What is followed.
+    pub sources: Sources,
+    /// The first block that is read; nothing before it is known.
+    pub start_block: u64,
+    /// Time between two looks at the head.
+    pub poll_interval: Duration,
+}
+
+/// How far a run has come, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The block before the first one of this run.
+    pub from: u64,
+    /// The last block that is indexed.
+    pub done: u64,
+    /// The block this run goes to.
+    pub head: u64,
+    /// Logs found by this run.
+    pub logs: u64,
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Blocks scanned.
+    pub blocks: u64,
+    /// Logs found that the store did not hold.
+    pub logs: u64,
+    /// Blocks that were reorganised away since the last run.
+    pub orphaned_blocks: u64,
+    /// Logs in them.
+    pub orphaned_logs: u64,
+    /// Where the index stands.
+    pub head: BlockRef,
+}
+
+/// Blocks in one page: hosted nodes take ranges of a few thousand, and a node that takes fewer says so.
+const PAGE_BLOCKS: u64 = 2_000;
+
+/// Follows one chain into a store.
+#[derive(Debug)]
+pub struct Indexer {
+    node: Node,
+    store: Store,
+    options: Options,
+    unchecked: Unchecked,
+}
+
+impl Indexer {
+    /// Prepares the store for the node's chain and names the configured contracts in it.
+    ///
+    /// # Errors
+    /// What the store or the node says; [`IndexError::StartAfterHead`].
+    pub async fn new(node: Node, store: Store, options: Options) -> Result<Self, IndexError> {
+        let chain_id = node.chain_id();
+        let status = store.ensure_chain(chain_id, options.start_block).await?;
+        let head = node.heads().await?.latest;
+        if options.start_block > head.number {
+            return Err(IndexError::StartAfterHead {
+                start: options.start_block,
+                head: head.number,
+            });
+        }
+        let found_at = status.checkpoint.map_or(head.number, |block| block.number.min(head.number));
+        let known = store.contracts(chain_id).await?;
+        let indexer = Self { node, store, options, unchecked: Unchecked::All };
+        for (role, address) in indexer.options.sources.roles() {
+            let is_known = |c: &Contract| c.address == address && c.named_by.is_none();
+            if !known.iter().any(is_known) {
+                let contract = indexer.identify(address, role, None, found_at).await?;
+                indexer.store.upsert_contract(&contract).await?;
+            }
+        }
+        Ok(indexer)
+    }
+
+    /// Indexes up to the node's head and returns. `progress` is told after every page.
+    ///
+    /// # Errors
+    /// What the store or the node says, or that the two contradict each other. What was committed
+    /// before stands, and the next run goes on from there.
+    pub async fn catch_up(
+        &mut self,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Report, IndexError> {
+        let heads = self.node.heads().await?;
+        let chain_id = self.node.chain_id();
+        let rewound = self.go_back_to_the_chain(&heads).await?;
+        let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;
+        let mut done = status.checkpoint;
+        let from = done.map_or(status.start_block.saturating_sub(1), |block| block.number);
+        let mut logs = 0;
+        while done.is_none_or(|block| block.number < heads.latest.number) {
+            let first = done.map_or(status.start_block, |block| block.number + 1);
+            let last = heads.latest.number.min(first.saturating_add(PAGE_BLOCKS - 1));
+            let (checkpoint, found) = self.read_page(done, first, last).await?;
+            done = Some(checkpoint);
+            logs += found + self.fill_gaps().await?;
+            progress(Progress { from, done: last, head: heads.latest.number, logs });
+        }
+        logs += self.fill_gaps().await?;
+        let head = done.ok_or(IndexError::NothingIndexed)?;
+        self.check_histories(head).await?;
+        // Last, so that nobody is told of a head that is not indexed yet.
+        let tags = Tags {
+            head: heads.latest,
+            safe: heads.safe,
+            finalized: heads.finalized,
+            polled_at: now(),
+        };
+        self.store.set_tags(chain_id, &tags).await?;
+        Ok(Report {
+            blocks: head.number.saturating_sub(from),
+            logs,
+            orphaned_blocks: rewound.orphaned_blocks,
+            orphaned_logs: rewound.orphaned_logs,
+            head,
+        })
+    }
+
+    /// Finds out what stands behind an address after a block.
+    async fn identify(
+        &self,
+        address: Address,
+        role: Role,
+        named_by: Option<Address>,
+        found_at: u64,
+    ) -> Result<Contract, IndexError> {
+        let identity = self.node.identify(address, found_at).await?;
+        Ok(Contract {
+            chain_id: self.node.chain_id(),
+            address,
+            role,
+            named_by,
+            code_kind: identity.code.name().to_owned(),
+            code_hash: identity.code_hash,
+            implementation: identity.implementation,
+            found_at,
+        })
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs())
+}

@@ -1,17 +1,7 @@
 //! What goes in and comes out.
 
 use alloy_primitives::{Address, B256, Bytes};
-
-/// A block, as far as an answer needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlockRef {
-    /// Height.
-    pub number: u64,
-    /// Hash of the header.
-    pub hash: B256,
-    /// Block time in Unix seconds.
-    pub timestamp: u64,
-}
+pub use devproof_primitives::BlockRef;
 
 /// A log as the node gave it. Its key is chain, block hash and log index.
 #[derive(Debug, Clone, PartialEq, Eq)]

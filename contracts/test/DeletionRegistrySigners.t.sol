@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity 0.8.37;
+
+import {DeletionRegistry} from "../DeletionRegistry.sol";
+import {IDeletionRegistry} from "../interfaces/IDeletionRegistry.sol";
+import {ISimpleDstackVerifier} from "../interfaces/ISimpleDstackVerifier.sol";
+import {DstackSignatureChain} from "../libraries/DstackSignatureChain.sol";
+import {TimedApp} from "./helpers/PolicyApps.sol";
+import {RegistryFixture} from "./helpers/RegistryFixture.sol";
+
+contract ZeroRootVerifier {
+    address public kmsRoot;
+}
+
+contract DeletionRegistrySignersTest is RegistryFixture {
+    address internal constant OTHER = address(0x0d0);
+
+    function test_RevertWhen_verifierHasNoRoot() public {
+        ZeroRootVerifier zero = new ZeroRootVerifier();
+        vm.expectRevert(ISimpleDstackVerifier.ZeroKmsRoot.selector);
+        new DeletionRegistry(ISimpleDstackVerifier(address(zero)));
+        vm.expectRevert();
+        new DeletionRegistry(ISimpleDstackVerifier(STRANGER));
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                     REGISTER
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_anybodyRegistersWithAChain() public {
+        ISimpleDstackVerifier.Chain memory chain = chainFor(OTHER);
+        bytes32 root = extended(seedOf(OTHER), 1, word(signer), STRANGER);
+        vm.expectEmit(address(registry));
+        emit IDeletionRegistry.SignerRegistered(
+            OTHER, signer, chain.appKey, chain.derivedKey, chain.appSignature, chain.kmsSignature
+        );
+        vm.expectEmit(address(registry));
+        emit IDeletionRegistry.HistoryExtended(OTHER, root, 1, word(signer), STRANGER);
+        vm.prank(STRANGER);
+        assertEq(register(OTHER, chain), signer);
+        assertEq(registry.historyRoot(OTHER), root);
+        assertEq(uint8(registry.signerStatus(OTHER, signer)), 1);
+        assertEq(address(registry.verifier()), address(verifier));
+    }
+
+    function test_RevertWhen_registeredTwice() public {
+        ISimpleDstackVerifier.Chain memory chain = chainFor(address(app));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IDeletionRegistry.SignerAlreadyRegistered.selector, address(app), signer
+            )
+        );
+        register(address(app), chain);
+    }
+
+    function test_RevertWhen_chainIsForAnotherApp() public {
+        ISimpleDstackVerifier.Chain memory chain = chainFor(address(app));
+        vm.expectPartialRevert(DstackSignatureChain.WrongSigner.selector);
+        register(OTHER, chain);
+    }
+
+    /// Keys do not depend on the purpose, signatures do: one made for something else does not count.
+    function test_RevertWhen_chainIsForAnotherPurpose() public {
+        ISimpleDstackVerifier.Chain memory chain =
+            makeChain(ROOT_SECRET, APP_SECRET, DERIVED_SECRET, bytes20(OTHER), "signing");
+        vm.expectPartialRevert(DstackSignatureChain.WrongSigner.selector);
+        register(OTHER, chain);
+    }
+
+    function test_RevertWhen_chainLeadsToAnotherRoot() public {
+        ISimpleDstackVerifier.Chain memory chain = makeChain(
+            APP_SECRET, APP_SECRET, DERIVED_SECRET, bytes20(OTHER), "devproof-deletion-v1"
+        );
+        vm.expectPartialRevert(DstackSignatureChain.WrongSigner.selector);
+        register(OTHER, chain);
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                      REVOKE
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_ownerAndGuardianRevoke() public {
+        bytes32 before = registry.historyRoot(address(app));
+        bytes32 root = extended(before, 2, word(signer), OWNER);
+        vm.expectEmit(address(registry));
+        emit IDeletionRegistry.SignerRevoked(address(app), signer, OWNER);
+        vm.expectEmit(address(registry));
+        emit IDeletionRegistry.HistoryExtended(address(app), root, 2, word(signer), OWNER);
+        vm.prank(OWNER);
+        registry.revokeSigner(address(app), signer);
+        assertEq(registry.historyRoot(address(app)), root);
+        assertEq(uint8(registry.signerStatus(address(app), signer)), 2);
+
+        vm.prank(GUARDIAN);
+        registry.revokeSigner(address(app), OTHER);
+        assertEq(uint8(registry.signerStatus(address(app), OTHER)), 2);
+    }
+
+    function test_ownerOfAStockAppRevokes() public {
+        vm.prank(OWNER);
+        registry.revokeSigner(address(stock), signer);
+        assertEq(uint8(registry.signerStatus(address(stock), signer)), 2);
+        assertEq(uint8(registry.signerStatus(address(app), signer)), 1);
+    }
+
+    function testFuzz_RevertWhen_strangersRevoke(address stranger) public {
+        vm.assume(stranger != OWNER && stranger != GUARDIAN);
+        address[3] memory apps = [address(app), address(stock), OTHER];
+        for (uint256 i = 0; i < apps.length; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IDeletionRegistry.NotOwnerOrGuardian.selector, apps[i], stranger
+                )
+            );
+            vm.prank(stranger);
+            registry.revokeSigner(apps[i], signer);
+        }
+    }
+
+    /// The guardian of the one is nobody to the other.
+    function test_RevertWhen_guardianOfAnotherAppRevokes() public {
+        vm.expectPartialRevert(IDeletionRegistry.NotOwnerOrGuardian.selector);
+        vm.prank(GUARDIAN);
+        registry.revokeSigner(address(stock), signer);
+    }
+
+    function test_RevertWhen_revokedTwice() public {
+        vm.startPrank(OWNER);
+        registry.revokeSigner(address(app), signer);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDeletionRegistry.SignerIsRevoked.selector, address(app), signer)
+        );
+        registry.revokeSigner(address(app), signer);
+    }
+
+    function test_RevertWhen_revokedSignerIsRegisteredAgain() public {
+        ISimpleDstackVerifier.Chain memory chain = chainFor(address(app));
+        vm.prank(OWNER);
+        registry.revokeSigner(address(app), signer);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDeletionRegistry.SignerIsRevoked.selector, address(app), signer)
+        );
+        register(address(app), chain);
+    }
+
+    /// A stolen key that nobody registered yet can be shut out before the thief does.
+    function test_RevertWhen_signerWasRevokedBeforeItWasKnown() public {
+        TimedApp fresh = new TimedApp(OWNER, address(0));
+        ISimpleDstackVerifier.Chain memory chain = chainFor(address(fresh));
+        vm.prank(OWNER);
+        registry.revokeSigner(address(fresh), signer);
+        vm.expectPartialRevert(IDeletionRegistry.SignerIsRevoked.selector);
+        register(address(fresh), chain);
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                    SIGNER OF
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function testFuzz_signerOf(bytes32 digest) public view {
+        bytes memory signature = ethereumStyle(DERIVED_SECRET, digest);
+        assertEq(registry.signerOf(address(app), digest, signature), signer);
+    }
+
+    function test_RevertWhen_signerOfFindsNobody() public {
+        bytes memory signature = ethereumStyle(APP_SECRET, "digest");
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IDeletionRegistry.SignerNotRegistered.selector, address(app), vm.addr(APP_SECRET)
+            )
+        );
+        registry.signerOf(address(app), "digest", signature);
+
+        vm.prank(OWNER);
+        registry.revokeSigner(address(app), signer);
+        signature = ethereumStyle(DERIVED_SECRET, "digest");
+        vm.expectRevert(
+            abi.encodeWithSelector(IDeletionRegistry.SignerIsRevoked.selector, address(app), signer)
+        );
+        registry.signerOf(address(app), "digest", signature);
+    }
+
+    /// The bar for a signature with a cached signer: 7,000.
+    function test_gasOfSignerOf() public {
+        bytes memory signature = ethereumStyle(DERIVED_SECRET, "digest");
+        vm.cool(address(registry));
+        registry.signerOf(address(app), "digest", signature);
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        emit log_named_uint("signerOf", used);
+        assertLe(used, 7000);
+    }
+}

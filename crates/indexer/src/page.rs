@@ -1,0 +1,150 @@
+//! One page: the logs of every followed contract in a range of blocks.
+
+use crate::{IndexError, Indexer, PAGE_BLOCKS};
+use alloy_primitives::{Address, B256};
+use devproof_chain::{ChainError, NodeLog};
+use devproof_contracts::{factory_event, kms_event};
+use devproof_primitives::{BlockRef, KmsEvent};
+use devproof_store::{Backfill, Contract, Page, RawLog, Role};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Indexer {
+    /// Reads and commits the blocks `first..=last` behind `previous`. Gives the new checkpoint and the
+    /// number of logs that are new.
+    pub(crate) async fn read_page(
+        &mut self,
+        previous: Option<BlockRef>,
+        first: u64,
+        last: u64,
+    ) -> Result<(BlockRef, u64), IndexError> {
+        let chain_id = self.node.chain_id();
+        let checkpoint = self.held(last).await?;
+        let known = self.store.contracts(chain_id).await?;
+        let addresses: Vec<Address> = known.iter().map(|c| c.address).collect();
+        let mut logs = self.node.logs(&addresses, first..=last).await?;
+
+        let found = self.named_in(&logs, &known, last).await?;
+        let new: Vec<Address> = found.iter().map(|c| c.address).collect();
+        logs.extend(self.node.logs(&new, first..=last).await?);
+
+        let logs = self.with_times(logs).await?;
+        // An answer counts only if the node saw the same chain before and after it gave it: one that
+        // has not seen the blocks yet, or is being reorganised, answers with too little.
+        for block in previous.iter().chain([&checkpoint]) {
+            if self.held(block.number).await? != *block {
+                return Err(ChainError::Moved { number: block.number }.into());
+            }
+        }
+        self.unchecked.add(&logs);
+        let page = Page {
+            chain_id,
+            previous: previous.map(|block| block.hash),
+            contracts: found,
+            blocks: Vec::new(),
+            logs,
+            checkpoint,
+        };
+        let committed = self.store.commit(&page).await?;
+        Ok((checkpoint, committed.new_logs))
+    }
+
+    /// Reads what contracts did before they were found. Gives the number of logs that are new.
+    pub(crate) async fn fill_gaps(&mut self) -> Result<u64, IndexError> {
+        let chain_id = self.node.chain_id();
+        let mut new_logs = 0;
+        // A gap longer than a page is filled from its upper end down, so ask again until none is left.
+        loop {
+            let gaps = self.store.gaps(chain_id).await?;
+            if gaps.is_empty() {
+                return Ok(new_logs);
+            }
+            for gap in gaps {
+                let from = gap.from.max(gap.to.saturating_sub(PAGE_BLOCKS - 1));
+                let end = self.held(gap.to).await?;
+                let logs = self.node.logs(&[gap.address], from..=gap.to).await?;
+                // A KMS or factory named late names its apps here. They come first: a crash between the
+                // two leaves a gap that is read again.
+                let known = self.store.contracts(chain_id).await?;
+                for contract in self.named_in(&logs, &known, gap.to).await? {
+                    self.store.upsert_contract(&contract).await?;
+                }
+                let logs = self.with_times(logs).await?;
+                if self.held(gap.to).await? != end {
+                    return Err(ChainError::Moved { number: gap.to }.into());
+                }
+                self.unchecked.add(&logs);
+                let backfill = Backfill { chain_id, address: gap.address, from, to: gap.to, logs };
+                new_logs += self.store.commit_backfill(&backfill).await?.new_logs;
+            }
+        }
+    }
+
+    /// The node's block with this number, which it must have.
+    pub(crate) async fn held(&self, number: u64) -> Result<BlockRef, IndexError> {
+        Ok(self.node.block(number).await?.ok_or(ChainError::Moved { number })?)
+    }
+
+    /// The apps that KMS contracts and factories name in these logs and that are not followed yet.
+    async fn named_in(
+        &self,
+        logs: &[NodeLog],
+        known: &[Contract],
+        at: u64,
+    ) -> Result<Vec<Contract>, IndexError> {
+        let mut seen: BTreeSet<Address> = known.iter().map(|c| c.address).collect();
+        let mut found = Vec::new();
+        for log in logs {
+            let Some(by) = known.iter().find(|c| c.address == log.address) else { continue };
+            let app = match by.role {
+                Role::Kms => match kms_event(&log.topics, &log.data) {
+                    Some(KmsEvent::AppRegistered(app)) => app,
+                    _ => continue,
+                },
+                Role::Factory => match factory_event(&log.topics, &log.data) {
+                    Some(event) => event.app,
+                    None => continue,
+                },
+                Role::App | Role::DeletionRegistry => continue,
+            };
+            if seen.insert(app) {
+                let contract = self.identify(app, Role::App, Some(by.address), at).await?;
+                found.push(Contract { found_at: log.block_number, ..contract });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds the time of its block to each log, asking the node for the headers it did not send along.
+    async fn with_times(&self, logs: Vec<NodeLog>) -> Result<Vec<RawLog>, IndexError> {
+        let mut blocks: BTreeMap<B256, BlockRef> = BTreeMap::new();
+        for log in &logs {
+            if blocks.contains_key(&log.block_hash) {
+                continue;
+            }
+            let block = match log.block_timestamp {
+                Some(timestamp) => {
+                    BlockRef { number: log.block_number, hash: log.block_hash, timestamp }
+                }
+                None => self.held(log.block_number).await?,
+            };
+            if block.hash != log.block_hash {
+                return Err(ChainError::Moved { number: log.block_number }.into());
+            }
+            blocks.insert(block.hash, block);
+        }
+        Ok(logs
+            .into_iter()
+            .filter_map(|log| {
+                Some(RawLog {
+                    block: *blocks.get(&log.block_hash)?,
+                    log_index: log.log_index,
+                    tx_hash: log.transaction_hash,
+                    tx_index: log.transaction_index,
+                    address: log.address,
+                    topics: log.topics,
+                    data: log.data,
+                })
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,73 @@
+//! Back to the chain, after it left what was indexed.
+
+use crate::{IndexError, Indexer};
+use devproof_chain::Heads;
+use devproof_primitives::BlockRef;
+use devproof_store::Rewound;
+
+/// Indexed blocks compared with the node at a time.
+const STRIDE: u32 = 64;
+
+impl Indexer {
+    /// Rewinds the store to the last indexed block that the node still holds.
+    pub(crate) async fn go_back_to_the_chain(&self, heads: &Heads) -> Result<Rewound, IndexError> {
+        let chain_id = self.node.chain_id();
+        let Some(status) = self.store.chain(chain_id).await? else { return Ok(Rewound::default()) };
+        let Some(checkpoint) = status.checkpoint else { return Ok(Rewound::default()) };
+        if self.is_held(checkpoint, heads).await? {
+            return Ok(Rewound::default());
+        }
+        let mut below = checkpoint.number;
+        let ancestor = loop {
+            let blocks = self.store.canonical_blocks_below(chain_id, below, STRIDE).await?;
+            let Some(lowest) = blocks.last() else { break None };
+            below = lowest.number;
+            let mut held = None;
+            for block in blocks {
+                if self.is_held(block, heads).await? {
+                    held = Some(block);
+                    break;
+                }
+            }
+            if held.is_some() {
+                break held;
+            }
+        };
+        // The node once called this final. Going back below it would throw away what may be the truth.
+        let finalized = status.tags.and_then(|tags| tags.finalized);
+        if let Some(finalized) = finalized
+            && ancestor.is_none_or(|block| block.number < finalized)
+            && checkpoint.number >= finalized
+            && !self.finalized_still_held(finalized, heads).await?
+        {
+            return Err(IndexError::FinalizedReorg { finalized });
+        }
+        let rewound = self.store.rewind(chain_id, ancestor.as_ref()).await?;
+        tracing::warn!(
+            from = checkpoint.number,
+            to = ancestor.map(|block| block.number),
+            orphaned_logs = rewound.orphaned_logs,
+            "the chain was reorganised"
+        );
+        Ok(rewound)
+    }
+
+    async fn is_held(&self, block: BlockRef, heads: &Heads) -> Result<bool, IndexError> {
+        Ok(block.number <= heads.latest.number
+            && self.node.block(block.number).await?.is_some_and(|b| b.hash == block.hash))
+    }
+
+    /// Indexed blocks are sparse: the last common one may lie below the finalized one although the
+    /// chain left only above it. The node's own finalized tag, at least as high, settles that.
+    async fn finalized_still_held(
+        &self,
+        finalized: u64,
+        heads: &Heads,
+    ) -> Result<bool, IndexError> {
+        let stored = self.store.block_by_number(self.node.chain_id(), finalized).await?;
+        match stored {
+            Some(block) => self.is_held(block, heads).await,
+            None => Ok(heads.finalized.is_some_and(|now| now >= finalized)),
+        }
+    }
+}
