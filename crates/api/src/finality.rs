@@ -77,7 +77,7 @@ impl FromStr for Finality {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use devproof_store::BlockRef;
+    use devproof_primitives::BlockRef;
 
     fn tags(safe: Option<u64>, finalized: Option<u64>) -> Tags {
         let head = BlockRef { number: 100, hash: Default::default(), timestamp: 0 };

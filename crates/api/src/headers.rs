@@ -1,7 +1,7 @@
 //! Where headers come from that the index does not hold.
 
 use devproof_chain::{ChainError, Node};
-use devproof_store::BlockRef;
+use devproof_primitives::BlockRef;
 use std::{fmt, future::Future, pin::Pin};
 
 /// A source of headers of one chain: a node, or in tests a list.
@@ -23,9 +23,6 @@ impl Headers for Node {
     }
 
     fn block(&self, number: u64) -> HeaderFuture<'_> {
-        Box::pin(async move {
-            let block = Self::block(self, number).await?;
-            Ok(block.map(|b| BlockRef { number: b.number, hash: b.hash, timestamp: b.timestamp }))
-        })
+        Box::pin(Self::block(self, number))
     }
 }

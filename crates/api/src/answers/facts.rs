@@ -2,8 +2,10 @@
 
 use alloy_primitives::B256;
 use devproof_contracts::{Code, app_event};
-use devproof_primitives::{Event, FoldError, Policy, Position, Rules, Setting, Source, Step};
-use devproof_store::{BlockRef, Contract, RawLog};
+use devproof_primitives::{
+    BlockRef, Event, FoldError, Policy, Position, Rules, Setting, Source, Step,
+};
+use devproof_store::{Contract, RawLog};
 
 /// The fold of an app's logs, and what each of them did.
 #[derive(Debug)]

@@ -18,8 +18,9 @@ use crate::{
     documents::{self, AtBlock, History, time},
 };
 use alloy_primitives::Address;
-use devproof_primitives::Kms;
-use devproof_store::{BlockRef, ChainStatus, Contract, Role, Store};
+use devproof_contracts::Code;
+use devproof_primitives::{BlockRef, Kms};
+use devproof_store::{ChainStatus, Contract, RawLog, Role, Store};
 
 /// How often a question is asked again because a reorg came in between.
 const ATTEMPTS: u32 = 3;
@@ -106,7 +107,7 @@ async fn at_once(
     let needed: Vec<Address> = kms_contracts.iter().map(|c| c.address).chain([app]).collect();
     scope.no_gap(store, &needed, up_to).await?;
 
-    let logs = store.logs(chain_id, &[app], up_to).await?;
+    let logs = scope.logs(store, up_to).await?;
     let folded = facts::fold(contract, &logs)?;
     let mut kms = Vec::with_capacity(kms_contracts.len());
     for contract in kms_contracts {
@@ -150,7 +151,7 @@ async fn history_once(
     let (chain_id, app) = (contract.chain_id, contract.address);
     let moment = moment::last_of(store, scope, min_finality).await?;
     scope.no_gap(store, &[app], moment.block.number).await?;
-    let mut logs = store.logs(chain_id, &[app], head.number).await?;
+    let mut logs = scope.logs(store, head.number).await?;
     let orphaned = orphans::of(store, contract, &logs).await?;
     let told = logs.iter().take_while(|log| log.block.number <= moment.block.number).count();
     let not_final_enough = (logs.len() - told) as u64;
@@ -203,6 +204,20 @@ impl Scope {
     async fn still_holds(&self, store: &Store) -> Result<bool, AnswerError> {
         let now = store.block_by_number(self.status.chain_id, self.head.number).await?;
         Ok(now == Some(self.head))
+    }
+
+    /// The logs of the app's contract. Code that we know speaks when it is born, so if its birth is not
+    /// in the index although the code was found, then its logs have not been read yet.
+    async fn logs(&self, store: &Store, up_to: u64) -> Result<Vec<RawLog>, AnswerError> {
+        let Contract { chain_id, address, found_at, code_hash, .. } = self.contract;
+        let mut logs = store.logs(chain_id, &[address], up_to.max(found_at)).await?;
+        let speaks = code_hash.is_some() && facts::kind(&self.contract) != Code::Unknown;
+        if logs.is_empty() && speaks {
+            let from = self.status.start_block;
+            return Err(AnswerError::Unfinished { contract: address, from, to: found_at });
+        }
+        logs.retain(|log| log.block.number <= up_to);
+        Ok(logs)
     }
 
     /// Refuses to answer from contracts whose older logs are still being read.

@@ -5,7 +5,8 @@ use crate::{
     Finality, Headers,
     documents::{self, time},
 };
-use devproof_store::{BlockRef, ChainStatus, Store};
+use devproof_primitives::BlockRef;
+use devproof_store::{ChainStatus, Store};
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

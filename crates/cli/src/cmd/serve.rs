@@ -93,7 +93,7 @@ pub async fn serve(
 
 /// Follows the chain until `stop`. An error is logged and the chain followed again: what is indexed is
 /// served meanwhile, and every answer says how far that reaches.
-async fn follow(mut indexer: Indexer, stop: impl Future<Output = ()>) {
+async fn follow(mut indexer: Indexer, stop: impl Future<Output = ()> + Send) {
     let mut stop = std::pin::pin!(stop);
     loop {
         match indexer.follow(stop.as_mut()).await {
