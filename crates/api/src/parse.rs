@@ -15,7 +15,9 @@ const MAX_QUOTE: usize = 80;
 pub fn app(text: &str) -> Result<Address, String> {
     let example = "an app id looks like 0x52908400098527886e0f7030069857d2e4169ee7";
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    let address: Address = digits.parse().map_err(|_| format!("{example}, not {}", quote(text)))?;
+    // Parsing takes a prefix off as well, and one is enough.
+    let address = Some(digits).filter(|digits| digits.len() == 40).and_then(|d| d.parse().ok());
+    let address: Address = address.ok_or_else(|| format!("{example}, not {}", quote(text)))?;
     let mixed = digits.contains(|c: char| c.is_ascii_lowercase())
         && digits.contains(|c: char| c.is_ascii_uppercase());
     if mixed && address.to_checksum(None).get(2..) != Some(digits) {

@@ -1,0 +1,9 @@
+//! The answers and the service, over a database filled with real event encodings.
+
+mod at_block;
+mod finality;
+mod history;
+mod refusals;
+mod rest;
+#[allow(dead_code, reason = "shared with the tests of the command line")]
+mod world;
