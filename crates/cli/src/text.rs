@@ -9,6 +9,12 @@ pub fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// A time to the minute and without its zone, for tables: `2026-03-01 12:00`.
+#[must_use]
+pub fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// A number of seconds in its two largest units, `6 d 23 h`.
 #[must_use]
 pub fn span(seconds: u64) -> String {

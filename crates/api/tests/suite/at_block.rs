@@ -107,7 +107,7 @@ async fn the_document_is_the_one_of_the_design() {
         "authorised": [
             {
                 "composeHash": "0x0101010101010101010101010101010101010101010101010101010101010101",
-                "since": {"block": 10, "timestamp": "2026-03-04T00:00:00Z", "transaction": tx(10, APP), "logIndex": 3, "actor": OWNER},
+                "since": {"block": 10, "timestamp": "2026-03-04T00:00:00Z", "transaction": tx(10, APP), "logIndex": 4, "actor": OWNER},
                 "noticeSeconds": null, "sourceDigest": null, "uri": null
             },
             {
@@ -119,7 +119,7 @@ async fn the_document_is_the_one_of_the_design() {
         "proposals": [],
         "policy": {
             "owner": "0x0000000000000000000000000000000000000001", "pendingOwner": null, "guardian": null,
-            "noticePeriodSeconds": 604800, "allowAnyDevice": true, "devices": [], "requireTcbUpToDate": null,
+            "noticePeriodSeconds": 604800, "allowAnyDevice": true, "devices": [], "requireTcbUpToDate": false,
             "osImagesPinned": false, "osImagePins": [], "frozen": []
         },
         "kms": [{

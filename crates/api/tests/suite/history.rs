@@ -27,6 +27,7 @@ async fn it_tells_every_change_once() {
             (10, "set", "owner", None),
             (10, "set", "notice_period", None),
             (10, "set", "any_device", None),
+            (10, "set", "tcb_requirement", None),
             (10, "set", "compose_hash", None),
             (20, "proposed", "compose_hash", None),
             (48, "set", "compose_hash", Some(NOTICE)),
@@ -37,7 +38,7 @@ async fn it_tells_every_change_once() {
         ]
     );
     let born: Vec<_> = history.entries.iter().map(|e| e.born_with).collect();
-    assert_eq!(born[..5], [true, true, true, true, false]);
+    assert_eq!(born[..6], [true, true, true, true, true, false]);
     assert!(history.entries.iter().all(|e| e.effective));
     assert_eq!(history.proposals.len(), 1, "the one that died");
 }
@@ -45,7 +46,7 @@ async fn it_tells_every_change_once() {
 #[tokio::test]
 async fn a_proposal_carries_its_window_and_source() {
     let world = World::whole(LOCAL).await;
-    let entry = serde_json::to_value(&tell(&world, APP).await.entries[4]).unwrap();
+    let entry = serde_json::to_value(&tell(&world, APP).await.entries[5]).unwrap();
     assert_eq!(
         entry,
         json!({

@@ -37,7 +37,7 @@ async fn the_documents_are_those_of_the_library() {
     assert_eq!(body, serde_json::to_value(ours).unwrap());
 
     let (status, _, body) = get(&world, &format!("/v1/chains/{LOCAL}/apps/{APP}/history")).await;
-    assert_eq!((status, body["entries"].as_array().unwrap().len()), (200, 10));
+    assert_eq!((status, body["entries"].as_array().unwrap().len()), (200, 11));
     let path = format!("/v1/chains/{LOCAL}/apps/{APP:#x}/at/2026-03-13T12:00:00Z");
     let (status, _, body) = get(&world, &path).await;
     assert_eq!((status, body["block"]["number"].as_u64()), (200, Some(48)));

@@ -106,6 +106,7 @@ impl World {
             (Setting::Owner, OWNER.into_word()),
             (Setting::NoticePeriod, U256::from(NOTICE).into()),
             (Setting::AnyDevice, B256::with_last_byte(1)),
+            (Setting::TcbRequirement, B256::ZERO),
             (Setting::ComposeHash, hash(1)),
         ];
         for (setting, value) in born {

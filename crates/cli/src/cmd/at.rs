@@ -6,7 +6,7 @@ use crate::{
     config::Settings,
     opts::AtArgs,
     shell::Shell,
-    text::{ago, count, plain, short_address, span, table, time},
+    text::{ago, count, minute, plain, short_address, span, table, time},
 };
 use alloy_primitives::{Address, B256};
 use devproof_api::{
@@ -144,10 +144,11 @@ fn headline(answer: &AtBlock) -> String {
     let allowed =
         format!("{when} this app was allowed to run {}", count(answer.authorised.len(), "version"));
     let frozen = answer.policy.frozen.iter().any(|s| s == "compose_hash");
+    let coming = coming(answer);
     match answer.code.kind.as_str() {
-        "app_auth" if frozen => format!("{allowed}; no version can ever be added."),
+        "app_auth" if frozen => format!("{allowed}; no version can ever be added.{coming}"),
         "app_auth" => format!(
-            "{allowed}; its owner can change the code only after {} notice.",
+            "{allowed}; its owner can change the code only after {} notice.{coming}",
             span(answer.policy.notice_period_seconds.unwrap_or(0))
         ),
         "app_auth_test" => {
@@ -163,6 +164,21 @@ fn headline(answer: &AtBlock) -> String {
     }
 }
 
+/// Whether a change was on its way. Dead proposals are none.
+fn coming(answer: &AtBlock) -> String {
+    let live: Vec<_> = answer.proposals.iter().filter(|p| p.state != "expired").collect();
+    let first = live.iter().map(|p| p.ripe_at).min();
+    match (first, live.iter().any(|p| p.state == "ripe")) {
+        (None, _) => " No change was on its way.".to_owned(),
+        (Some(_), true) => " An announced change could come at any moment.".to_owned(),
+        (Some(first), false) => format!(
+            " It had announced {}, which could come from {} on.",
+            count(live.len(), "change"),
+            time(first)
+        ),
+    }
+}
+
 fn authorised(answer: &AtBlock) -> String {
     let rows: Vec<_> = answer
         .authorised
@@ -170,13 +186,14 @@ fn authorised(answer: &AtBlock) -> String {
         .map(|a| {
             [
                 format!("{:#x}", a.compose_hash),
-                format!("{} (block {})", time(a.since.timestamp), a.since.block),
+                format!("{} (block {})", minute(a.since.timestamp), a.since.block),
                 who(&a.since),
                 notice(a.notice_seconds),
             ]
         })
         .collect();
-    let mut text = table(["version (compose hash)", "since", "by", "notice users had"], &rows);
+    let mut text =
+        table(["version (compose hash)", "since (UTC)", "by", "notice users had"], &rows);
     for a in &answer.authorised {
         text.push_str(&claim(a.compose_hash, a.source_digest, a.uri.as_deref()));
     }
@@ -206,14 +223,14 @@ pub(super) fn proposals(proposals: &[devproof_api::documents::Proposal]) -> Stri
                     value(&p.kind, p.value)
                 },
                 p.state.clone(),
-                time(p.proposed.timestamp),
+                minute(p.proposed.timestamp),
                 who(&p.proposed),
-                time(p.ripe_at),
-                time(p.expires_at),
+                minute(p.ripe_at),
+                minute(p.expires_at),
             ]
         })
         .collect();
-    let head = ["what", "value", "state", "announced", "by", "may come from", "dead from"];
+    let head = ["what", "value", "state", "announced (UTC)", "by", "may come from", "dead from"];
     let mut text = table(head, &rows);
     for p in proposals {
         text.push_str(&claim(p.value, p.source_digest, p.uri.as_deref()));
@@ -298,7 +315,8 @@ fn kms(answer: &AtBlock) -> String {
         .iter()
         .map(|kms| {
             format!(
-                "  The operators of the key service {} can admit a new operating system for all apps \
+                "  The operators of the key service {} can replace its rules and admit a new \
+                 operating system for all apps \
                  at once; {pins}.\n  It admitted {}.\n",
                 short_address(kms.contract),
                 count(kms.allowed_os_images.len(), "OS image"),

@@ -6,7 +6,7 @@ use crate::{
     config::Settings,
     opts::HistoryArgs,
     shell::Shell,
-    text::{ago, count, short_address, table, time},
+    text::{ago, count, minute, short_address, table, time},
 };
 use devproof_api::documents::{Completeness, Entry, History, Orphan};
 use devproof_store::Store;
@@ -44,14 +44,14 @@ pub fn render(history: &History, now: Timestamp) -> String {
     if !history.entries.is_empty() {
         let rows: Vec<_> = history.entries.iter().map(row).collect();
         let head = [
-            "when",
+            "when (UTC)",
             "block",
             "what",
             "value",
             "who",
             "notice",
-            "may come from",
-            "dead from",
+            "from (UTC)",
+            "dead (UTC)",
             "finality",
         ];
         text.push('\n');
@@ -106,9 +106,9 @@ fn belief(history: &History) -> &'static str {
 }
 
 fn row(entry: &Entry) -> [String; 9] {
-    let moment = |t: Option<Timestamp>| t.map(time).unwrap_or_default();
+    let moment = |t: Option<Timestamp>| t.map(minute).unwrap_or_default();
     [
-        time(entry.block.timestamp),
+        minute(entry.block.timestamp),
         entry.block.number.to_string(),
         what(entry),
         value(&entry.setting, entry.value),
@@ -152,7 +152,7 @@ pub(super) fn orphaned(orphans: &[Orphan]) -> String {
         .iter()
         .map(|o| {
             [
-                time(o.timestamp),
+                minute(o.timestamp),
                 o.block.to_string(),
                 format!("{} {}", setting(&o.setting), o.action),
                 value(&o.setting, o.value),
@@ -162,7 +162,7 @@ pub(super) fn orphaned(orphans: &[Orphan]) -> String {
         })
         .collect();
     let mut text =
-        table(["when", "block", "what", "value", "transaction", "included again"], &rows);
+        table(["when (UTC)", "block", "what", "value", "transaction", "included again"], &rows);
     text.push_str(
         "  These blocks are not on the chain any more. A key service reads the newest block, so it may \
          have acted on them.\n",
