@@ -4,6 +4,8 @@
 //! that prints. What a verb does is a library function as well, so that other programs need not run
 //! the binary.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
+
 pub mod cmd;
 pub mod config;
 mod failure;

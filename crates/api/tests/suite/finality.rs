@@ -68,6 +68,7 @@ async fn a_time_is_as_final_as_a_later_block() {
     // Held: 60, 101, 140, 170, 200; finalized: 100. Up to the time of 60 everything is final. A second
     // later, block 60 still answers, but a reorg above 100 is not known to leave that second alone.
     assert_eq!(label(block(60).timestamp - 1).await, (50, Finality::Finalized));
+    assert_eq!(label(block(60).timestamp).await, (60, Finality::Safe), "60 is held, 61 not");
     assert_eq!(label(block(60).timestamp + 1).await, (60, Finality::Safe));
     assert_eq!(label(block(139).timestamp).await, (101, Finality::Safe));
     assert_eq!(label(block(140).timestamp + 1).await, (140, Finality::Unsafe));

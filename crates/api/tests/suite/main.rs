@@ -1,4 +1,10 @@
 //! The answers and the service, over a database filled with real event encodings.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod at_block;
 mod finality;

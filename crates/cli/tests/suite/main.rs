@@ -1,4 +1,10 @@
 //! The command line: what it says, on which stream, and with which exit code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod bad_input;
 mod run;
