@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How long a call may take. A page of logs of a busy contract takes seconds; a minute is a hang.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a node on this machine is asked whether a transaction is included.
+const LOCAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -54,7 +56,13 @@ impl Node {
             .map_err(|_| bad())?;
         // Only the origin is ever shown: keys of hosted nodes stand in the path or the user part.
         let shown = parsed.origin().ascii_serialization();
+        let is_local =
+            parsed.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "localhost"));
         let provider = ProviderBuilder::new().connect_reqwest(client, parsed).erased();
+        if is_local {
+            // A chain on this machine makes a block per transaction: nobody wants to wait for it.
+            provider.client().set_poll_interval(LOCAL_POLL_INTERVAL);
+        }
         let chain_id = provider
             .get_chain_id()
             .await

@@ -46,8 +46,8 @@ impl Store {
     }
 
     /// Opens an existing database for reading. Neither migrates nor creates a database; writes fail with
-    /// [`StoreError::ReadOnly`]. On SQLite the two files of the write-ahead log may appear next to the database, as
-    /// readers need them as well.
+    /// [`StoreError::ReadOnly`]. On SQLite the two files of the write-ahead log may appear next to the database, so
+    /// that readers need write permission on its directory unless a writer has it open.
     ///
     /// # Errors
     /// As [`Store::open`]; also a file that is missing and a schema older than this program.

@@ -1,2 +1,16 @@
-//! Anvil, PostgreSQL and the demo's scenario; a dev-dependency only.
+//! Anvil, PostgreSQL, keys as a KMS issues them, and the life of a product; a dev-dependency only.
+
+mod anvil;
+mod bench;
+mod bindings;
+mod compose;
+mod deletions;
+mod kms_keys;
 pub mod postgres;
+mod story;
+
+pub use anvil::Anvil;
+pub use bench::Bench;
+pub use compose::{Versions, real_data};
+pub use kms_keys::{Chain, KmsKeys};
+pub use story::{Chapter, Story};

@@ -17,12 +17,14 @@ mod contracts;
 mod crashes;
 mod db;
 mod digests;
+mod kills;
 mod make;
 mod model;
 mod opening;
 
 mod reading;
 mod reorgs;
+mod size;
 mod sqlite_only;
 
 use db::Db;
@@ -64,6 +66,7 @@ cases! {
     digests::history_of_insertion_does_not_show,
     digests::every_difference_shows,
     digests::large_stores_are_read_in_steps,
+    kills::a_writer_killed_at_any_instant_leaves_whole_pages,
     model::random_steps_agree_with_a_naive_model,
     opening::a_newer_schema_is_refused,
     opening::a_read_only_store_reads_and_never_writes,

@@ -1,0 +1,224 @@
+//! A product's life on a real chain, indexed, against what the contracts themselves answer.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use alloy_primitives::{Address, B256, keccak256};
+use devproof_chain::Node;
+use devproof_contracts::{
+    app_event,
+    bindings::AppAuth::{self, *},
+    kms_event,
+    stock::{DstackApp, DstackKms},
+};
+use devproof_indexer::{Indexer, Options, Report, Sources};
+use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
+use devproof_store::{RawLog, Store};
+use devproof_testkit::{Bench, Story};
+use std::time::Duration;
+
+/// 2026-11-20 00:00:00 UTC.
+const NOW: u64 = 1_795_132_800;
+
+fn options(bench: &Bench) -> Options {
+    Options {
+        sources: Sources {
+            kms: vec![bench.kms],
+            factories: vec![bench.factory],
+            registries: vec![bench.registry],
+            apps: vec![],
+        },
+        start_block: 0,
+        poll_interval: Duration::from_millis(50),
+    }
+}
+
+async fn index(bench: &Bench, store: &Store) -> Report {
+    let node = Node::connect(bench.anvil.url()).await.unwrap();
+    let mut indexer = Indexer::new(node, store.clone(), options(bench)).await.unwrap();
+    indexer.catch_up(&mut |_| {}).await.unwrap()
+}
+
+async fn new_store(folder: &tempfile::TempDir, name: &str) -> Store {
+    Store::open(folder.path().join(name).to_str().unwrap()).await.unwrap()
+}
+
+fn fold(rules: Rules, logs: &[RawLog]) -> Policy {
+    let mut policy = Policy::new(rules);
+    for log in logs {
+        let Some(event) = app_event(&log.topics, &log.data) else { continue };
+        let at = Position {
+            block: log.block.number,
+            log_index: log.log_index,
+            timestamp: log.block.timestamp,
+            transaction: log.tx_hash,
+        };
+        policy.apply(at, &event).unwrap();
+    }
+    policy
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_indexed_is_what_the_contracts_answer_at_every_block() {
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    let bench = &story.bench;
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(&folder, "index.sqlite").await;
+    let report = index(bench, &store).await;
+    let node = &bench.node;
+    let chain_id = node.chain_id();
+
+    let kinds: Vec<_> = store.contracts(chain_id).await.unwrap();
+    let kind = |a: Address| kinds.iter().find(|c| c.address == a).unwrap().code_kind.clone();
+    assert_eq!(kind(story.product), "app_auth");
+    assert_eq!(kind(story.stock), "dstack_app");
+
+    let hashes: Vec<B256> = (1..=7).map(|n| story.versions.hash(n).0).collect();
+    let devices = ["device 1", "device 2"].map(keccak256);
+    let rivals: Vec<B256> = (1..=4).map(|n| keccak256(format!("rival {n}"))).collect();
+    let rules = Rules::AppAuth { chain_id, app: story.product };
+    let mut born = 0;
+    for block in 0..=report.head.number {
+        let policy = fold(rules, &store.logs(chain_id, &[story.product], block).await.unwrap());
+        if policy.owner.is_none() {
+            continue;
+        }
+        born += 1;
+        let ask = async |call| node.call(story.product, &call, Some(block)).await.unwrap();
+        for hash in &hashes {
+            let allowed = ask(allowedComposeHashesCall { composeHash: *hash }).await;
+            assert_eq!(policy.compose_hashes.contains_key(hash), allowed, "{hash} at {block}");
+        }
+        for device in devices {
+            let call = allowedDeviceIdsCall { deviceId: device };
+            let allowed = node.call(story.product, &call, Some(block)).await.unwrap();
+            assert_eq!(policy.devices.contains_key(&device), allowed, "{device} at {block}");
+        }
+        let root =
+            node.call(story.product, &AppAuth::historyRootCall {}, Some(block)).await.unwrap();
+        assert_eq!(policy.history_root(), Some(root), "root at {block}");
+        let notice = node.call(story.product, &noticePeriodCall {}, Some(block)).await.unwrap();
+        assert_eq!(policy.notice_period, Some(u64::from(notice)));
+
+        let logs = store.logs(chain_id, &[story.stock], block).await.unwrap();
+        let stock = fold(Rules::AsEmitted, &logs);
+        for hash in rivals.iter().filter(|_| stock.owner.is_some()) {
+            let call = DstackApp::allowedComposeHashesCall { composeHash: *hash };
+            let allowed = node.call(story.stock, &call, Some(block)).await.unwrap();
+            assert_eq!(stock.compose_hashes.contains_key(hash), allowed, "{hash} at {block}");
+        }
+    }
+    assert!(born > 25, "the product lived through {born} blocks");
+
+    // How much notice users had, and who gave it.
+    let head = report.head.number;
+    let policy = fold(rules, &store.logs(chain_id, &[story.product], head).await.unwrap());
+    let notice = |n: u32| policy.compose_hashes[&story.versions.hash(n).0].notice;
+    assert_eq!(notice(2), Notice::Seconds(7 * 86_400 + 7_200));
+    assert_eq!(notice(6), Notice::Seconds(14 * 86_400 + 3_600));
+    let stock = fold(Rules::AsEmitted, &store.logs(chain_id, &[story.stock], head).await.unwrap());
+    assert_eq!(stock.compose_hashes[&rivals[0]].notice, Notice::Born);
+    assert_eq!(stock.compose_hashes[&rivals[2]].notice, Notice::Seconds(0));
+    assert_eq!(stock.compose_hashes[&rivals[2]].actor, Some(bench.rival.address()));
+
+    // The other leg.
+    let mut kms = Kms::default();
+    for log in store.logs(chain_id, &[bench.kms], head).await.unwrap() {
+        if let Some(event) = kms_event(&log.topics, &log.data) {
+            kms.apply(&event);
+        }
+    }
+    assert_eq!(kms.registered, [story.product, story.stock].into());
+    assert_eq!(kms.os_images, bench.os_images.into());
+    assert_eq!(kms.k256_root, Some(bench.keys.root_key()));
+    assert_eq!(kms.owner, Some(bench.operator.address()));
+    let registered = DstackKms::registeredAppsCall { appId: story.product };
+    assert!(node.call(bench.kms, &registered, None).await.unwrap());
+}
+
+/// A bench with a product, and nothing else yet.
+async fn small() -> (Bench, Address) {
+    let bench = Bench::start(NOW).await.unwrap();
+    let settings = devproof_contracts::bindings::IAppAuth::Settings {
+        owner: bench.owner.address(),
+        guardian: Address::ZERO,
+        noticePeriod: 2 * 86_400,
+        allowAnyDevice: true,
+        requireTcbUpToDate: false,
+        composeHashes: vec![keccak256("first")],
+        devices: vec![],
+        osImages: vec![],
+    };
+    let app = bench.deploy_app(&settings, B256::ZERO).await.unwrap();
+    (bench, app)
+}
+
+async fn propose(bench: &Bench, app: Address, name: &str) {
+    let call = proposeComposeHash_1Call { composeHash: keccak256(name) };
+    bench.owner.send(app, &call).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reorg_leaves_what_a_fresh_index_would_hold_and_keeps_the_orphans() {
+    let (bench, app) = small().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(&folder, "index.sqlite").await;
+    let chain_id = bench.node.chain_id();
+    bench.anvil.mine(4).await.unwrap();
+    index(&bench, &store).await;
+    propose(&bench, app, "orphan").await;
+    assert_eq!(index(&bench, &store).await.logs, 2);
+
+    bench.anvil.reorg(2).await.unwrap();
+    propose(&bench, app, "second").await;
+    let report = index(&bench, &store).await;
+    assert_eq!((report.orphaned_blocks, report.orphaned_logs), (1, 2));
+    let orphans = store.orphaned_logs(chain_id, app).await.unwrap();
+    assert_eq!(orphans.len(), 2);
+    assert!(orphans.iter().any(|log| log.topics.get(1) == Some(&keccak256("orphan"))));
+
+    let fresh = new_store(&folder, "fresh.sqlite").await;
+    index(&bench, &fresh).await;
+    let all = |store: Store| async move { store.logs(chain_id, &[app], u64::MAX).await.unwrap() };
+    assert_eq!(all(store.clone()).await, all(fresh.clone()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_gets_shorter_takes_its_facts_along() {
+    let (bench, app) = small().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(&folder, "index.sqlite").await;
+    let chain_id = bench.node.chain_id();
+    let before = index(&bench, &store).await;
+    let logs = store.logs(chain_id, &[app], u64::MAX).await.unwrap();
+    let snapshot = bench.anvil.snapshot().await.unwrap();
+    propose(&bench, app, "gone").await;
+    index(&bench, &store).await;
+    bench.anvil.revert(snapshot).await.unwrap();
+    let after = index(&bench, &store).await;
+    assert_eq!(after.head, before.head);
+    assert_eq!(store.logs(chain_id, &[app], u64::MAX).await.unwrap(), logs);
+    assert_eq!(store.orphaned_logs(chain_id, app).await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kms_named_late_brings_its_apps_with_their_past() {
+    let (bench, app) = small().await;
+    propose(&bench, app, "second").await;
+    let folder = tempfile::tempdir().unwrap();
+    let chain_id = bench.node.chain_id();
+    let store = new_store(&folder, "late.sqlite").await;
+    let only_registry = Options {
+        sources: Sources { registries: vec![bench.registry], ..Sources::default() },
+        ..options(&bench)
+    };
+    let node = bench.node.clone();
+    let mut indexer = Indexer::new(node, store.clone(), only_registry).await.unwrap();
+    indexer.catch_up(&mut |_| {}).await.unwrap();
+    assert_eq!(store.logs(chain_id, &[app], u64::MAX).await.unwrap(), []);
+    index(&bench, &store).await;
+
+    let at_once = new_store(&folder, "at-once.sqlite").await;
+    index(&bench, &at_once).await;
+    let logs = at_once.logs(chain_id, &[app], u64::MAX).await.unwrap();
+    assert_eq!(store.logs(chain_id, &[app], u64::MAX).await.unwrap(), logs);
+    assert!(!logs.is_empty());
+}

@@ -1,0 +1,184 @@
+//! A chain of our own.
+
+use alloy::{
+    primitives::{B256, U256},
+    providers::{DynProvider, Provider, ProviderBuilder},
+    rpc::client::NoParams,
+    signers::local::PrivateKeySigner,
+};
+use eyre::{OptionExt, Result, WrapErr, bail, eyre};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+/// How long anvil may take to listen.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An anvil on a port that the kernel chose. It ends with this value.
+#[derive(Debug)]
+pub struct Anvil {
+    child: Child,
+    url: String,
+    provider: DynProvider,
+}
+
+impl Anvil {
+    /// Starts a chain whose first block has this time, Unix seconds. Blocks come with transactions;
+    /// `safe` is one block behind `latest`, `finalized` two.
+    ///
+    /// # Errors
+    /// If anvil is not installed (`npm ci` does that) or does not come up.
+    pub fn start(genesis_time: u64) -> Result<Self> {
+        let program = program()?;
+        let mut child = Command::new(&program)
+            .args(["--port", "0", "--host", "127.0.0.1", "--slots-in-an-epoch", "1"])
+            .args(["--timestamp", &genesis_time.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .wrap_err_with(|| format!("{} does not start", program.display()))?;
+        let stdout = child.stdout.take().ok_or_eyre("anvil has no standard output")?;
+        let (found, address) = mpsc::channel();
+        // The thread also drains what anvil prints later: a full pipe would stop it.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if let Some(address) = line.strip_prefix("Listening on ") {
+                    let _ = found.send(address.trim().to_owned());
+                }
+            }
+        });
+        let Ok(address) = address.recv_timeout(START_TIMEOUT) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("anvil did not come up");
+        };
+        let url = format!("http://{address}");
+        let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
+        Ok(Self { child, url, provider })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// One of its ten funded accounts.
+    ///
+    /// # Errors
+    /// If there is no such account.
+    pub fn key(&self, index: usize) -> Result<PrivateKeySigner> {
+        KEYS.get(index)
+            .ok_or_else(|| eyre!("anvil has {} accounts", KEYS.len()))?
+            .parse()
+            .map_err(Into::into)
+    }
+
+    /// Sets the time of the next block, Unix seconds.
+    ///
+    /// # Errors
+    /// If that is in the chain's past.
+    pub async fn set_next_time(&self, timestamp: u64) -> Result<()> {
+        let _: serde_json::Value =
+            self.provider.raw_request("evm_setNextBlockTimestamp".into(), [timestamp]).await?;
+        Ok(())
+    }
+
+    /// Mines blocks, one second apart.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn mine(&self, blocks: u64) -> Result<()> {
+        let params = (U256::from(blocks), U256::from(1));
+        let _: serde_json::Value = self.provider.raw_request("anvil_mine".into(), params).await?;
+        Ok(())
+    }
+
+    /// Replaces the newest blocks by empty ones.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn reorg(&self, depth: u64) -> Result<()> {
+        let none: [(); 0] = [];
+        let _: serde_json::Value =
+            self.provider.raw_request("anvil_reorg".into(), (depth, none)).await?;
+        Ok(())
+    }
+
+    /// Remembers the state, for [`Anvil::revert`].
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn snapshot(&self) -> Result<U256> {
+        Ok(self.provider.raw_request("evm_snapshot".into(), NoParams::default()).await?)
+    }
+
+    /// Goes back to a remembered state: the chain is shorter then.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn revert(&self, snapshot: U256) -> Result<()> {
+        let _: bool = self.provider.raw_request("evm_revert".into(), [snapshot]).await?;
+        Ok(())
+    }
+
+    /// The hash of the newest block.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn head(&self) -> Result<B256> {
+        let block = self.provider.get_block(alloy::eips::BlockId::latest()).await?;
+        Ok(block.ok_or_eyre("anvil has no block")?.header.hash)
+    }
+}
+
+impl Drop for Anvil {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The private keys of anvil's first accounts, from its well-known test mnemonic
+/// ("test test test test test test test test test test test junk"); anvil prints them at start.
+const KEYS: [&str; 5] = [
+    "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+    "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
+    "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
+    "0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6",
+    "0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a",
+];
+
+/// The anvil that `npm ci` installs, or the one on the PATH.
+fn program() -> Result<PathBuf> {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../node_modules/@foundry-rs");
+    let installed =
+        std::fs::read_dir(packages).into_iter().flatten().flatten().map(|entry| entry.path());
+    for package in installed {
+        // One package per platform: anvil-linux-amd64 and the like. The one without is a script.
+        let is_native = package
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with("anvil-"));
+        let program = package.join("bin").join(if cfg!(windows) { "anvil.exe" } else { "anvil" });
+        if is_native && program.is_file() {
+            return Ok(program);
+        }
+    }
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&on_path)
+        .map(|folder| folder.join("anvil"))
+        .find(|program| program.is_file())
+        .ok_or_eyre("anvil is missing; run `npm ci` first")
+}
