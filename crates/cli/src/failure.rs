@@ -58,13 +58,19 @@ impl From<AnswerError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::CouldNotTell(error.to_string())
+        match error {
+            StoreError::BadUrl { .. } => Self::Usage(error.to_string()),
+            other => Self::CouldNotTell(other.to_string()),
+        }
     }
 }
 
 impl From<ChainError> for Failure {
     fn from(error: ChainError) -> Self {
-        Self::CouldNotTell(error.to_string())
+        match error {
+            ChainError::BadUrl { .. } => Self::Usage(error.to_string()),
+            other => Self::CouldNotTell(other.to_string()),
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn resolve(
 ) -> Result<Moment, AnswerError> {
     match when {
         When::Block(number) => at_block(store, headers, scope, number, min_finality).await,
-        When::Time(seconds) => at_time(store, scope, seconds, min_finality).await,
+        When::Time(seconds) => at_time(store, headers, scope, seconds, min_finality).await,
     }
 }
 
@@ -123,6 +123,7 @@ async fn fetch(
 /// the real last block at that time may be a later one; its state is the same.
 async fn at_time(
     store: &Store,
+    headers: Option<&dyn Headers>,
     scope: &Scope,
     seconds: u64,
     min_finality: Finality,
@@ -136,7 +137,7 @@ async fn at_time(
     let block = block.filter(|b| b.number >= status.start_block).ok_or_else(|| {
         AnswerError::TimeBeforeStart { asked: time(seconds), start: status.start_block }
     })?;
-    let finality = of_time(store, scope, seconds).await?;
+    let finality = of_time(store, headers, scope, seconds).await?;
     enough(finality, min_finality, || {
         format!("what the chain held at {} (after block {})", time(seconds), block.number)
     })?;
@@ -145,7 +146,12 @@ async fn at_time(
 
 /// How final everything up to a time is: as final as a block known to be later. The label of the block
 /// found would be too good, since a reorg could put a fact between it and the time.
-async fn of_time(store: &Store, scope: &Scope, seconds: u64) -> Result<Finality, AnswerError> {
+async fn of_time(
+    store: &Store,
+    headers: Option<&dyn Headers>,
+    scope: &Scope,
+    seconds: u64,
+) -> Result<Finality, AnswerError> {
     let status = &scope.status;
     for finality in [Finality::Finalized, Finality::Safe] {
         let Some(tag) = finality.reaches(status.tags.as_ref()) else { continue };
@@ -153,6 +159,15 @@ async fn of_time(store: &Store, scope: &Scope, seconds: u64) -> Result<Finality,
         let last = store.canonical_blocks_below(status.chain_id, below, 1).await?;
         if last.first().is_some_and(|block| block.timestamp > seconds) {
             return Ok(finality);
+        }
+        // The block of the tag itself need not be held. Without it the label is lower than it might be,
+        // which is no reason to give no answer.
+        if headers.is_some() && tag < scope.head.number {
+            match fetch(store, headers, scope, tag, finality).await {
+                Ok(block) if block.timestamp > seconds => return Ok(finality),
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, tag, "the time of a tag is not known"),
+            }
         }
     }
     Ok(Finality::Unsafe)

@@ -148,3 +148,18 @@ pub(super) fn of_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!(what, "a request handler panicked");
     ProblemReply::internal().into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_not_told() {
+        let reply = of_panic(Box::new("secret"));
+        assert_eq!(reply.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(reply.into_body(), 1 << 12).await.unwrap();
+        let problem: Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!((problem.status, problem.kind.as_str()), (500, "urn:devproof:problem:internal"));
+        assert!(!problem.detail.contains("secret"));
+    }
+}

@@ -1,6 +1,9 @@
 //! Labels are the node's own tags, and an answer that is not final enough is refused.
 
-use crate::world::{APP, LOCAL, PUBLIC, STOCK, World, block};
+use crate::{
+    at_block::Fake,
+    world::{APP, LOCAL, PUBLIC, STOCK, World, block},
+};
 use devproof_api::{AnswerError, Finality, Surface, When, at, chains, history};
 
 #[tokio::test]
@@ -72,6 +75,21 @@ async fn a_time_is_as_final_as_a_later_block() {
     assert_eq!(label(block(60).timestamp + 1).await, (60, Finality::Safe));
     assert_eq!(label(block(139).timestamp).await, (101, Finality::Safe));
     assert_eq!(label(block(140).timestamp + 1).await, (140, Finality::Unsafe));
+}
+
+#[tokio::test]
+async fn a_node_dates_its_tags() {
+    let world = World::whole(LOCAL).await;
+    let label = async |seconds| {
+        let when = When::Time(seconds);
+        let answer =
+            at(&world.store, Some(&Fake), LOCAL, APP, when, Finality::Unsafe).await.unwrap();
+        answer.block.finality
+    };
+    assert_eq!(label(block(100).timestamp - 1).await, Finality::Finalized);
+    assert_eq!(label(block(100).timestamp).await, Finality::Safe, "101 might share its second");
+    assert_eq!(label(block(150).timestamp - 1).await, Finality::Safe);
+    assert_eq!(label(block(150).timestamp).await, Finality::Unsafe);
 }
 
 #[tokio::test]

@@ -55,13 +55,21 @@ pub async fn answer(
     finality: Finality,
 ) -> Result<AtBlock, Failure> {
     match (devproof_api::at(store, None, chain_id, app, when, finality).await, rpc_url) {
-        (Err(AnswerError::NoHeader { .. }), Some(url)) => {
+        (Err(error), Some(url)) if a_node_may_help(&error, when) => {
             let node = Node::connect(url).await?;
             let node: &dyn Headers = &node;
             Ok(devproof_api::at(store, Some(node), chain_id, app, when, finality).await?)
         }
         (answer, _) => Ok(answer?),
     }
+}
+
+/// A node has headers: of the block asked for, and of its tags, which tell how final a time is.
+fn a_node_may_help(error: &AnswerError, when: When) -> bool {
+    matches!(
+        (error, when),
+        (AnswerError::NoHeader { .. }, _) | (AnswerError::NotFinal { .. }, When::Time(_))
+    )
 }
 
 /// Whether the app was allowed to run a version there.
@@ -125,12 +133,9 @@ fn when(answer: &AtBlock) -> String {
         None => {
             format!("At block {} ({}, {})", block.number, time(block.timestamp), block.finality)
         }
-        Some(asked) => format!(
-            "At {} (the state since block {} or earlier, {})",
-            time(asked.time),
-            block.number,
-            block.finality
-        ),
+        Some(asked) => {
+            format!("At {} (as after block {}, {})", time(asked.time), block.number, block.finality)
+        }
     }
 }
 
@@ -301,6 +306,9 @@ fn code(answer: &AtBlock) -> String {
 }
 
 fn kms(answer: &AtBlock) -> String {
+    if answer.kms.is_empty() {
+        return "  No KMS is indexed here: who gives this app its keys is not known.\n".to_owned();
+    }
     let registered: Vec<&Kms> = answer.kms.iter().filter(|kms| kms.registered).collect();
     if registered.is_empty() {
         return "  No KMS that is indexed here had registered this app: none of them gives it keys.\n"

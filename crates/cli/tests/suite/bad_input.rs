@@ -76,6 +76,16 @@ fn a_database_that_is_not_there() {
 }
 
 #[test]
+fn a_database_name_that_makes_no_sense() {
+    refused(
+        &["--database", "mysql://me:secret@host/db", "history", APP],
+        64,
+        "error: `mysql://me@host/db` does not name a database (unknown scheme); use a file path, sqlite://PATH or \
+         postgres://USER@HOST/NAME.\n",
+    );
+}
+
+#[test]
 fn a_file_that_is_no_database() {
     let dir = TempDir::new().unwrap();
     fs::write(
@@ -141,7 +151,7 @@ fn no_node_at_all() {
     );
     refused(
         &["index", "--rpc-url", "localhost:8545"],
-        2,
+        64,
         "error: \"localhost:8545\" is not a URL of a node; it looks like http://127.0.0.1:8545.\n",
     );
 }

@@ -77,6 +77,20 @@ async fn a_stock_app_and_code_that_nobody_knows() {
 }
 
 #[tokio::test]
+async fn at_a_time() {
+    let world = World::whole(LOCAL).await;
+    let when = When::Time(1_773_950_400);
+    let app = APP.parse().unwrap();
+    let answer = devproof_api::at(&world.store, None, LOCAL, app, when, Finality::Unsafe).await;
+    assert_eq!(
+        cmd::at::render(&answer.unwrap(), now()).lines().next().unwrap(),
+        "At 2026-03-19 20:00:00 UTC (as after block 60, safe) this app was allowed to run 1 version; its \
+         owner can change the code only after 7 d notice. It had announced 1 change, which could come from \
+         2026-03-21 00:00:00 UTC on."
+    );
+}
+
+#[tokio::test]
 async fn the_history_is_a_table() {
     let world = World::whole(LOCAL).await;
     let history =
