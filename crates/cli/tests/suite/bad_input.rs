@@ -4,6 +4,7 @@ use crate::{
     run::{devproof, devproof_in},
     world::{LOCAL, World},
 };
+use sqlx::Connection;
 use std::fs;
 use tempfile::TempDir;
 
@@ -110,13 +111,13 @@ fn a_database_of_a_newer_schema() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         devproof_store::Store::open(path.to_str().unwrap()).await.unwrap().close().await;
+        let mut database =
+            sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+        let newer = "INSERT INTO _sqlx_migrations SELECT 99990101000000, 'newer', installed_on, 1, checksum, 1
+             FROM _sqlx_migrations LIMIT 1";
+        sqlx::query(newer).execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
     });
-    let status = std::process::Command::new("python3")
-        .args(["-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(\"INSERT INTO _sqlx_migrations SELECT 99990101000000, 'newer', installed_on, 1, checksum, 1 FROM _sqlx_migrations LIMIT 1\"); c.commit()"])
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(status.success());
     for verb in [&["at", APP, "--block", "1"][..], &["serve"]] {
         let said = devproof_in(&dir, verb);
         assert_eq!(said.code, 2, "{verb:?}");
