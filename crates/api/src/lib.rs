@@ -1,1 +1,18 @@
 //! Answers as documents, and the REST service that serves them.
+//!
+//! [`answers`] assembles them: facts from the store, folded by `devproof-primitives`, with the
+//! finality that the node's own tags give. [`rest`] serves them; the command line prints the same.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
+
+pub mod answers;
+pub mod documents;
+mod finality;
+mod headers;
+pub mod parse;
+pub mod rest;
+
+pub use answers::{AnswerError, Surface, When, at, chains, history};
+pub use finality::Finality;
+pub use headers::{HeaderFuture, Headers};
+pub use rest::{AppState, router};

@@ -1,1 +1,63 @@
 //! The devproof command.
+//!
+//! [`opts`] is the tree of arguments, [`cmd`] holds one file per verb, and [`shell`] is the only place
+//! that prints. What a verb does is a library function as well, so that other programs need not run
+//! the binary.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
+
+pub mod cmd;
+pub mod config;
+mod failure;
+pub mod opts;
+pub mod shell;
+pub mod text;
+
+pub use failure::{Failure, Outcome};
+
+use crate::{
+    opts::{Command, Opts},
+    shell::Shell,
+};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let opts = match Opts::try_parse() {
+        Ok(opts) => opts,
+        Err(error) => {
+            // Help and version are no errors; neither is a reader that had enough of them.
+            let usage = error.use_stderr();
+            let _ = error.print();
+            return if usage { failure::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let mut shell = Shell::new(&opts.global);
+    shell.start_log();
+    match run(opts, &mut shell) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            shell.failure(&failure);
+            failure.code().into()
+        }
+    }
+}
+
+fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
+    let Opts { global, command } = opts;
+    let settings = config::load(global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::CouldNotTell(format!("no thread could be started ({e})")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Index(args) => cmd::index::run(args, settings, shell).await,
+            Command::At(args) => cmd::at::run(args, settings, shell).await,
+            Command::History(args) => cmd::history::run(args, settings, shell).await,
+            Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
+        }
+    })
+}

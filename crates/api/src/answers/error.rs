@@ -1,0 +1,255 @@
+//! Why a question could not be answered, and what to do.
+
+use crate::Finality;
+use alloy_primitives::{Address, B256};
+use devproof_chain::ChainError;
+use devproof_primitives::FoldError;
+use devproof_store::StoreError;
+use jiff::Timestamp;
+
+/// Why a question could not be answered. `Display` says what is wrong; [`Self::sentence`] adds what
+/// to do where that differs between the command line and REST.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The chain is not in the index.
+    #[error("chain {chain_id} is not in this index, which holds {}", list(.known))]
+    UnknownChain {
+        /// The chain.
+        chain_id: u64,
+        /// Those that are.
+        known: Vec<u64>,
+    },
+    /// The index has no page of this chain yet.
+    #[error("nothing of chain {chain_id} is indexed yet")]
+    Empty {
+        /// The chain.
+        chain_id: u64,
+    },
+    /// The app is not in the index.
+    #[error(
+        "app {app:#x} is not in this index of chain {chain_id}{}",
+        if *.orphaned > 0 { ", except in blocks that were reorganised away" } else { "" }
+    )]
+    UnknownApp {
+        /// The chain.
+        chain_id: u64,
+        /// The app.
+        app: Address,
+        /// How many of its logs are in blocks that were reorged out.
+        orphaned: usize,
+    },
+    /// The address is a contract of another kind.
+    #[error("{app:#x} is no app but a contract of kind {role}: ask for the app's own contract")]
+    NotAnApp {
+        /// The address.
+        app: Address,
+        /// What it is.
+        role: &'static str,
+    },
+    /// The block is beyond the index.
+    #[error("block {asked} is not in the index yet, which ends at block {head} ({time})")]
+    BeyondHead {
+        /// The block.
+        asked: u64,
+        /// The index head.
+        head: u64,
+        /// Its time.
+        time: Timestamp,
+    },
+    /// The time is beyond the index.
+    #[error("{asked} is in the future of the index, which ends at block {head} ({time})")]
+    TimeBeyondHead {
+        /// The time.
+        asked: Timestamp,
+        /// The index head.
+        head: u64,
+        /// Its time.
+        time: Timestamp,
+    },
+    /// The index begins later.
+    #[error("the index begins at block {start} and cannot tell what was so at block {asked}")]
+    BeforeStart {
+        /// The block.
+        asked: u64,
+        /// First block of the index.
+        start: u64,
+    },
+    /// The index begins later than that time.
+    #[error("the index begins at block {start} and holds no block at or before {asked}")]
+    TimeBeforeStart {
+        /// The time.
+        asked: Timestamp,
+        /// First block of the index.
+        start: u64,
+    },
+    /// The block may still be reorganised away.
+    #[error("{what} is {is}, not {asked}, by the node's tags when it was last asked")]
+    NotFinal {
+        /// The block or time.
+        what: String,
+        /// How final it is.
+        is: Finality,
+        /// What was asked for.
+        asked: Finality,
+    },
+    /// The header is neither in the index nor to be had.
+    #[error(
+        "the index does not hold the header of block {number}{}",
+        .nearest.map_or_else(String::new, |n| format!(
+            " (block {n} has the same state: it is held, and nothing happened between the two)"))
+    )]
+    NoHeader {
+        /// The block.
+        number: u64,
+        /// The last block before it whose header is held.
+        nearest: Option<u64>,
+    },
+    /// The node has another chain than the index.
+    #[error(
+        "node and index disagree: block {number} is {ours} in the index and {} at the node",
+        .theirs.map_or_else(|| "missing".to_owned(), |hash| hash.to_string())
+    )]
+    NodeDisagrees {
+        /// The block.
+        number: u64,
+        /// Its hash in the index.
+        ours: B256,
+        /// Its hash at the node.
+        theirs: Option<B256>,
+    },
+    /// The node serves another chain.
+    #[error("the node serves chain {node} and the question is about chain {asked}")]
+    WrongNode {
+        /// The node's.
+        node: u64,
+        /// The question's.
+        asked: u64,
+    },
+    /// The node does not know a block that the index has passed.
+    #[error("the node does not have block {number}, which the index has passed")]
+    NodeLacks {
+        /// The block.
+        number: u64,
+    },
+    /// The node cannot be asked.
+    #[error("the header of block {number} could not be had: {source}")]
+    Node {
+        /// The block.
+        number: u64,
+        /// What the node said.
+        source: ChainError,
+    },
+    /// The older logs of a contract are still being read.
+    #[error("blocks {from} to {to} of contract {contract:#x} are not indexed yet")]
+    Unfinished {
+        /// The contract.
+        contract: Address,
+        /// First block missing.
+        from: u64,
+        /// Last block missing.
+        to: u64,
+    },
+    /// The index cannot be right.
+    #[error("the index contradicts the contract's own history ({0})")]
+    Contradiction(#[from] FoldError),
+    /// The chain was reorganised while the question was answered, several times over.
+    #[error("the chain is being reorganised under the index")]
+    Moving,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where a question was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// The command line.
+    Cli,
+    /// REST. What concerns only the operator of the service is not told.
+    Rest,
+}
+
+impl AnswerError {
+    /// What is wrong and what to do about it, in one sentence without a full stop.
+    #[must_use]
+    pub fn sentence(&self, surface: Surface) -> String {
+        if surface == Surface::Rest {
+            match self {
+                Self::Store(_) => return "the index could not be read; try again later".to_owned(),
+                Self::Node { number, .. } => {
+                    return format!(
+                        "the node behind this service did not give block {number}; try again later"
+                    );
+                }
+                _ => {}
+            }
+        }
+        let remedy = self.remedy(surface);
+        if remedy.is_empty() { self.to_string() } else { format!("{self}; {remedy}") }
+    }
+
+    const fn remedy(&self, surface: Surface) -> &'static str {
+        use Surface::{Cli, Rest};
+        match (self, surface) {
+            (Self::UnknownChain { .. }, Cli) => {
+                "name one with --chain, or run `devproof index` for this one"
+            }
+            (Self::UnknownChain { .. }, Rest) => "GET /v1/chains lists them",
+            (Self::Empty { .. } | Self::Unfinished { .. }, Cli) => "run `devproof index`",
+            (Self::Empty { .. } | Self::Unfinished { .. }, Rest) => "try again later",
+            (Self::UnknownApp { .. }, Cli) => {
+                "check the id and the chain, or run `devproof index --app` with it"
+            }
+            (Self::UnknownApp { .. }, Rest) => "check the id and the chain",
+            (Self::BeyondHead { .. } | Self::TimeBeyondHead { .. }, Cli) => {
+                "ask for an earlier one, or run `devproof index` first"
+            }
+            (Self::BeyondHead { .. } | Self::TimeBeyondHead { .. }, Rest) => {
+                "ask for an earlier one, or again later"
+            }
+            (Self::BeforeStart { .. } | Self::TimeBeforeStart { .. }, Cli) => {
+                "index into a fresh database with an earlier --start-block"
+            }
+            (Self::BeforeStart { .. } | Self::TimeBeforeStart { .. }, Rest) => {
+                "ask for a later one"
+            }
+            (Self::NotFinal { .. }, Cli) => {
+                "wait and index again, or take what may still change with --finality unsafe"
+            }
+            (Self::NotFinal { .. }, Rest) => {
+                "wait, or take what may still change with ?finality=unsafe"
+            }
+            (Self::NoHeader { .. }, Cli) => {
+                "pass --rpc-url, or ask for a block or time that is held"
+            }
+            (Self::NoHeader { .. }, Rest) => "ask for that one, or for a time",
+            (Self::NodeDisagrees { .. } | Self::NodeLacks { .. }, Cli) => {
+                "run `devproof index` again, and check that --rpc-url is a node of the same chain"
+            }
+            (Self::WrongNode { .. }, Cli) => "name a node of that chain with --rpc-url",
+            (
+                Self::NodeDisagrees { .. } | Self::NodeLacks { .. } | Self::WrongNode { .. },
+                Rest,
+            ) => "try again later",
+            (Self::Contradiction(_), Cli) => {
+                "run `devproof index` again into a fresh database, from a block before the app was born"
+            }
+            (Self::Contradiction(_), Rest) => {
+                "no answer is better than a wrong one: its operator has to run `devproof index` again"
+            }
+            (Self::Moving, _) => "ask again in a moment",
+            (Self::NotAnApp { .. } | Self::Node { .. } | Self::Store(_), _) => "",
+        }
+    }
+}
+
+fn list(chains: &[u64]) -> String {
+    match chains {
+        [] => "none".to_owned(),
+        [one] => format!("chain {one}"),
+        many => {
+            let names: Vec<_> = many.iter().map(u64::to_string).collect();
+            format!("chains {}", names.join(", "))
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Answers: facts from the store, folded, as documents.
+//!
+//! An answer is whole or an error. Nothing here decides what a fact means; the fold in
+//! `devproof-primitives` does.
+
+mod error;
+mod facts;
+mod legs;
+mod moment;
+mod orphans;
+mod timeline;
+
+pub use error::{AnswerError, Surface};
+pub use moment::When;
+
+use crate::{
+    Finality, Headers,
+    documents::{self, AtBlock, History, time},
+};
+use alloy_primitives::Address;
+use devproof_contracts::Code;
+use devproof_primitives::{BlockRef, Kms};
+use devproof_store::{ChainStatus, Contract, RawLog, Role, Store};
+
+/// How often a question is asked again because a reorg came in between.
+const ATTEMPTS: u32 = 3;
+
+/// What an app was allowed to run after a block, or at a time.
+///
+/// `headers` gives the headers that the index does not hold; without it only blocks that are held can
+/// be asked for. `min_finality` is what the block has to have reached ([`Finality::default_of`]).
+///
+/// # Errors
+/// [`AnswerError`]: never a partial answer.
+pub async fn at(
+    store: &Store,
+    headers: Option<&dyn Headers>,
+    chain_id: u64,
+    app: Address,
+    when: When,
+    min_finality: Finality,
+) -> Result<AtBlock, AnswerError> {
+    for _ in 0..ATTEMPTS {
+        let scope = Scope::open(store, chain_id, app).await?;
+        let answer = at_once(store, headers, &scope, when, min_finality).await;
+        if scope.still_holds(store).await? {
+            return answer;
+        }
+    }
+    Err(AnswerError::Moving)
+}
+
+/// Every change of an app's policy, up to the last indexed block of the finality asked for.
+///
+/// # Errors
+/// [`AnswerError`]: never a partial answer.
+pub async fn history(
+    store: &Store,
+    chain_id: u64,
+    app: Address,
+    min_finality: Finality,
+) -> Result<History, AnswerError> {
+    for _ in 0..ATTEMPTS {
+        let scope = Scope::open(store, chain_id, app).await?;
+        let answer = history_once(store, &scope, min_finality).await;
+        if scope.still_holds(store).await? {
+            return answer;
+        }
+    }
+    Err(AnswerError::Moving)
+}
+
+/// The chains of the index and how far each reaches.
+///
+/// # Errors
+/// Those of the store.
+pub async fn chains(store: &Store) -> Result<documents::Chains, AnswerError> {
+    let chains = store.chains().await?;
+    let chains = chains.iter().map(|status| documents::Chain {
+        chain_id: status.chain_id,
+        indexed_from: status.start_block,
+        index_head: status.checkpoint.map(|block| moment::block(block, status)),
+        node: status.tags.map(|tags| documents::NodeTags {
+            head: tags.head.number,
+            safe: tags.safe,
+            finalized: tags.finalized,
+            polled_at: time(tags.polled_at),
+        }),
+    });
+    Ok(documents::Chains { chains: chains.collect() })
+}
+
+async fn at_once(
+    store: &Store,
+    headers: Option<&dyn Headers>,
+    scope: &Scope,
+    when: When,
+    min_finality: Finality,
+) -> Result<AtBlock, AnswerError> {
+    let Scope { status, contract, .. } = scope;
+    let (chain_id, app) = (contract.chain_id, contract.address);
+    let moment = moment::resolve(store, headers, scope, when, min_finality).await?;
+    let up_to = moment.block.number;
+    let contracts = store.contracts(chain_id).await?;
+    let kms_contracts = contracts.iter().filter(|c| c.role == Role::Kms);
+    let kms_contracts: Vec<&Contract> = kms_contracts.collect();
+    let needed: Vec<Address> = kms_contracts.iter().map(|c| c.address).chain([app]).collect();
+    scope.no_gap(store, &needed, up_to).await?;
+
+    let logs = scope.logs(store, up_to).await?;
+    let folded = facts::fold(contract, &logs)?;
+    let mut kms = Vec::with_capacity(kms_contracts.len());
+    for contract in kms_contracts {
+        let mut state = Kms::default();
+        for log in store.logs(chain_id, &[contract.address], up_to).await? {
+            if let Some(event) = devproof_contracts::kms_event(&log.topics, &log.data) {
+                state.apply(&event);
+            }
+        }
+        kms.push(legs::kms(contract, state, app));
+    }
+    let mut orphaned = orphans::of(store, contract, &logs).await?;
+    orphaned.retain(|orphan| orphan.block <= up_to);
+
+    let policy = folded.policy;
+    Ok(AtBlock {
+        chain_id,
+        app,
+        asked: moment.asked.map(|t| documents::Asked { time: time(t) }),
+        block: moment.document(),
+        index_head: moment::block(scope.head, status),
+        indexed_from: status.start_block,
+        completeness: legs::completeness(contract),
+        born: !logs.is_empty(),
+        code: legs::code(contract, &policy),
+        authorised: legs::authorised(&policy),
+        proposals: legs::proposals(&policy, moment.now()),
+        policy: legs::policy(&policy),
+        kms,
+        observed: Vec::new(),
+        orphaned,
+    })
+}
+
+async fn history_once(
+    store: &Store,
+    scope: &Scope,
+    min_finality: Finality,
+) -> Result<History, AnswerError> {
+    let Scope { status, contract, head } = scope;
+    let (chain_id, app) = (contract.chain_id, contract.address);
+    let moment = moment::last_of(store, scope, min_finality).await?;
+    scope.no_gap(store, &[app], moment.block.number).await?;
+    let mut logs = scope.logs(store, head.number).await?;
+    let orphaned = orphans::of(store, contract, &logs).await?;
+    let told = logs.iter().take_while(|log| log.block.number <= moment.block.number).count();
+    let not_final_enough = (logs.len() - told) as u64;
+    logs.truncate(told);
+    let folded = facts::fold(contract, &logs)?;
+    Ok(History {
+        chain_id,
+        app,
+        block: moment.document(),
+        index_head: moment::block(*head, status),
+        indexed_from: status.start_block,
+        completeness: legs::completeness(contract),
+        code: legs::code(contract, &folded.policy),
+        entries: timeline::entries(folded.happenings, status),
+        not_final_enough,
+        proposals: legs::proposals(&folded.policy, moment.now()),
+        orphaned,
+    })
+}
+
+/// An app, and the chain as it stood when the question came.
+#[derive(Debug)]
+struct Scope {
+    status: ChainStatus,
+    head: BlockRef,
+    contract: Contract,
+}
+
+impl Scope {
+    async fn open(store: &Store, chain_id: u64, app: Address) -> Result<Self, AnswerError> {
+        // The store cannot hold a chain id of more than 63 bits, so such a chain is not in it.
+        let known = i64::try_from(chain_id).is_ok();
+        let status = if known { store.chain(chain_id).await? } else { None };
+        let Some(status) = status else {
+            let known = store.chains().await?.iter().map(|c| c.chain_id).collect();
+            return Err(AnswerError::UnknownChain { chain_id, known });
+        };
+        let head = status.checkpoint.ok_or(AnswerError::Empty { chain_id })?;
+        let Some(contract) = store.contract(chain_id, app).await? else {
+            let orphaned = store.orphaned_logs(chain_id, app).await?.len();
+            return Err(AnswerError::UnknownApp { chain_id, app, orphaned });
+        };
+        if contract.role != Role::App {
+            return Err(AnswerError::NotAnApp { app, role: contract.role.as_str() });
+        }
+        Ok(Self { status, head, contract })
+    }
+
+    /// Whether what was read belongs together: the index only went forward meanwhile.
+    async fn still_holds(&self, store: &Store) -> Result<bool, AnswerError> {
+        let now = store.block_by_number(self.status.chain_id, self.head.number).await?;
+        Ok(now == Some(self.head))
+    }
+
+    /// The logs of the app's contract. Code that we know speaks when it is born, so if its birth is not
+    /// in the index although the code was found, then its logs have not been read yet.
+    async fn logs(&self, store: &Store, up_to: u64) -> Result<Vec<RawLog>, AnswerError> {
+        let Contract { chain_id, address, found_at, code_hash, .. } = self.contract;
+        let mut logs = store.logs(chain_id, &[address], up_to.max(found_at)).await?;
+        let speaks = code_hash.is_some() && facts::kind(&self.contract) != Code::Unknown;
+        if logs.is_empty() && speaks {
+            let from = self.status.start_block;
+            return Err(AnswerError::Unfinished { contract: address, from, to: found_at });
+        }
+        logs.retain(|log| log.block.number <= up_to);
+        Ok(logs)
+    }
+
+    /// Refuses to answer from contracts whose older logs are still being read.
+    async fn no_gap(
+        &self,
+        store: &Store,
+        needed: &[Address],
+        up_to: u64,
+    ) -> Result<(), AnswerError> {
+        let gaps = store.gaps(self.status.chain_id).await?;
+        let gap = gaps.iter().find(|gap| needed.contains(&gap.address) && gap.from <= up_to);
+        gap.map_or(Ok(()), |gap| {
+            Err(AnswerError::Unfinished { contract: gap.address, from: gap.from, to: gap.to })
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! What was said in blocks that were reorged out: a KMS reads `latest` and may have acted on it.
+
+use super::{AnswerError, facts::rules};
+use crate::documents::{Orphan, time};
+use alloy_primitives::B256;
+use devproof_contracts::app_event;
+use devproof_primitives::{Action, Change, Event, Rules};
+use devproof_store::{Contract, RawLog, Store};
+use std::collections::HashSet;
+
+/// The most orphaned facts that one answer carries; the newest are kept.
+const MAX_ORPHANS: usize = 1000;
+
+pub(super) async fn of(
+    store: &Store,
+    contract: &Contract,
+    canonical: &[RawLog],
+) -> Result<Vec<Orphan>, AnswerError> {
+    let again: HashSet<B256> = canonical.iter().map(|log| log.tx_hash).collect();
+    let logs = store.orphaned_logs(contract.chain_id, contract.address).await?;
+    let mut orphans: Vec<Orphan> = logs
+        .iter()
+        .filter_map(|log| {
+            let (action, setting, value) = what(contract, &app_event(&log.topics, &log.data)?)?;
+            Some(Orphan {
+                block: log.block.number,
+                hash: log.block.hash,
+                timestamp: time(log.block.timestamp),
+                transaction: log.tx_hash,
+                log_index: log.log_index,
+                action: action.name().to_owned(),
+                setting: setting.to_owned(),
+                value,
+                included_again: again.contains(&log.tx_hash),
+            })
+        })
+        .collect();
+    orphans.drain(..orphans.len().saturating_sub(MAX_ORPHANS));
+    Ok(orphans)
+}
+
+/// What one log says by itself: no root is checked, since what it extends may be gone as well.
+fn what(contract: &Contract, event: &Event) -> Option<(Action, &'static str, B256)> {
+    let of = |change: Change| (change.action, change.setting.name(), change.value);
+    match (rules(contract), event) {
+        (Rules::AppAuth { .. }, Event::History { kind, value, .. }) => {
+            Change::from_kind(*kind, *value).ok().map(of)
+        }
+        (Rules::AsEmitted, Event::Stock(change)) => Some(of(*change)),
+        (Rules::AsEmitted, Event::Upgraded(to)) => {
+            Some((Action::Set, "implementation", to.into_word()))
+        }
+        (Rules::AsEmitted, Event::UpgradesDisabled) => {
+            Some((Action::Set, "upgrades_disabled", B256::with_last_byte(1)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,340 @@
+//! The documents that REST and `--json` give out: camelCase, hex in lower case with `0x`, times in
+//! RFC 3339 UTC. Fields may be added to them; those that are here stay.
+
+use crate::Finality;
+use alloy_primitives::{Address, B256, Bytes};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What an app was allowed to run after block X. Authorised is not running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AtBlock {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The app id, which is the address of the app's contract.
+    pub app: Address,
+    /// The question, where it was not the number of [`Self::block`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// Block X: everything below is the state after its last log. For a question about a time, the
+    /// last indexed block at or before it; no fact lies between the two.
+    pub block: Block,
+    /// How far the index reaches.
+    pub index_head: Block,
+    /// First block of the index. What a contract without a history did before it is not known.
+    pub indexed_from: u64,
+    /// `complete` or `as_emitted`.
+    pub completeness: Completeness,
+    /// Whether the app's contract had said anything at all by block X. If not, the answer is empty
+    /// because nothing was authorised yet.
+    pub born: bool,
+    /// The code that decides.
+    pub code: Code,
+    /// Compose hashes that the contract allowed.
+    pub authorised: Vec<Authorised>,
+    /// Announced and not in force.
+    pub proposals: Vec<Proposal>,
+    /// The rest of the app's own policy.
+    pub policy: Policy,
+    /// The other leg: what each KMS contract in the index said by block X.
+    pub kms: Vec<Kms>,
+    /// Instances seen by verified quotes. Empty: nobody has shown us any.
+    pub observed: Vec<serde_json::Value>,
+    /// What this app's contract said in blocks that were reorged out, at or below block X. It holds
+    /// for nothing here; but a KMS reads `latest` and may have acted on it.
+    pub orphaned: Vec<Orphan>,
+}
+
+/// Every change of an app's policy, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The app id.
+    pub app: Address,
+    /// The history is told up to this block, the last indexed one of the finality asked for.
+    pub block: Block,
+    /// How far the index reaches.
+    pub index_head: Block,
+    /// First block of the index.
+    pub indexed_from: u64,
+    /// `complete` or `as_emitted`.
+    pub completeness: Completeness,
+    /// The code that decides.
+    pub code: Code,
+    /// What happened.
+    pub entries: Vec<Entry>,
+    /// Logs of the app's contract that the index holds above [`Self::block`], not final enough to be told.
+    pub not_final_enough: u64,
+    /// What is announced and not in force, as of [`Self::block`].
+    pub proposals: Vec<Proposal>,
+    /// What the contract said in blocks that were reorged out.
+    pub orphaned: Vec<Orphan>,
+}
+
+/// The chains of an index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chains {
+    /// By chain id.
+    pub chains: Vec<Chain>,
+}
+
+/// One chain of an index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chain {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// First block of the index.
+    pub indexed_from: u64,
+    /// How far the index reaches; null before the first page.
+    pub index_head: Option<Block>,
+    /// What the node said when it was last asked; null before the first time.
+    pub node: Option<NodeTags>,
+}
+
+/// A node's own tags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeTags {
+    /// Number of its latest block.
+    pub head: u64,
+    /// Number of its `safe` block; null where it has no such tag.
+    pub safe: Option<u64>,
+    /// Number of its `finalized` block; likewise.
+    pub finalized: Option<u64>,
+    /// When it was asked, by the clock of the index.
+    pub polled_at: Timestamp,
+}
+
+/// What was asked, where it was not a block number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// A moment.
+    pub time: Timestamp,
+}
+
+/// A block and how final it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Block {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// By the node's own tags when it was last asked.
+    pub finality: Finality,
+}
+
+/// Whether the index holds all there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Completeness {
+    /// Known immutable code, and every entry checked against the contract's own history root.
+    Complete,
+    /// Upgradeable or unknown code: what its events said, and nothing enforces it.
+    AsEmitted,
+}
+
+/// The code that decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Code {
+    /// `app_auth`, `app_auth_test`, `dstack_app`, `legacy_app_auth`, `timelock_app_auth` or `unknown`.
+    pub kind: String,
+    /// Keccak-256 of the runtime code at the address.
+    pub code_hash: Option<B256>,
+    /// The code behind it, if it is a proxy.
+    pub implementation: Option<Address>,
+    /// Whether the code can never be replaced; null where no event says.
+    pub immutable: Option<bool>,
+}
+
+/// Where and when something happened, and who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Since {
+    /// Block number.
+    pub block: u64,
+    /// The block's time.
+    pub timestamp: Timestamp,
+    /// Hash of the transaction.
+    pub transaction: B256,
+    /// Index of the log in its block.
+    pub log_index: u64,
+    /// `msg.sender` as the contract saw it; null where no event says.
+    pub actor: Option<Address>,
+}
+
+/// A compose hash that the contract allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authorised {
+    /// SHA-256 of the exact bytes of `app-compose.json`.
+    pub compose_hash: B256,
+    /// Since when.
+    pub since: Since,
+    /// Notice users really had: activation minus proposal; 0 for an instant change, null for what the
+    /// app was born with.
+    pub notice_seconds: Option<u64>,
+    /// The owner's claim about the source; nobody checked it.
+    pub source_digest: Option<B256>,
+    /// Where the owner says the source is. Text from the chain: escape it wherever it is shown.
+    pub uri: Option<String>,
+}
+
+/// A widening that was announced and is not in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    /// The setting that is to widen.
+    pub kind: String,
+    /// The value that is to be in force.
+    pub value: B256,
+    /// `pending`, `ripe` or `expired`, at the time of the block (or at the time that was asked for).
+    pub state: String,
+    /// Where it was announced.
+    pub proposed: Since,
+    /// The first second at which anyone may activate it.
+    pub ripe_at: Timestamp,
+    /// The first second at which nobody may any more.
+    pub expires_at: Timestamp,
+    /// The owner's claim about the source; nobody checked it.
+    pub source_digest: Option<B256>,
+    /// Where the owner says the source is.
+    pub uri: Option<String>,
+}
+
+/// An app's policy beside its compose hashes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// Who may propose, cancel and remove.
+    pub owner: Option<Address>,
+    /// Who may accept ownership.
+    pub pending_owner: Option<Address>,
+    /// Who may cancel and remove.
+    pub guardian: Option<Address>,
+    /// Seconds between proposal and activation; null for code that has no notice period.
+    pub notice_period_seconds: Option<u64>,
+    /// Whether any device may boot the app; null where no event says.
+    pub allow_any_device: Option<bool>,
+    /// Devices that may.
+    pub devices: Vec<B256>,
+    /// Whether the TCB must be up to date; null where no event says.
+    pub require_tcb_up_to_date: Option<bool>,
+    /// Whether the app has a list of OS images of its own. With an empty list nothing boots; without
+    /// one, what the KMS admits does.
+    pub os_images_pinned: bool,
+    /// That list.
+    pub os_image_pins: Vec<B256>,
+    /// Settings that can never widen again.
+    pub frozen: Vec<String>,
+}
+
+/// A KMS contract, as its events tell it. It is upgradeable: nothing enforces this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kms {
+    /// Its address.
+    pub contract: Address,
+    /// Whether this app is registered with it.
+    pub registered: bool,
+    /// The code behind it.
+    pub implementation: Option<Address>,
+    /// Who may replace that code and admit OS images.
+    pub owner: Option<Address>,
+    /// The OS images it admits, for every app.
+    pub allowed_os_images: Vec<B256>,
+    /// The compressed k256 root key it published.
+    pub k256_root: Option<Bytes>,
+}
+
+/// One change of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The block.
+    pub block: Block,
+    /// Hash of the transaction.
+    pub transaction: B256,
+    /// Index of the log in its block.
+    pub log_index: u64,
+    /// `msg.sender` as the contract saw it; null where no event says.
+    pub actor: Option<Address>,
+    /// `proposed`, `cancelled`, `set` or `removed`.
+    pub action: String,
+    /// `compose_hash`, `device`, `any_device`, `tcb_requirement`, `os_image`, `any_os_image`,
+    /// `notice_period`, `guardian`, `freeze`, `owner`, `pending_owner`, `implementation` or
+    /// `upgrades_disabled`.
+    pub setting: String,
+    /// The value.
+    pub value: B256,
+    /// Whether the policy is another one now. Stock contracts also emit when nothing changed.
+    pub effective: bool,
+    /// Whether the app was born with it.
+    pub born_with: bool,
+    /// For what came into force by widening: the notice users really had; 0 for an instant change.
+    pub notice_seconds: Option<u64>,
+    /// For a proposal: the first second of ripeness.
+    pub ripe_at: Option<Timestamp>,
+    /// For a proposal: the first second of death.
+    pub expires_at: Option<Timestamp>,
+    /// For a proposal: the owner's claim about the source.
+    pub source_digest: Option<B256>,
+    /// For a proposal: where the owner says the source is.
+    pub uri: Option<String>,
+}
+
+/// What a contract said in a block that was reorged out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Orphan {
+    /// Number of the block.
+    pub block: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// Hash of the transaction.
+    pub transaction: B256,
+    /// Index of the log in that block.
+    pub log_index: u64,
+    /// What happened there, as in [`Entry::action`].
+    pub action: String,
+    /// To which setting.
+    pub setting: String,
+    /// And to which value.
+    pub value: B256,
+    /// Whether a log of the same transaction is on the canonical chain as well.
+    pub included_again: bool,
+}
+
+/// An error as RFC 9457 has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Names the kind of problem. A URN: it is nobody's page.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong here, and what to do.
+    pub detail: String,
+}
+
+/// A time in Unix seconds as documents have it. What lies beyond the year 9999 is shown as its end.
+#[must_use]
+pub fn time(seconds: u64) -> Timestamp {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|s| Timestamp::from_second(s).ok())
+        .unwrap_or(Timestamp::MAX)
+}

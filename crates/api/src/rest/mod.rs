@@ -1,0 +1,85 @@
+//! The REST service: the same documents as `--json`, under `/v1`.
+
+mod handlers;
+mod problem;
+mod reply;
+
+pub use problem::ProblemReply;
+
+use crate::Headers;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::Method,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use devproof_store::Store;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{Any, CorsLayer},
+    trace::TraceLayer,
+};
+
+/// The longest a request may take. An answer takes milliseconds; one header from a node, a second.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Answers that are assembled at a time. Each folds one app's whole history in memory; the store has
+/// eight connections, so that more would only wait there.
+const CONCURRENT_ANSWERS: usize = 16;
+
+/// What every request needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    store: Store,
+    headers: Arc<BTreeMap<u64, Arc<dyn Headers>>>,
+    slots: Arc<Semaphore>,
+}
+
+impl AppState {
+    /// Answers from `store`, and asks `nodes` for the headers that it does not hold.
+    #[must_use]
+    pub fn new(store: Store, nodes: impl IntoIterator<Item = Arc<dyn Headers>>) -> Self {
+        let headers = nodes.into_iter().map(|node| (node.chain_id(), node)).collect();
+        let slots = Arc::new(Semaphore::new(CONCURRENT_ANSWERS));
+        Self { store, headers: Arc::new(headers), slots }
+    }
+
+    fn headers(&self, chain_id: u64) -> Option<&dyn Headers> {
+        self.headers.get(&chain_id).map(|node| &**node)
+    }
+}
+
+/// The service.
+pub fn router(state: AppState) -> Router {
+    let cors = CorsLayer::new().allow_methods([Method::GET, Method::HEAD]).allow_origin(Any);
+    let answers = Router::new()
+        .route("/v1/chains", get(handlers::chains))
+        .route("/v1/chains/{chain_id}/apps/{app}/at/{when}", get(handlers::at))
+        .route("/v1/chains/{chain_id}/apps/{app}/history", get(handlers::history))
+        .route_layer(middleware::from_fn_with_state(state.clone(), limit));
+    answers
+        .route("/healthz", get(handlers::healthz))
+        .fallback(handlers::not_found)
+        .method_not_allowed_fallback(handlers::method_not_allowed)
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(cors)
+        .layer(TraceLayer::new_for_http())
+        .with_state(state)
+}
+
+/// Keeps the work within bounds: so many answers at a time, so long for each.
+async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let answer = async {
+        let Ok(_slot) = state.slots.acquire().await else {
+            return ProblemReply::internal().into_response();
+        };
+        next.run(request).await
+    };
+    timeout(REQUEST_TIMEOUT, answer)
+        .await
+        .unwrap_or_else(|_| ProblemReply::too_slow().into_response())
+}

@@ -1,0 +1,211 @@
+//! The service: paths, status codes, problem bodies, tags.
+
+use crate::{
+    at_block::Fake,
+    world::{APP, LOCAL, PUBLIC, World},
+};
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use devproof_api::{AppState, Finality, Headers, When, at, router};
+use serde_json::Value;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+async fn call(world: &World, request: Request<Body>) -> (StatusCode, HeaderMap, Vec<u8>) {
+    let node: Arc<dyn Headers> = Arc::new(Fake);
+    let reply = router(AppState::new(world.store.clone(), [node])).oneshot(request).await.unwrap();
+    let (parts, body) = reply.into_parts();
+    (parts.status, parts.headers, to_bytes(body, 1 << 20).await.unwrap().to_vec())
+}
+
+async fn get(world: &World, path: &str) -> (u16, String, Value) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let (status, headers, body) = call(world, request).await;
+    let kind = headers[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+    (status.as_u16(), kind, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn the_documents_are_those_of_the_library() {
+    let world = World::whole(LOCAL).await;
+    let (status, kind, body) = get(&world, &format!("/v1/chains/{LOCAL}/apps/{APP}/at/48")).await;
+    assert_eq!((status, kind.as_str()), (200, "application/json"));
+    let when = When::Block(48);
+    let ours = at(&world.store, None, LOCAL, APP, when, Finality::Unsafe).await.unwrap();
+    assert_eq!(body, serde_json::to_value(ours).unwrap());
+
+    let (status, _, body) = get(&world, &format!("/v1/chains/{LOCAL}/apps/{APP}/history")).await;
+    assert_eq!((status, body["entries"].as_array().unwrap().len()), (200, 11));
+    let path = format!("/v1/chains/{LOCAL}/apps/{APP:#x}/at/2026-03-13T12:00:00Z");
+    let (status, _, body) = get(&world, &path).await;
+    assert_eq!((status, body["block"]["number"].as_u64()), (200, Some(48)));
+    let (status, _, body) = get(&world, &format!("/v1/chains/{LOCAL}/apps/{APP}/at/47")).await;
+    assert_eq!(
+        (status, body["block"]["number"].as_u64()),
+        (200, Some(47)),
+        "its header from the node"
+    );
+    let (status, _, body) = get(&world, "/v1/chains").await;
+    assert_eq!((status, body["chains"][0]["chainId"].as_u64()), (200, Some(LOCAL)));
+}
+
+#[tokio::test]
+async fn every_error_is_a_problem_that_says_what_to_do() {
+    let local = World::whole(LOCAL).await;
+    let app = format!("/v1/chains/{LOCAL}/apps/{APP}");
+    for (path, status, kind, detail) in [
+        (
+            format!("{app}/at/latest"),
+            400,
+            "malformed",
+            "Ask for a block number such as 1234 or a time such as 2026-03-01T12:00:00Z, not \"latest\".",
+        ),
+        (
+            format!("{app}/at/99999999999999999999"),
+            400,
+            "malformed",
+            "Ask for a block number such as 1234 or a time such as 2026-03-01T12:00:00Z, not \
+             \"99999999999999999999\".",
+        ),
+        (
+            format!("/v1/chains/{LOCAL}/apps/0x12/at/1"),
+            400,
+            "malformed",
+            "An app id looks like 0x52908400098527886e0f7030069857d2e4169ee7, not \"0x12\".",
+        ),
+        (
+            format!("/v1/chains/base/apps/{APP}/at/1"),
+            400,
+            "malformed",
+            "A chain id is a decimal number such as 8453, not \"base\".",
+        ),
+        (
+            format!("{app}/at/48?finality=final"),
+            400,
+            "malformed",
+            "A finality is unsafe, safe or finalized, not \"final\".",
+        ),
+        (
+            format!("{app}/at/48?finalty=safe"),
+            400,
+            "malformed",
+            "The only parameter is finality, as in ?finality=safe, and it is given once.",
+        ),
+        (
+            format!("/v1/chains/1/apps/{APP}/at/1"),
+            404,
+            "unknown-chain",
+            "Chain 1 is not in this index, which holds chain 31337; GET /v1/chains lists them.",
+        ),
+        (
+            format!("/v1/chains/{LOCAL}/apps/0x00000000000000000000000000000000000000ff/history"),
+            404,
+            "unknown-app",
+            "App 0x00000000000000000000000000000000000000ff is not in this index of chain 31337; check \
+             the id and the chain.",
+        ),
+        (
+            format!("{app}/at/201"),
+            409,
+            "beyond-index",
+            "Block 201 is not in the index yet, which ends at block 200 (2026-04-20T12:00:00Z); ask for \
+             an earlier one, or again later.",
+        ),
+        (
+            format!("{app}/at/170?finality=safe"),
+            409,
+            "not-final",
+            "Block 170 is unsafe, not safe, by the node's tags when it was last asked; wait, or take \
+             what may still change with ?finality=unsafe.",
+        ),
+        (
+            "/v2".to_owned(),
+            404,
+            "no-such-path",
+            "The paths are /v1/chains, /v1/chains/{chainId}/apps/{app}/at/{block}, \
+             /v1/chains/{chainId}/apps/{app}/history and /healthz.",
+        ),
+    ] {
+        let (got, content, body) = get(&local, &path).await;
+        assert_eq!((got, content.as_str()), (status, "application/problem+json"), "{path}");
+        assert_eq!(body["type"], format!("urn:devproof:problem:{kind}"), "{path}");
+        assert_eq!(body["detail"], detail, "{path}");
+        assert_eq!(body["status"], status, "{path}");
+        assert!(body["title"].is_string(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn public_chains_answer_what_is_finalized_unless_asked_otherwise() {
+    let world = World::whole(PUBLIC).await;
+    let path = format!("/v1/chains/{PUBLIC}/apps/{APP}/at/140");
+    assert_eq!(get(&world, &path).await.0, 409);
+    assert_eq!(get(&world, &format!("{path}?finality=safe")).await.0, 200);
+    assert_eq!(get(&world, &format!("{path}?finality=unsafe")).await.0, 200);
+    let history = get(&world, &format!("/v1/chains/{PUBLIC}/apps/{APP}/history")).await.2;
+    assert_eq!(history["block"]["finality"], "finalized");
+}
+
+#[tokio::test]
+async fn an_index_that_contradicts_itself_is_unavailable() {
+    let mut world = World::empty(LOCAL).await;
+    world.tell();
+    world.logs.retain(|log| log.block.number != 20);
+    world.commit(None, 200).await;
+    let (status, _, body) = get(&world, &format!("/v1/chains/{LOCAL}/apps/{APP}/at/200")).await;
+    assert_eq!((status, body["type"].as_str()), (503, Some("urn:devproof:problem:index-unusable")));
+    let detail = body["detail"].as_str().unwrap();
+    assert!(detail.starts_with("The index contradicts the contract's own history (the history does not add up at block 48"), "{detail}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_inside_is_not_told() {
+    let world = World::whole(LOCAL).await;
+    world.store.close().await;
+    let (status, _, body) = get(&world, "/v1/chains").await;
+    assert_eq!(status, 503);
+    assert_eq!(body["detail"], "The index could not be read; try again later.");
+    assert_eq!(get(&world, "/healthz").await.0, 503);
+}
+
+#[tokio::test]
+async fn a_tag_saves_a_document_that_has_not_changed() {
+    let world = World::whole(LOCAL).await;
+    let path = format!("/v1/chains/{LOCAL}/apps/{APP}/at/48");
+    let (status, headers, body) =
+        call(&world, Request::get(&path).body(Body::empty()).unwrap()).await;
+    assert_eq!((status, body.is_empty()), (StatusCode::OK, false));
+    let tag = headers[header::ETAG].to_str().unwrap().to_owned();
+    assert!(tag.starts_with('"') && tag.len() == 66, "{tag}");
+    for (given, status) in [
+        (tag.clone(), StatusCode::NOT_MODIFIED),
+        (format!("W/{tag}"), StatusCode::NOT_MODIFIED),
+        (format!("\"x\", {tag}"), StatusCode::NOT_MODIFIED),
+        ("*".to_owned(), StatusCode::NOT_MODIFIED),
+        ("\"x\"".to_owned(), StatusCode::OK),
+    ] {
+        let request = Request::get(&path).header(header::IF_NONE_MATCH, &given);
+        let (got, headers, body) = call(&world, request.body(Body::empty()).unwrap()).await;
+        assert_eq!((got, body.is_empty()), (status, status != StatusCode::OK), "{given}");
+        assert_eq!(headers[header::ETAG].to_str().unwrap(), tag);
+    }
+    // Another state is another document.
+    world.tags(Some(150), Some(101)).await;
+    world.tags(Some(200), Some(200)).await;
+    let request = Request::get(&path).header(header::IF_NONE_MATCH, &tag);
+    assert_eq!(call(&world, request.body(Body::empty()).unwrap()).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn any_page_may_read_and_nobody_may_write() {
+    let world = World::whole(LOCAL).await;
+    let request = Request::get("/v1/chains").header(header::ORIGIN, "https://example.org");
+    let (_, headers, _) = call(&world, request.body(Body::empty()).unwrap()).await;
+    assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    let request = Request::builder().method(Method::POST).uri("/v1/chains");
+    let (status, _, body) = call(&world, request.body(Body::empty()).unwrap()).await;
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status.as_u16(), body["detail"].as_str()), (405, Some("Use GET.")));
+}

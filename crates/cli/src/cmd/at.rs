@@ -1,0 +1,351 @@
+//! `devproof at`: what an app was allowed to run after a block, or at a time.
+
+use crate::{
+    Failure, Outcome,
+    cmd::{self, setting, value},
+    config::Settings,
+    opts::AtArgs,
+    shell::Shell,
+    text::{ago, count, minute, plain, short_address, span, table, time},
+};
+use alloy_primitives::{Address, B256};
+use devproof_api::{
+    AnswerError, Finality, Headers, When,
+    documents::{AtBlock, Kms, Since},
+};
+use devproof_chain::Node;
+use devproof_store::Store;
+use jiff::Timestamp;
+
+/// Runs the command.
+///
+/// # Errors
+/// What keeps it from an answer.
+pub async fn run(args: AtArgs, settings: Settings, shell: &mut Shell) -> Result<Outcome, Failure> {
+    let when = match (args.block, args.time) {
+        (Some(number), _) => When::Block(number),
+        (None, Some(seconds)) => When::Time(seconds),
+        (None, None) => {
+            return Err(Failure::Usage("name a block with --block or a time with --time".into()));
+        }
+    };
+    let store = Store::open_read_only(&settings.database).await?;
+    let chain_id = cmd::chain(&settings, &store).await?;
+    let finality = settings.finality(args.finality, chain_id);
+    let node = settings.rpc_url.as_deref();
+    let answer = answer(&store, node, chain_id, args.app, when, finality).await?;
+    let allowed = args.compose_hash.map(|hash| (hash, allows(&answer, hash)));
+    shell.answer(&answer, || match allowed {
+        Some((hash, allowed)) => verdict(&answer, hash, allowed),
+        None => render(&answer, Timestamp::now()),
+    })?;
+    Ok(if allowed.is_some_and(|(_, allowed)| !allowed) { Outcome::No } else { Outcome::Yes })
+}
+
+/// The answer; asks the node only if the index does not hold the block's header.
+///
+/// # Errors
+/// What keeps it from an answer.
+pub async fn answer(
+    store: &Store,
+    rpc_url: Option<&str>,
+    chain_id: u64,
+    app: Address,
+    when: When,
+    finality: Finality,
+) -> Result<AtBlock, Failure> {
+    match (devproof_api::at(store, None, chain_id, app, when, finality).await, rpc_url) {
+        (Err(error), Some(url)) if a_node_may_help(&error, when) => {
+            let node = Node::connect(url).await?;
+            let node: &dyn Headers = &node;
+            Ok(devproof_api::at(store, Some(node), chain_id, app, when, finality).await?)
+        }
+        (answer, _) => Ok(answer?),
+    }
+}
+
+/// A node has headers: of the block asked for, and of its tags, which tell how final a time is.
+fn a_node_may_help(error: &AnswerError, when: When) -> bool {
+    matches!(
+        (error, when),
+        (AnswerError::NoHeader { .. }, _) | (AnswerError::NotFinal { .. }, When::Time(_))
+    )
+}
+
+/// Whether the app was allowed to run a version there.
+#[must_use]
+pub fn allows(answer: &AtBlock, compose_hash: B256) -> bool {
+    answer.authorised.iter().any(|a| a.compose_hash == compose_hash)
+}
+
+/// The answer to a question about one version, in a sentence.
+#[must_use]
+pub fn verdict(answer: &AtBlock, compose_hash: B256, allowed: bool) -> String {
+    let not = if allowed { "" } else { "not " };
+    let enforced = if answer.code.kind == "app_auth" || !allowed { "" } else { WEAK };
+    format!(
+        "{} this app was {not}allowed to run {compose_hash:#x}.{enforced}{}",
+        when(answer),
+        if allowed { " Allowed is not running." } else { "" }
+    )
+}
+
+const WEAK: &str = " Its contract does not enforce any notice.";
+
+/// The answer in words. `now` dates the index.
+#[must_use]
+pub fn render(answer: &AtBlock, now: Timestamp) -> String {
+    let mut text = format!("{}\n", headline(answer));
+    if !answer.authorised.is_empty() {
+        text.push_str("\nAllowed to run\n");
+        text.push_str(&authorised(answer));
+    }
+    if !answer.proposals.is_empty() {
+        text.push_str("\nAnnounced and not in force\n");
+        text.push_str(&proposals(&answer.proposals));
+    }
+    if answer.born {
+        text.push_str("\nWho decides\n");
+        text.push_str(&policy(answer));
+    }
+    text.push_str("\nKey service\n");
+    text.push_str(&kms(answer));
+    if !answer.orphaned.is_empty() {
+        text.push_str("\nReorganised away\n");
+        text.push_str(&orphaned(answer));
+    }
+    let head = &answer.index_head;
+    text.push_str(&format!(
+        "\nAllowed is not running: removing a version stops no instance that runs it. Nobody has \
+         shown us what runs.\nThe index begins at block {} and ends at block {} ({}, {}).\n",
+        answer.indexed_from,
+        head.number,
+        time(head.timestamp),
+        ago(head.timestamp, now),
+    ));
+    text
+}
+
+/// `At block 1234 (2026-03-01 12:00:00 UTC, finalized)`.
+fn when(answer: &AtBlock) -> String {
+    let block = &answer.block;
+    match &answer.asked {
+        None => {
+            format!("At block {} ({}, {})", block.number, time(block.timestamp), block.finality)
+        }
+        Some(asked) => {
+            format!("At {} (as after block {}, {})", time(asked.time), block.number, block.finality)
+        }
+    }
+}
+
+fn headline(answer: &AtBlock) -> String {
+    let when = when(answer);
+    if !answer.born {
+        return format!(
+            "{when} the contract of this app had said nothing yet: no version was allowed."
+        );
+    }
+    let allowed =
+        format!("{when} this app was allowed to run {}", count(answer.authorised.len(), "version"));
+    let frozen = answer.policy.frozen.iter().any(|s| s == "compose_hash");
+    let coming = coming(answer);
+    match answer.code.kind.as_str() {
+        "app_auth" if frozen => format!("{allowed}; no version can ever be added.{coming}"),
+        "app_auth" => format!(
+            "{allowed}; its owner can change the code only after {} notice.{coming}",
+            span(answer.policy.notice_period_seconds.unwrap_or(0))
+        ),
+        "app_auth_test" => {
+            format!("{allowed}. Test build: the notice period is not enforced.")
+        }
+        "dstack_app" => format!(
+            "{allowed}. The owner of this app can change its code at any moment, without notice."
+        ),
+        _ => format!(
+            "{allowed}. We do not know the code that decides here. What follows is what its events \
+             said; nothing enforces it."
+        ),
+    }
+}
+
+/// Whether a change was on its way. Dead proposals are none.
+fn coming(answer: &AtBlock) -> String {
+    let live: Vec<_> = answer.proposals.iter().filter(|p| p.state != "expired").collect();
+    let first = live.iter().map(|p| p.ripe_at).min();
+    match (first, live.iter().any(|p| p.state == "ripe")) {
+        (None, _) => " No change was on its way.".to_owned(),
+        (Some(_), true) => " An announced change could come at any moment.".to_owned(),
+        (Some(first), false) => format!(
+            " It had announced {}, which could come from {} on.",
+            count(live.len(), "change"),
+            time(first)
+        ),
+    }
+}
+
+fn authorised(answer: &AtBlock) -> String {
+    let rows: Vec<_> = answer
+        .authorised
+        .iter()
+        .map(|a| {
+            [
+                format!("{:#x}", a.compose_hash),
+                format!("{} (block {})", minute(a.since.timestamp), a.since.block),
+                who(&a.since),
+                notice(a.notice_seconds),
+            ]
+        })
+        .collect();
+    let mut text =
+        table(["version (compose hash)", "since (UTC)", "by", "notice users had"], &rows);
+    for a in &answer.authorised {
+        text.push_str(&claim(a.compose_hash, a.source_digest, a.uri.as_deref()));
+    }
+    text
+}
+
+/// What the owner says about the source, marked as such.
+fn claim(hash: B256, digest: Option<B256>, uri: Option<&str>) -> String {
+    if digest.is_none() && uri.is_none() {
+        return String::new();
+    }
+    let digest = digest.map(|d| format!(" digest {d:#x}")).unwrap_or_default();
+    let uri = uri.map(|u| format!(" at {}", plain(u))).unwrap_or_default();
+    format!("  source of {} as its owner claims:{digest}{uri}\n", crate::text::short(hash))
+}
+
+/// Proposals as a table.
+pub(super) fn proposals(proposals: &[devproof_api::documents::Proposal]) -> String {
+    let rows: Vec<_> = proposals
+        .iter()
+        .map(|p| {
+            [
+                setting(&p.kind),
+                if p.kind == "compose_hash" {
+                    format!("{:#x}", p.value)
+                } else {
+                    value(&p.kind, p.value)
+                },
+                p.state.clone(),
+                minute(p.proposed.timestamp),
+                who(&p.proposed),
+                minute(p.ripe_at),
+                minute(p.expires_at),
+            ]
+        })
+        .collect();
+    let head = ["what", "value", "state", "announced (UTC)", "by", "may come from", "dead from"];
+    let mut text = table(head, &rows);
+    for p in proposals {
+        text.push_str(&claim(p.value, p.source_digest, p.uri.as_deref()));
+    }
+    text
+}
+
+fn policy(answer: &AtBlock) -> String {
+    let policy = &answer.policy;
+    let address = |a: Option<Address>| a.map_or_else(|| "none".to_owned(), |a| format!("{a:#x}"));
+    let mut rows = vec![
+        row("owner", address(policy.owner)),
+        row("guardian", address(policy.guardian)),
+        row("notice period", policy.notice_period_seconds.map_or_else(|| "none".to_owned(), span)),
+        row("devices", devices(answer)),
+        row(
+            "TCB up to date",
+            match policy.require_tcb_up_to_date {
+                Some(true) => "required",
+                Some(false) => "not required",
+                None => "not known: no event says",
+            }
+            .to_owned(),
+        ),
+        row(
+            "OS images",
+            if policy.os_images_pinned {
+                format!("only {}", count(policy.os_image_pins.len(), "pinned image"))
+            } else {
+                "what the key service admits".to_owned()
+            },
+        ),
+        row("code", code(answer)),
+    ];
+    if let Some(pending) = policy.pending_owner {
+        rows.insert(1, row("next owner", format!("{pending:#x} (not accepted yet)")));
+    }
+    if !policy.frozen.is_empty() {
+        let frozen: Vec<_> = policy.frozen.iter().map(|s| setting(s)).collect();
+        rows.push(row("can never widen", frozen.join(", ")));
+    }
+    rows.concat()
+}
+
+fn row(name: &str, value: String) -> String {
+    format!("  {name:<15}  {value}\n")
+}
+
+fn devices(answer: &AtBlock) -> String {
+    let listed = count(answer.policy.devices.len(), "listed device");
+    match answer.policy.allow_any_device {
+        Some(true) => "any".to_owned(),
+        Some(false) => format!("only {listed}"),
+        None => format!("{listed}; whether any other is allowed is not known: no event says"),
+    }
+}
+
+fn code(answer: &AtBlock) -> String {
+    let code = &answer.code;
+    let behind =
+        code.implementation.map(|i| format!(", implementation {i:#x}")).unwrap_or_default();
+    let change = match code.immutable {
+        Some(true) => "can never be replaced",
+        Some(false) => "can be replaced",
+        None => "may be replaced: no event says that it cannot",
+    };
+    format!("{}{behind}; {change}", code.kind)
+}
+
+fn kms(answer: &AtBlock) -> String {
+    if answer.kms.is_empty() {
+        return "  No KMS is indexed here: who gives this app its keys is not known.\n".to_owned();
+    }
+    let registered: Vec<&Kms> = answer.kms.iter().filter(|kms| kms.registered).collect();
+    if registered.is_empty() {
+        return "  No KMS that is indexed here had registered this app: none of them gives it keys.\n"
+            .to_owned();
+    }
+    let pins = if answer.policy.os_images_pinned {
+        format!("this app accepts only the {} it has pinned", answer.policy.os_image_pins.len())
+    } else {
+        "this app accepts whatever they admit".to_owned()
+    };
+    registered
+        .iter()
+        .map(|kms| {
+            format!(
+                "  The operators of the key service {} can replace its rules and admit a new \
+                 operating system for all apps \
+                 at once; {pins}.\n  It admitted {}.\n",
+                short_address(kms.contract),
+                count(kms.allowed_os_images.len(), "OS image"),
+            )
+        })
+        .collect()
+}
+
+fn orphaned(answer: &AtBlock) -> String {
+    super::history::orphaned(&answer.orphaned)
+}
+
+fn who(since: &Since) -> String {
+    since.actor.map_or_else(|| "not said".to_owned(), short_address)
+}
+
+/// The notice users had, in words.
+pub(super) fn notice(seconds: Option<u64>) -> String {
+    match seconds {
+        None => "born with it".to_owned(),
+        Some(0) => "none".to_owned(),
+        Some(seconds) => span(seconds),
+    }
+}

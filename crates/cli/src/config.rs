@@ -1,0 +1,166 @@
+//! Settings: devproof.toml, then the environment, then flags. Clap joins the last two.
+
+use crate::{
+    Failure,
+    opts::{Global, SourceArgs},
+};
+use alloy_primitives::Address;
+use devproof_api::{Finality, parse};
+use devproof_indexer::{Options, Sources};
+use serde::{Deserialize, Deserializer, de::Error};
+use std::{fs, io, net::SocketAddr, path::Path, time::Duration};
+
+/// The file that is read if it is there.
+const DEFAULT_FILE: &str = "devproof.toml";
+/// The database unless another one is named.
+const DEFAULT_DATABASE: &str = "devproof.db";
+/// How often the node is asked for news, in seconds: a few blocks of most chains.
+const DEFAULT_POLL_SECONDS: u64 = 5;
+
+/// What the file may say, under the long names of the flags. An unknown key is an error, since a
+/// misspelt one would otherwise pass unseen.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct File {
+    database: Option<String>,
+    chain: Option<u64>,
+    rpc_url: Option<String>,
+    #[serde(deserialize_with = "finality")]
+    finality: Option<Finality>,
+    listen: Option<SocketAddr>,
+    #[serde(deserialize_with = "addresses")]
+    kms: Vec<Address>,
+    #[serde(deserialize_with = "addresses")]
+    factory: Vec<Address>,
+    #[serde(deserialize_with = "addresses")]
+    registry: Vec<Address>,
+    #[serde(deserialize_with = "addresses")]
+    app: Vec<Address>,
+    start_block: Option<u64>,
+    poll_seconds: Option<u64>,
+}
+
+/// The settings that hold.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The database.
+    pub database: String,
+    /// The chain, if one was named.
+    pub chain: Option<u64>,
+    /// The node, if there is one.
+    pub rpc_url: Option<String>,
+    file: File,
+}
+
+impl Settings {
+    /// The finality to require: the flag's, the file's, or the chain's default.
+    #[must_use]
+    pub fn finality(&self, flag: Option<Finality>, chain_id: u64) -> Finality {
+        flag.or(self.file.finality).unwrap_or_else(|| Finality::default_of(chain_id))
+    }
+
+    /// Where to listen: the flag's, the file's, or any free port of this machine alone.
+    #[must_use]
+    pub fn listen(&self, flag: Option<SocketAddr>) -> SocketAddr {
+        flag.or(self.file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// What the indexer is to do. A list given as flags replaces the one in the file.
+    #[must_use]
+    pub fn indexing(&self, args: SourceArgs) -> Options {
+        let either = |flags: Vec<Address>, file: &[Address]| {
+            if flags.is_empty() { file.to_vec() } else { flags }
+        };
+        let seconds = args.poll_seconds.or(self.file.poll_seconds).unwrap_or(DEFAULT_POLL_SECONDS);
+        Options {
+            sources: Sources {
+                kms: either(args.kms, &self.file.kms),
+                factories: either(args.factory, &self.file.factory),
+                registries: either(args.registry, &self.file.registry),
+                apps: either(args.app, &self.file.app),
+            },
+            start_block: args.start_block.or(self.file.start_block).unwrap_or(0),
+            poll_interval: Duration::from_secs(seconds.max(1)),
+        }
+    }
+}
+
+/// Joins the file with flags and environment.
+///
+/// # Errors
+/// [`Failure::Usage`] for a file that was named and is not there, and for one that makes no sense.
+pub fn load(global: Global) -> Result<Settings, Failure> {
+    let named = global.config.is_some();
+    let path = global.config.unwrap_or_else(|| DEFAULT_FILE.into());
+    let file = match fs::read_to_string(&path) {
+        Ok(text) => read(&path, &text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => File::default(),
+        Err(error) => {
+            let path = path.display();
+            return Err(Failure::Usage(format!(
+                "the configuration {path} cannot be read ({error}); name another one with --config"
+            )));
+        }
+    };
+    Ok(Settings {
+        database: global
+            .database
+            .or_else(|| file.database.clone())
+            .unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+        chain: global.chain.or(file.chain),
+        rpc_url: global.rpc_url.or_else(|| file.rpc_url.clone()),
+        file,
+    })
+}
+
+fn read(path: &Path, text: &str) -> Result<File, Failure> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let path = path.display();
+        Failure::Usage(format!("{path}, line {line}: {}", error.message().trim_end_matches('.')))
+    })
+}
+
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| parse::app(text).map_err(D::Error::custom)).collect()
+}
+
+fn finality<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Finality>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    name.parse().map(Some).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let failure = read(Path::new("devproof.toml"), "chain = 1\ndatabse = \"x\"\n").unwrap_err();
+        let Failure::Usage(why) = failure else { panic!("{failure:?}") };
+        assert!(
+            why.starts_with("devproof.toml, line 2: unknown field `databse`, expected one of "),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let text = "chain = 1\nfinality = \"safe\"\nkms = [\"0x2f83172a49584c017f2b256f0fb2dca14126ba9c\"]\nstart-block = 5";
+        let file = read(Path::new("f"), text).unwrap();
+        let settings = Settings { database: String::new(), chain: None, rpc_url: None, file };
+        assert_eq!(settings.finality(None, 31337), Finality::Safe);
+        assert_eq!(settings.finality(Some(Finality::Unsafe), 1), Finality::Unsafe);
+        let options = settings.indexing(SourceArgs::default());
+        assert_eq!((options.sources.kms.len(), options.start_block), (1, 5));
+        let flags = SourceArgs {
+            kms: vec![Address::ZERO, Address::ZERO],
+            start_block: Some(6),
+            ..SourceArgs::default()
+        };
+        let options = settings.indexing(flags);
+        assert_eq!((options.sources.kms.len(), options.start_block), (2, 6));
+    }
+}

@@ -1,0 +1,217 @@
+//! The tree of arguments. Help texts start with a verb and end in a full stop; they are the doc
+//! comments, taken as they are.
+
+use alloy_primitives::{Address, B256};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use devproof_api::{Finality, parse};
+use std::{net::SocketAddr, path::PathBuf};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 yes or done, 1 no, 2 could not tell, 64 usage.
+
+Each option may also stand in devproof.toml under its long name, or in the environment as
+DEVPROOF_ and its name in capitals. A flag wins over the environment, the environment over the file.
+
+Examples:
+  devproof index --rpc-url http://127.0.0.1:8545 --kms 0x2f83172a49584c017f2b256f0fb2dca14126ba9c
+  devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234
+  devproof history 0x52908400098527886e0f7030069857d2e4169ee7
+  devproof serve --listen 127.0.0.1:8080";
+
+/// Show what a TEE app was allowed to run, since when, and with how much notice.
+#[derive(Debug, Parser)]
+#[command(name = "devproof", version, verbatim_doc_comment, after_help = AFTER_HELP)]
+pub struct Opts {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// Read settings from this file instead of ./devproof.toml.
+    #[arg(long, global = true, env = "DEVPROOF_CONFIG", value_name = "FILE", verbatim_doc_comment)]
+    pub config: Option<PathBuf>,
+    /// Use this database, an SQLite path or postgres:// URL [default: devproof.db].
+    #[arg(
+        long,
+        global = true,
+        env = "DEVPROOF_DATABASE",
+        hide_env_values = true,
+        value_name = "PATH|URL",
+        verbatim_doc_comment
+    )]
+    pub database: Option<String>,
+    /// Ask about this chain; needed only if the database holds several.
+    #[arg(
+        long,
+        global = true,
+        env = "DEVPROOF_CHAIN",
+        value_name = "CHAIN_ID",
+        verbatim_doc_comment
+    )]
+    pub chain: Option<u64>,
+    /// Ask this node for what the database does not hold.
+    #[arg(
+        long,
+        global = true,
+        env = "DEVPROOF_RPC_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        verbatim_doc_comment
+    )]
+    pub rpc_url: Option<String>,
+    /// Print the document that REST would give instead of words.
+    #[arg(long, global = true, verbatim_doc_comment)]
+    pub json: bool,
+    /// Print nothing but errors; the exit code tells.
+    #[arg(long, short, global = true, verbatim_doc_comment)]
+    pub quiet: bool,
+    /// Log more to standard error; twice for everything.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, verbatim_doc_comment)]
+    pub verbose: u8,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read the chain into the database, up to the node's head.
+    #[command(verbatim_doc_comment)]
+    Index(IndexArgs),
+    /// Tell what an app was allowed to run after a block, or at a time.
+    #[command(verbatim_doc_comment)]
+    At(AtArgs),
+    /// List every change of an app's policy, and the notice that users really had.
+    #[command(verbatim_doc_comment)]
+    History(HistoryArgs),
+    /// Serve the answers as REST, and follow the chain meanwhile if there is a node.
+    #[command(verbatim_doc_comment)]
+    Serve(ServeArgs),
+}
+
+/// What to follow on the chain.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SourceArgs {
+    /// Follow this KMS and every app that registers with it; may be repeated.
+    #[arg(long, env = "DEVPROOF_KMS", value_name = "ADDRESS", value_parser = parse::app, value_delimiter = ',', verbatim_doc_comment)]
+    pub kms: Vec<Address>,
+    /// Follow this factory and every app it deploys; may be repeated.
+    #[arg(long, env = "DEVPROOF_FACTORY", value_name = "ADDRESS", value_parser = parse::app, value_delimiter = ',', verbatim_doc_comment)]
+    pub factory: Vec<Address>,
+    /// Follow this registry of deletion attestations; may be repeated.
+    #[arg(long, env = "DEVPROOF_REGISTRY", value_name = "ADDRESS", value_parser = parse::app, value_delimiter = ',', verbatim_doc_comment)]
+    pub registry: Vec<Address>,
+    /// Follow this app; may be repeated.
+    #[arg(long, env = "DEVPROOF_APP", value_name = "ADDRESS", value_parser = parse::app, value_delimiter = ',', verbatim_doc_comment)]
+    pub app: Vec<Address>,
+    /// Begin at this block, before the first app was born [default: 0].
+    #[arg(long, env = "DEVPROOF_START_BLOCK", value_name = "BLOCK", verbatim_doc_comment)]
+    pub start_block: Option<u64>,
+    /// Ask the node for news this often, in seconds [default: 5].
+    #[arg(long, env = "DEVPROOF_POLL_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600), verbatim_doc_comment)]
+    pub poll_seconds: Option<u64>,
+}
+
+/// Arguments of `devproof index`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof index --rpc-url http://127.0.0.1:8545 --kms 0x2f83172a49584c017f2b256f0fb2dca14126ba9c
+  devproof index --rpc-url http://127.0.0.1:8545 --follow
+
+What was followed once is followed again without being named.")]
+pub struct IndexArgs {
+    /// What to follow.
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Go on following the chain until Ctrl-C.
+    #[arg(long, verbatim_doc_comment)]
+    pub follow: bool,
+}
+
+/// Arguments of `devproof at`.
+#[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("when").required(true).args(["block", "time"]), after_help = "\
+Examples:
+  devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234
+  devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --time 2026-03-01T12:00:00Z --json
+  devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234 --compose-hash $(sha256sum app-compose.json | cut -d' ' -f1)
+
+With --compose-hash the exit code is 0 if the app was allowed to run it there, and 1 if not.")]
+pub struct AtArgs {
+    /// Name the app by its id, the address of its contract.
+    #[arg(value_name = "APP", value_parser = parse::app, verbatim_doc_comment)]
+    pub app: Address,
+    /// Ask for the state after the last log of this block.
+    #[arg(long, value_name = "BLOCK", verbatim_doc_comment)]
+    pub block: Option<u64>,
+    /// Ask for the state at this time, RFC 3339 or Unix seconds.
+    #[arg(long, value_name = "TIME", value_parser = parse::time, verbatim_doc_comment)]
+    pub time: Option<u64>,
+    /// Require this finality: unsafe, safe or finalized [default: finalized; unsafe on local chains].
+    #[arg(long, env = "DEVPROOF_FINALITY", value_name = "FINALITY", verbatim_doc_comment)]
+    pub finality: Option<Finality>,
+    /// Ask only whether this version was allowed.
+    #[arg(long, value_name = "HASH", value_parser = parse::compose_hash, verbatim_doc_comment)]
+    pub compose_hash: Option<B256>,
+}
+
+/// Arguments of `devproof history`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof history 0x52908400098527886e0f7030069857d2e4169ee7
+  devproof history 0x52908400098527886e0f7030069857d2e4169ee7 --finality unsafe --json")]
+pub struct HistoryArgs {
+    /// Name the app by its id, the address of its contract.
+    #[arg(value_name = "APP", value_parser = parse::app, verbatim_doc_comment)]
+    pub app: Address,
+    /// Tell only what has this finality: unsafe, safe or finalized [default: finalized; unsafe on local chains].
+    #[arg(long, env = "DEVPROOF_FINALITY", value_name = "FINALITY", verbatim_doc_comment)]
+    pub finality: Option<Finality>,
+}
+
+/// Arguments of `devproof serve`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof serve
+  devproof serve --listen 127.0.0.1:8080 --rpc-url http://127.0.0.1:8545")]
+pub struct ServeArgs {
+    /// Listen on this address; port 0 takes a free one [default: 127.0.0.1:0].
+    #[arg(long, env = "DEVPROOF_LISTEN", value_name = "ADDRESS:PORT", verbatim_doc_comment)]
+    pub listen: Option<SocketAddr>,
+    /// What to follow.
+    #[command(flatten)]
+    pub sources: SourceArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_help_text_is_a_sentence() {
+        let mut command = Opts::command();
+        command.build();
+        let mut commands = vec![&command];
+        commands.extend(command.get_subcommands().filter(|c| c.get_name() != "help"));
+        for command in commands {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(about.ends_with('.'), "{}: {about:?}", command.get_name());
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Examples:"), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                let id = arg.get_id().as_str();
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                let ours = !["help", "version"].contains(&id);
+                assert!(!ours || help.ends_with('.'), "{} {id}: {help:?}", command.get_name());
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The only place that prints. Answers go to standard output, everything else to standard error.
+
+use crate::{Failure, opts::Global};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// What may be printed, and how.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    quiet: bool,
+    json: bool,
+    verbose: u8,
+    /// Colour on standard error, which has the only coloured word.
+    colour: bool,
+    terminal: bool,
+}
+
+impl Shell {
+    /// A shell as the global flags want it. Colour needs a terminal and no `NO_COLOR`.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let Global { quiet, json, verbose, .. } = *global;
+        Self { quiet, json, verbose, colour: terminal && !no_colour, terminal }
+    }
+
+    /// Sends the log of this process to standard error.
+    pub fn start_log(&self) {
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => "error",
+            (false, 0) => "warn",
+            (false, 1) => "info",
+            (false, _) => "debug",
+        };
+        let log = fmt().with_writer(io::stderr).with_ansi(self.colour);
+        // Fails only if a log was started before, which then stays.
+        let _ = log.with_env_filter(EnvFilter::new(level)).try_init();
+    }
+
+    /// Prints an answer: the document with `--json`, words otherwise, nothing with `--quiet`.
+    ///
+    /// # Errors
+    /// What writing says; a broken pipe is [`Failure::BrokenPipe`].
+    pub fn answer(
+        &mut self,
+        document: &impl Serialize,
+        words: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        if self.quiet {
+            return Ok(());
+        }
+        let text = if self.json {
+            serde_json::to_string_pretty(document).map_err(|e| {
+                Failure::CouldNotTell(format!("the document could not be written ({e})"))
+            })?
+        } else {
+            words()
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.trim_end().as_bytes())?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Tells how things go on.
+    pub fn note(&mut self, note: &str) {
+        if !self.quiet {
+            self.line(note);
+        }
+    }
+
+    /// Says why there is no answer.
+    pub fn failure(&mut self, failure: &Failure) {
+        let (Failure::Usage(why) | Failure::CouldNotTell(why)) = failure else { return };
+        let error = if self.colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+        self.line(&format!("{error} {why}."));
+    }
+
+    /// A progress bar over blocks, where there is somebody to watch it.
+    #[must_use]
+    pub fn progress_bar(&self) -> Option<ProgressBar> {
+        if self.quiet || self.json || !self.terminal {
+            return None;
+        }
+        let bar = ProgressBar::new(0);
+        let style = "{bar:40} block {pos} of {len}, {msg}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Some(bar)
+    }
+
+    /// There is nobody left to tell if standard error is closed.
+    fn line(&self, line: &str) {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The command line: what it says, on which stream, and with which exit code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_input;
+mod run;
+mod words;
+#[allow(dead_code, reason = "shared with the tests of the answers")]
+#[path = "../../../api/tests/suite/world.rs"]
+mod world;
