@@ -178,8 +178,10 @@ pub struct Since {
 pub struct Authorised {
     /// SHA-256 of the exact bytes of `app-compose.json`.
     pub compose_hash: B256,
-    /// Since when.
+    /// Since when, and who put it in force; anybody may activate what is ripe.
     pub since: Since,
+    /// Where it was announced and by whom; null for what never was.
+    pub proposed: Option<Since>,
     /// Notice users really had: activation minus proposal; 0 for an instant change, null for what the
     /// app was born with.
     pub notice_seconds: Option<u64>,

@@ -85,10 +85,15 @@ impl Account {
             }
         };
         let transaction = *pending.tx_hash();
-        let receipt = pending.with_timeout(Some(INCLUSION_TIMEOUT)).get_receipt().await.map_err(|error| ChainError::Unreachable {
-            url: self.node.url.clone(),
-            cause: format!("transaction {transaction} was sent, its receipt never came: {error}"),
-        })?;
+        let receipt =
+            pending.with_timeout(Some(INCLUSION_TIMEOUT)).get_receipt().await.map_err(|error| {
+                ChainError::Unreachable {
+                    url: self.node.url.clone(),
+                    cause: format!(
+                        "transaction {transaction} was sent, its receipt never came: {error}"
+                    ),
+                }
+            })?;
         let block = receipt.block_number.unwrap_or_default();
         if !receipt.status() {
             return Err(ChainError::Failed { transaction, block });

@@ -6,9 +6,9 @@ use crate::{
 };
 use alloy_primitives::Address;
 use devproof_api::{Finality, parse};
-use devproof_indexer::{Options, Sources};
+use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Options, Sources};
 use serde::{Deserialize, Deserializer, de::Error};
-use std::{fs, io, net::SocketAddr, path::Path, time::Duration};
+use std::{fs, io, net::SocketAddr, num::NonZeroU64, path::Path, time::Duration};
 
 /// The file that is read if it is there.
 const DEFAULT_FILE: &str = "devproof.toml";
@@ -38,6 +38,7 @@ struct File {
     app: Vec<Address>,
     start_block: Option<u64>,
     poll_seconds: Option<u64>,
+    page_blocks: Option<NonZeroU64>,
 }
 
 /// The settings that hold.
@@ -81,6 +82,7 @@ impl Settings {
             },
             start_block: args.start_block.or(self.file.start_block).unwrap_or(0),
             poll_interval: Duration::from_secs(seconds.max(1)),
+            page_blocks: args.page_blocks.or(self.file.page_blocks).unwrap_or(DEFAULT_PAGE_BLOCKS),
         }
     }
 }

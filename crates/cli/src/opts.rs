@@ -4,7 +4,7 @@
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use devproof_api::{Finality, parse};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU64, path::PathBuf};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 yes or done, 1 no, 2 could not tell, 64 usage.
@@ -114,6 +114,9 @@ pub struct SourceArgs {
     /// Ask the node for news this often, in seconds [default: 5].
     #[arg(long, env = "DEVPROOF_POLL_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600), verbatim_doc_comment)]
     pub poll_seconds: Option<u64>,
+    /// Read this many blocks at a time [default: 2000].
+    #[arg(long, env = "DEVPROOF_PAGE_BLOCKS", value_name = "BLOCKS", verbatim_doc_comment)]
+    pub page_blocks: Option<NonZeroU64>,
 }
 
 /// Arguments of `devproof index`.

@@ -18,7 +18,10 @@ use alloy_primitives::Address;
 use devproof_chain::Node;
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, Role, Store, Tags};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// The contracts that are followed because the configuration names them. Apps are also found by what
 /// the KMS contracts and factories among them say.
@@ -54,6 +57,8 @@ pub struct Options {
     pub start_block: u64,
     /// Time between two looks at the head.
     pub poll_interval: Duration,
+    /// Blocks that are read and committed at a time. A node that takes fewer says so, and gets fewer.
+    pub page_blocks: NonZeroU64,
 }
 
 /// How far a run has come, for a progress bar.
@@ -84,8 +89,8 @@ pub struct Report {
     pub head: BlockRef,
 }
 
-/// Blocks in one page: hosted nodes take ranges of a few thousand, and a node that takes fewer says so.
-const PAGE_BLOCKS: u64 = 2_000;
+/// Blocks in one page unless the options say otherwise: what hosted nodes take without complaint.
+pub const DEFAULT_PAGE_BLOCKS: NonZeroU64 = NonZeroU64::new(2_000).unwrap();
 
 /// Follows one chain into a store.
 #[derive(Debug)]
@@ -142,7 +147,8 @@ impl Indexer {
         let mut logs = 0;
         while done.is_none_or(|block| block.number < heads.latest.number) {
             let first = done.map_or(status.start_block, |block| block.number + 1);
-            let last = heads.latest.number.min(first.saturating_add(PAGE_BLOCKS - 1));
+            let last =
+                heads.latest.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
             let (checkpoint, found) = self.read_page(done, first, last).await?;
             done = Some(checkpoint);
             logs += found + self.fill_gaps().await?;

@@ -1,6 +1,6 @@
 //! One page: the logs of every followed contract in a range of blocks.
 
-use crate::{IndexError, Indexer, PAGE_BLOCKS};
+use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, B256};
 use devproof_chain::{ChainError, NodeLog};
 use devproof_contracts::{factory_event, kms_event};
@@ -60,7 +60,7 @@ impl Indexer {
                 return Ok(new_logs);
             }
             for gap in gaps {
-                let from = gap.from.max(gap.to.saturating_sub(PAGE_BLOCKS - 1));
+                let from = gap.from.max(gap.to.saturating_sub(self.options.page_blocks.get() - 1));
                 let end = self.held(gap.to).await?;
                 let logs = self.node.logs(&[gap.address], from..=gap.to).await?;
                 // A KMS or factory named late names its apps here. They come first: a crash between the

@@ -9,7 +9,7 @@ use devproof_contracts::{
     kms_event,
     stock::{DstackApp, DstackKms},
 };
-use devproof_indexer::{Indexer, Options, Report, Sources};
+use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Report, Sources};
 use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
 use devproof_store::{RawLog, Store};
 use devproof_testkit::{Bench, Story};
@@ -28,6 +28,7 @@ fn options(bench: &Bench) -> Options {
         },
         start_block: 0,
         poll_interval: Duration::from_millis(50),
+        page_blocks: DEFAULT_PAGE_BLOCKS,
     }
 }
 

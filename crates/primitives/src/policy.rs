@@ -100,8 +100,10 @@ pub enum FoldError {
 pub struct Grant {
     /// Since when.
     pub since: Position,
-    /// By whom.
+    /// Who put it in force. Anybody may activate what is ripe: see [`Grant::proposed`].
     pub actor: Actor,
+    /// Where it was announced and by whom; `None` for what never was.
+    pub proposed: Option<(Position, Actor)>,
     /// How much notice users had.
     pub notice: Notice,
     /// The claim about its source, if one was made with the proposal.
@@ -277,6 +279,7 @@ impl Policy {
                 let grant = Grant {
                     since: at,
                     actor,
+                    proposed: proposal.as_ref().map(|p| (p.proposed, p.actor)),
                     notice,
                     source: proposal.as_ref().and_then(|p| p.source.clone()),
                 };

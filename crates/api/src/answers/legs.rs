@@ -39,6 +39,7 @@ pub(super) fn authorised(policy: &Policy) -> Vec<Authorised> {
             Authorised {
                 compose_hash: *hash,
                 since: since(grant.since, grant.actor),
+                proposed: grant.proposed.map(|(at, actor)| since(at, actor)),
                 notice_seconds: grant.notice.seconds(),
                 source_digest,
                 uri,

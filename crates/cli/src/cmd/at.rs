@@ -192,13 +192,22 @@ fn authorised(answer: &AtBlock) -> String {
             [
                 format!("{:#x}", a.compose_hash),
                 format!("{} (block {})", minute(a.since.timestamp), a.since.block),
+                a.proposed.as_ref().map_or_else(|| "not announced".to_owned(), who),
                 who(&a.since),
                 notice(a.notice_seconds),
             ]
         })
         .collect();
-    let mut text =
-        table(["version (compose hash)", "since (UTC)", "by", "notice users had"], &rows);
+    let mut text = table(
+        [
+            "version (compose hash)",
+            "since (UTC)",
+            "announced by",
+            "put in force by",
+            "notice users had",
+        ],
+        &rows,
+    );
     for a in &answer.authorised {
         text.push_str(&claim(a.compose_hash, a.source_digest, a.uri.as_deref()));
     }
@@ -342,7 +351,7 @@ fn who(since: &Since) -> String {
 }
 
 /// The notice users had, in words.
-pub(super) fn notice(seconds: Option<u64>) -> String {
+pub fn notice(seconds: Option<u64>) -> String {
     match seconds {
         None => "born with it".to_owned(),
         Some(0) => "none".to_owned(),

@@ -1,0 +1,243 @@
+//! The main job, end to end, on a chain of its own: half a year of a product's life is played on anvil,
+//! indexed into SQLite, and asked about. `make demo` runs it, `make demo ARGS=--once` does not stay.
+
+use clap::Parser;
+use devproof_api::{Finality, When, documents::AtBlock};
+use devproof_chain::Node;
+use devproof_cli::{
+    Failure,
+    cmd::{at, history, index, serve},
+    opts::Global,
+    shell::Shell,
+    text::{minute, short, short_address, table},
+};
+use devproof_contracts::{Deleted, deletion_event};
+use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
+use devproof_store::Store;
+use devproof_testkit::{Chapter, Story};
+use eyre::{Result, WrapErr};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+use tokio::net::TcpListener;
+
+/// Play, index and ask about half a year of one product's life.
+#[derive(Debug, Parser)]
+struct Demo {
+    /// Exit after the answers instead of serving them.
+    #[arg(long)]
+    once: bool,
+    /// Keep the database in this file instead of a temporary one; it must not exist.
+    #[arg(long, value_name = "PATH")]
+    database: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut shell = Shell::new(&Global::default());
+    match run(Demo::parse(), &mut shell).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell.failure(&Failure::CouldNotTell(format!("{error:#}")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(demo: Demo, shell: &mut Shell) -> Result<()> {
+    let now = Timestamp::now();
+    shell.note("Playing half a year of a product's life on a chain of its own (anvil) ...");
+    let story = play(now, shell).await?;
+    shell.note(&format!("Version 1.0.0 is {}.", story.versions.origin));
+
+    let folder = tempfile::tempdir()?;
+    let path = demo.database.unwrap_or_else(|| folder.path().join("devproof.sqlite"));
+    let store = Store::open(&path.to_string_lossy()).await?;
+    let node = Node::connect(story.bench.anvil.url()).await?;
+    let options = Options {
+        sources: Sources {
+            kms: vec![story.bench.kms],
+            factories: vec![story.bench.factory],
+            registries: vec![story.bench.registry],
+            apps: Vec::new(),
+        },
+        start_block: 0,
+        poll_interval: Duration::from_secs(1),
+        page_blocks: DEFAULT_PAGE_BLOCKS,
+    };
+    shell.note(&format!("\nIndexing it into {} ...", path.display()));
+    let mut indexer = Indexer::new(node.clone(), store.clone(), options).await?;
+    let report = index::catch_up(&mut indexer, shell).await.map_err(said)?;
+    shell.note(&format!("{} blocks, {} logs.\n", report.blocks, report.logs));
+
+    answers(&story, &store, shell).await?;
+    if demo.once {
+        store.close().await;
+        return Ok(());
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.wrap_err("no port to listen on")?;
+    let root = format!("http://{}/v1/chains/{}", listener.local_addr()?, node.chain_id());
+    let head = report.head.number;
+    shell.note(&format!(
+        "\nServing REST until Ctrl-C, and following the chain at {}:\n  {root}/apps/{}/at/{head}\n  {root}/apps/{}/history",
+        story.bench.anvil.url(), story.product, story.product,
+    ));
+    let following = tokio::spawn(async move { indexer.follow(serve::stop_signal()).await });
+    serve::serve(store.clone(), Some(node), listener, serve::stop_signal()).await?;
+    following.await??;
+    store.close().await;
+    Ok(())
+}
+
+async fn play(now: Timestamp, shell: &Shell) -> Result<Story> {
+    let mut teller = shell.clone();
+    let mut tell = move |chapter: &Chapter| {
+        teller.note(&format!("  block {:>3}  {}", chapter.block, chapter.title));
+    };
+    Story::play(now.as_second().unsigned_abs(), &mut tell).await
+}
+
+fn said(failure: Failure) -> eyre::Report {
+    match failure {
+        Failure::Usage(why) | Failure::CouldNotTell(why) => eyre::eyre!(why),
+        Failure::BrokenPipe => eyre::eyre!("nobody reads the answers"),
+    }
+}
+
+/// The answers, as the command line gives them.
+async fn answers(story: &Story, store: &Store, shell: &mut Shell) -> Result<()> {
+    let now = Timestamp::now();
+    let chain_id = story.bench.node.chain_id();
+    for (name, app) in [("The product", story.product), ("Its rival", story.stock)] {
+        let history = devproof_api::history(store, chain_id, app, Finality::Unsafe).await?;
+        print(shell, &history, || format!("{name}, {app}: {}", history::render(&history, now)))?;
+    }
+
+    let moments = [
+        "a rival deploys",
+        "version 1.1.0 is announced",
+        "a stranger activates 1.1.0",
+        "version 1.2.0 is announced",
+        "the guardian cancels 1.2.0",
+        "version 1.3.0 has expired",
+        "the guardian removes 1.4.0",
+        "1.4.0 is activated again",
+        "version 1.6.0 is announced",
+    ];
+    let mut rows = Vec::new();
+    for title in moments {
+        let Some(block) = story.block_of(title) else { continue };
+        for app in [story.product, story.stock] {
+            rows.extend(rows_of(&at(story, store, app, block).await?, app == story.stock));
+        }
+    }
+    let head = [
+        "after block",
+        "finality",
+        "app",
+        "was allowed to run",
+        "announced by",
+        "notice users had",
+        "on its way",
+    ];
+    print(shell, &rows, || format!("What was authorised at block X?\n{}", table(head, &rows)))?;
+
+    let deletions = deletions(story, store).await?;
+    print(shell, &deletions, || {
+        let head = ["attested (UTC)", "block", "what", "running then", "signed by"];
+        format!(
+            "Deletions the product's key attested\n{}  The app's key said so. That shows that code \
+             holding the key asserted it; it cannot show that no copy exists.\n",
+            table(head, &deletions)
+        )
+    })?;
+
+    let head = story.bench.node.heads().await?.latest.number;
+    let answer = at(story, store, story.product, head).await?;
+    print(shell, &answer, || format!("The whole answer, at the head\n{}", at::render(&answer, now)))
+}
+
+fn print(
+    shell: &mut Shell,
+    document: &impl Serialize,
+    words: impl FnOnce() -> String,
+) -> Result<()> {
+    match shell.answer(document, || format!("\n{}", words())) {
+        Err(Failure::BrokenPipe) | Ok(()) => Ok(()),
+        Err(failure) => Err(said(failure)),
+    }
+}
+
+async fn at(
+    story: &Story,
+    store: &Store,
+    app: alloy_primitives::Address,
+    block: u64,
+) -> Result<AtBlock> {
+    let node = Some(story.bench.anvil.url());
+    let when = When::Block(block);
+    let chain_id = story.bench.node.chain_id();
+    at::answer(store, node, chain_id, app, when, Finality::Unsafe).await.map_err(said)
+}
+
+/// A row for each version that was allowed, or one that says that none was.
+fn rows_of(answer: &AtBlock, rival: bool) -> Vec<[String; 7]> {
+    let coming: Vec<String> = answer
+        .proposals
+        .iter()
+        .map(|p| format!("{} {} {}", p.state, p.kind.replace('_', " "), short(p.value)))
+        .collect();
+    let row = |version: String, by: String, notice: String| {
+        [
+            format!("{} ({})", answer.block.number, minute(answer.block.timestamp)),
+            answer.block.finality.to_string(),
+            if rival { "rival" } else { "product" }.to_owned(),
+            version,
+            by,
+            notice,
+            coming.join(", "),
+        ]
+    };
+    if answer.authorised.is_empty() {
+        return vec![row("nothing".into(), String::new(), String::new())];
+    }
+    answer
+        .authorised
+        .iter()
+        .map(|a| {
+            let by = a.proposed.as_ref().and_then(|p| p.actor);
+            row(
+                short(a.compose_hash),
+                by.map_or_else(|| "not announced".to_owned(), short_address),
+                at::notice(a.notice_seconds),
+            )
+        })
+        .collect()
+}
+
+async fn deletions(story: &Story, store: &Store) -> Result<Vec<[String; 5]>> {
+    let chain_id = story.bench.node.chain_id();
+    let logs = store.logs(chain_id, &[story.bench.registry], u64::MAX).await?;
+    Ok(logs
+        .iter()
+        .filter_map(|log| Some((log, deletion_event(&log.topics, &log.data)?)))
+        .map(|(log, deletion)| {
+            let what = match deletion.what {
+                Deleted::One { user_id_hash, .. } => {
+                    format!("the data behind commitment {}", short(user_id_hash))
+                }
+                Deleted::Root { root, count } => format!("{count} under root {}", short(root)),
+            };
+            let time = i64::try_from(log.block.timestamp)
+                .ok()
+                .and_then(|t| Timestamp::from_second(t).ok());
+            [
+                time.map(minute).unwrap_or_default(),
+                log.block.number.to_string(),
+                what,
+                short(deletion.compose_hash),
+                short_address(deletion.signer),
+            ]
+        })
+        .collect())
+}
