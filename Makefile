@@ -1,0 +1,41 @@
+# The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
+SHELL := bash
+.DELETE_ON_ERROR:
+.PHONY: demo test test-contracts test-rust lint bench artifacts setup tools clean
+
+# Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
+demo: tools
+	cargo run --quiet --package devproof --example demo -- $(ARGS)
+
+test: setup test-contracts test-rust
+
+# --force: with dynamic test linking an incremental run was seen to pass on bytecode of before.
+test-contracts: tools
+	bin/forge test --force
+
+test-rust: setup
+	if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast; \
+	else cargo test --workspace --no-fail-fast; fi
+
+lint: tools
+	bin/forge fmt --check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
+
+# Ratios measured in one run; see docs/benchmarks.md for how to read them.
+bench: tools
+	cargo bench --package devproof --bench index
+
+# Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
+artifacts: tools
+	DEVPROOF_BLESS=1 cargo test --quiet --package devproof-contracts --test artifacts
+
+setup:
+	bin/setup
+
+tools:
+	bin/setup tools
+
+clean:
+	rm -rf target out cache node_modules

@@ -1,0 +1,114 @@
+//! Indexing against the least anybody could do: the bare `eth_getLogs` call with decoding. And what an
+//! answer costs. `make bench`; ratios of one run are what counts, absolute times depend on the machine.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
+
+use alloy_primitives::{Address, B256, keccak256};
+use devproof_api::{Finality, When};
+use devproof_contracts::{app_event, bindings::AppAuth, bindings::IAppAuth::Settings};
+use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
+use devproof_store::Store;
+use devproof_testkit::Bench;
+use std::{
+    hint::black_box,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Changes of the app; a proposal and its withdrawal, two logs each.
+const CHANGES: u32 = 1_000;
+const RUNS: usize = 7;
+const QUESTIONS: u64 = 200;
+
+#[tokio::main]
+async fn main() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let bench = Bench::start(now - 86_400).await.unwrap();
+    let app = busy_app(&bench).await;
+    let node = &bench.node;
+    let head = node.heads().await.unwrap().latest.number;
+    let everybody = [bench.kms, bench.factory, bench.registry, app];
+
+    let mut bare = Vec::new();
+    let mut indexed = Vec::new();
+    let folder = tempfile::tempdir().unwrap();
+    let mut logs = 0;
+    // In turn, so that a machine that slows down slows both.
+    for run in 0..RUNS {
+        let begun = Instant::now();
+        let found = node.logs(&everybody, 0..=head).await.unwrap();
+        logs = found.len();
+        black_box(found.iter().filter_map(|l| app_event(&l.topics, &l.data)).count());
+        bare.push(begun.elapsed());
+
+        let begun = Instant::now();
+        let path = folder.path().join(format!("{run}.sqlite"));
+        let store = Store::open(path.to_str().unwrap()).await.unwrap();
+        let mut indexer = Indexer::new(node.clone(), store.clone(), options(&bench)).await.unwrap();
+        indexer.catch_up(&mut |_| {}).await.unwrap();
+        indexed.push(begun.elapsed());
+        store.close().await;
+    }
+
+    let path = folder.path().join("0.sqlite");
+    let size = std::fs::metadata(&path).unwrap().len();
+    let store = Store::open(path.to_str().unwrap()).await.unwrap();
+    let mut asked = Vec::new();
+    for n in 0..QUESTIONS {
+        let begun = Instant::now();
+        let when = When::Block(head - n % (head / 2));
+        let answer = devproof_api::at(&store, None, node.chain_id(), app, when, Finality::Unsafe);
+        black_box(answer.await.unwrap());
+        asked.push(begun.elapsed());
+    }
+
+    let (bare, indexed) = (median(bare), median(indexed));
+    println!("{logs} logs in {head} blocks, median of {RUNS} runs");
+    println!("bare eth_getLogs, decoded      {bare:>12.2?}");
+    println!("indexed into durable SQLite    {indexed:>12.2?}   start-up included");
+    println!("ratio                          {:>12.2}", indexed.as_secs_f64() / bare.as_secs_f64());
+    println!("bytes of SQLite per log        {:>12}", size / logs as u64);
+    println!(
+        "an at-block answer             {:>12.2?}   median of {QUESTIONS}, all logs in one app",
+        median(asked)
+    );
+}
+
+fn options(bench: &Bench) -> Options {
+    Options {
+        sources: Sources {
+            kms: vec![bench.kms],
+            factories: vec![bench.factory],
+            registries: vec![bench.registry],
+            apps: vec![],
+        },
+        start_block: 0,
+        poll_interval: Duration::from_secs(1),
+        page_blocks: DEFAULT_PAGE_BLOCKS,
+    }
+}
+
+/// An app that proposes and withdraws all day.
+async fn busy_app(bench: &Bench) -> Address {
+    let settings = Settings {
+        owner: bench.owner.address(),
+        guardian: Address::ZERO,
+        noticePeriod: 7 * 86_400,
+        allowAnyDevice: true,
+        requireTcbUpToDate: false,
+        composeHashes: vec![keccak256("first")],
+        devices: vec![],
+        osImages: vec![],
+    };
+    let app = bench.deploy_app(&settings, B256::ZERO).await.unwrap();
+    for n in 0..CHANGES / 2 {
+        let hash = keccak256(n.to_be_bytes());
+        let propose = AppAuth::proposeComposeHash_1Call { composeHash: hash };
+        bench.owner.send(app, &propose).await.unwrap();
+        bench.owner.send(app, &AppAuth::cancelComposeHashCall { composeHash: hash }).await.unwrap();
+    }
+    app
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
