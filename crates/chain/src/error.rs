@@ -81,7 +81,7 @@ impl ChainError {
                 data: payload.as_revert_data().map(|bytes| bytes.to_vec()),
             },
             RpcError::Transport(kind) => {
-                Self::Unreachable { url: url.to_owned(), cause: short(&kind) }
+                Self::Unreachable { url: url.to_owned(), cause: root_cause(&kind) }
             }
             other => Self::Nonsense { method, problem: short(&other) },
         }
@@ -92,6 +92,20 @@ impl ChainError {
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Moved { .. })
     }
+}
+
+/// The last link of a chain of errors, which says what happened, without anything that looks like a URL:
+/// the outer ones name the node's, and keys of hosted nodes stand in it.
+fn root_cause(error: &TransportErrorKind) -> String {
+    let mut last: &dyn std::error::Error = error;
+    if let TransportErrorKind::Custom(inner) = error {
+        last = inner.as_ref();
+    }
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let text = short(last);
+    text.split(' ').filter(|word| !word.contains("://")).collect::<Vec<_>>().join(" ")
 }
 
 fn short(what: &dyn std::fmt::Display) -> String {
