@@ -4,7 +4,7 @@
 use alloy::transports::http::reqwest;
 use alloy_primitives::{Address, B256, keccak256};
 use axum::{Router, extract::State, http::header, routing::post};
-use devproof_chain::Node;
+use devproof_chain::{ChainError, Node, NodeLog};
 use devproof_contracts::{
     app_event,
     bindings::{AppAuth::*, IAppAuth::Settings},
@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +38,8 @@ struct Proxy {
     left_out: Arc<AtomicUsize>,
     /// How often a history root was asked for.
     roots: Arc<AtomicUsize>,
+    /// The next question for a history root comes after a reorg of the newest block.
+    reorg: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -50,10 +52,16 @@ impl Proxy {
             hidden: Arc::default(),
             left_out: Arc::default(),
             roots: Arc::default(),
+            reorg: Arc::default(),
         };
         let app = Router::new().route("/", post(pass_on)).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         proxy
+    }
+
+    async fn ask(&self, request: String) -> String {
+        let forwarded = self.client.post(&self.behind).header("content-type", "application/json");
+        forwarded.body(request).send().await.unwrap().text().await.unwrap()
     }
 
     /// Hides the logs of `app` in one transaction, or nothing any more.
@@ -82,13 +90,17 @@ async fn pass_on(
     let json = [(header::CONTENT_TYPE, "application/json")];
     let asked: Value = serde_json::from_str(&request).unwrap();
     let method = asked.get("method").and_then(Value::as_str).expect("one request at a time");
-    let forwarded = proxy.client.post(&proxy.behind).header("content-type", "application/json");
-    let answer = forwarded.body(request.clone()).send().await.unwrap().text().await.unwrap();
     // Slot 3 is the history root; others are asked for to find out what stands behind a proxy.
     let slot = asked.pointer("/params/1").and_then(Value::as_str);
     if method == "eth_getStorageAt" && slot == Some("0x3") {
         proxy.roots.fetch_add(1, Ordering::SeqCst);
+        if proxy.reorg.swap(false, Ordering::SeqCst) {
+            let reorg = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_reorg","params":[1,[]]}"#;
+            let answer = proxy.ask(reorg.to_owned()).await;
+            assert!(!answer.contains("error"), "{answer}");
+        }
     }
+    let answer = proxy.ask(request).await;
     if method != "eth_getLogs" {
         return (json, answer);
     }
@@ -162,7 +174,7 @@ impl Stage {
         let call = removeComposeHashCall { composeHash: keccak256(name) };
         let block = self.bench.owner.send(self.app, &call).await.unwrap().block;
         let logs = self.bench.node.logs(&[self.app], block..=block).await.unwrap();
-        let entry = |log: &devproof_chain::NodeLog| {
+        let entry = |log: &NodeLog| {
             matches!(app_event(&log.topics, &log.data), Some(Event::History { .. }))
         };
         assert!(logs.iter().any(entry) && logs.len() > 1, "an entry and its siblings: {logs:?}");
@@ -291,4 +303,19 @@ async fn what_was_verified_on_another_branch_is_verified_up_to_the_fork() {
     let fresh = stage.store("fresh.sqlite").await;
     let head = run(&mut stage.indexer(&fresh).await).await.unwrap().head.number;
     assert_eq!(stage.verified(&fresh).await, (Some(head), Some(head)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_from_after_a_reorg_verifies_nothing() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    stage.bench.anvil.mine(2).await.unwrap();
+    // The newest block is empty on both branches, so that the roots agree.
+    stage.proxy.reorg.store(true, Ordering::SeqCst);
+    let mut indexer = stage.indexer(&store).await;
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
+    assert_eq!(stage.verified(&store).await, (None, None));
+    let head = run(&mut indexer).await.unwrap().head.number;
+    assert_eq!(stage.verified(&store).await, (Some(head), Some(head)));
 }
