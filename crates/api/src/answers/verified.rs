@@ -32,7 +32,8 @@ async fn reaches(
     // The block found is the last one held at or before the time. An entry that was left out may be in one
     // between the two, so that the time itself has to be past when the roots were compared. Several blocks
     // may share a second.
-    let below = at.saturating_add(1);
+    // And the record may be newer than the head that the answer goes by.
+    let below = at.min(scope.head.number).saturating_add(1);
     let last = store.canonical_blocks_below(scope.status.chain_id, below, 1).await?;
     Ok(last.first().is_some_and(|block| block.timestamp > seconds))
 }
