@@ -46,18 +46,21 @@ CREATE INDEX blocks_time ON blocks (chain_id, unix_time, number) WHERE canonical
 -- in the configuration (named_by is null) nor registered with one that was cannot make the database grow.
 -- Logs are known from scanned_from up to the chain's checkpoint; null means that no page has covered it yet.
 -- canonical = 0: what registered it was reorged out.
+-- history_verified_at: the highest canonical block at which the history root in the contract itself was compared with
+-- its logs here, so that up to it none is missing; null means never, or that the contract keeps no history.
 CREATE TABLE contracts (
-    id             INTEGER PRIMARY KEY,
-    chain_id       INTEGER NOT NULL REFERENCES chains (chain_id),
-    address        BLOB NOT NULL,
-    role           TEXT NOT NULL,
-    named_by       BLOB,
-    code_kind      TEXT NOT NULL,
-    code_hash      BLOB,
-    implementation BLOB,
-    found_at       INTEGER NOT NULL,
-    scanned_from   INTEGER,
-    canonical      INTEGER NOT NULL CHECK (canonical IN (0, 1)),
+    id                  INTEGER PRIMARY KEY,
+    chain_id            INTEGER NOT NULL REFERENCES chains (chain_id),
+    address             BLOB NOT NULL,
+    role                TEXT NOT NULL,
+    named_by            BLOB,
+    code_kind           TEXT NOT NULL,
+    code_hash           BLOB,
+    implementation      BLOB,
+    found_at            INTEGER NOT NULL,
+    scanned_from        INTEGER,
+    history_verified_at INTEGER,
+    canonical           INTEGER NOT NULL CHECK (canonical IN (0, 1)),
     UNIQUE (chain_id, address)
 ) STRICT;
 

@@ -26,6 +26,9 @@ pub struct AtBlock {
     pub indexed_from: u64,
     /// `complete` or `as_emitted`.
     pub completeness: Completeness,
+    /// The last block at which the contract's own history root was compared with the index; null if it
+    /// never was, or if the contract keeps no history. An answer about a later block is `as_emitted`.
+    pub history_verified_at: Option<Verified>,
     /// Whether the app's contract had said anything at all by block X. If not, the answer is empty
     /// because nothing was authorised yet.
     pub born: bool,
@@ -60,7 +63,7 @@ pub struct History {
     pub index_head: Block,
     /// First block of the index.
     pub indexed_from: u64,
-    /// `complete` or `as_emitted`.
+    /// `complete` or `as_emitted`, up to [`Self::block`].
     pub completeness: Completeness,
     /// The code that decides.
     pub code: Code,
@@ -136,10 +139,20 @@ pub struct Block {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Completeness {
-    /// Known immutable code, and every entry checked against the contract's own history root.
+    /// Known immutable code, and every entry up to the block checked against the contract's own history
+    /// root, which was compared at that block or a later one of the same chain.
     Complete,
-    /// Upgradeable or unknown code: what its events said, and nothing enforces it.
+    /// What its events said, as a node gave them, and it may have left some out. Upgradeable or unknown
+    /// code, which nothing enforces; or known code whose root was not compared at a block late enough, or not yet.
     AsEmitted,
+}
+
+/// Where the contract's own history root was compared at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// The contract's own history root was compared at this block.
+    pub block: u64,
 }
 
 /// The code that decides.

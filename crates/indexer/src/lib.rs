@@ -4,6 +4,10 @@
 //! forward a page at a time to the node's head. A page is written, and the checkpoint moved, in one
 //! transaction, and only if the node held the same chain before and after it was read. A process that
 //! dies anywhere continues where the last transaction ended.
+//!
+//! A node that leaves out the last events of an app leaves a history that still adds up. So at the head the
+//! history of an app that keeps one is compared with the root in its contract, and only up to there does the
+//! store call it verified.
 
 mod error;
 mod follow;
@@ -12,7 +16,7 @@ mod reorg;
 mod verify;
 
 pub use error::IndexError;
-use verify::Unchecked;
+use verify::Checks;
 
 use alloy_primitives::Address;
 use devproof_chain::Node;
@@ -98,7 +102,7 @@ pub struct Indexer {
     node: Node,
     store: Store,
     options: Options,
-    unchecked: Unchecked,
+    checks: Checks,
 }
 
 impl Indexer {
@@ -118,7 +122,7 @@ impl Indexer {
         }
         let found_at = status.checkpoint.map_or(head.number, |block| block.number.min(head.number));
         let known = store.contracts(chain_id).await?;
-        let indexer = Self { node, store, options, unchecked: Unchecked::All };
+        let indexer = Self { node, store, options, checks: Checks::default() };
         for (role, address) in indexer.options.sources.roles() {
             let is_known = |c: &Contract| c.address == address && c.named_by.is_none();
             if !known.iter().any(is_known) {
@@ -192,6 +196,7 @@ impl Indexer {
             code_hash: identity.code_hash,
             implementation: identity.implementation,
             found_at,
+            history_verified_at: None,
         })
     }
 }

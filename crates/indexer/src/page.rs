@@ -35,7 +35,7 @@ impl Indexer {
                 return Err(ChainError::Moved { number: block.number }.into());
             }
         }
-        self.unchecked.add(&logs);
+        self.checks.add(&logs);
         let blocks = self.returned(first, last).await?;
         let page = Page {
             chain_id,
@@ -73,7 +73,7 @@ impl Indexer {
                 if self.held(gap.to).await? != end {
                     return Err(ChainError::Moved { number: gap.to }.into());
                 }
-                self.unchecked.add(&logs);
+                self.checks.add(&logs);
                 let backfill = Backfill { chain_id, address: gap.address, from, to: gap.to, logs };
                 new_logs += self.store.commit_backfill(&backfill).await?.new_logs;
             }

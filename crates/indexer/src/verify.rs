@@ -6,10 +6,16 @@ use devproof_chain::ChainError;
 use devproof_contracts::{Code, app_event};
 use devproof_primitives::{BlockRef, Policy, Position, Rules};
 use devproof_store::{RawLog, Role};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
 
 /// Slot of `historyRoot` in an AppAuth (its storage layout is committed with its artifact).
 const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
+
+/// Time after which every app is checked again, not only those with new logs. For so long (and a poll) an
+/// answer about the newest blocks of a quiet app says `as_emitted`; on public chains answers are about
+/// finalized blocks, which are older than that.
+const FULL_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Folds the logs of one app.
 ///
@@ -31,18 +37,51 @@ fn fold(app: Address, rules: Rules, logs: &[RawLog]) -> Result<Policy, IndexErro
 }
 
 impl Indexer {
-    /// Checks the apps whose logs are new since the last check, and all of them the first time: what
-    /// was committed right before a crash was never checked.
+    /// Compares the histories that are due with the roots in their contracts, and records for those that
+    /// agree that they were verified after `head`, where the index stands. Until then answers about what
+    /// the last pages brought do not call themselves complete.
+    ///
+    /// Due are the apps that have new logs or were never verified, and every so often all of them, so that
+    /// what is recorded of a quiet app moves on without a question to the node per app and poll. All of
+    /// them also the first time: what was committed right before a crash was never checked. Nothing is,
+    /// while the chain stands still.
     pub(crate) async fn check_histories(&mut self, head: BlockRef) -> Result<(), IndexError> {
+        let all = self.checks.all_are_due(head);
+        if !all && self.checks.nothing_is_new(head) {
+            return Ok(());
+        }
         let chain_id = self.node.chain_id();
+        let mut agreed = Vec::new();
+        let mut wrong = None;
         for contract in self.store.contracts(chain_id).await? {
             let keeps = contract.code_kind.parse().is_ok_and(Code::keeps_history);
             let app = contract.address;
-            if contract.role == Role::App && keeps && self.unchecked.contains(app) {
-                self.check_history(app, head).await?;
+            let due = all
+                || contract.history_verified_at.is_none()
+                || self.checks.unchecked.contains(&app);
+            if contract.role != Role::App || !keeps || !due {
+                continue;
+            }
+            match self.check_history(app, head).await {
+                Ok(()) => agreed.push(app),
+                // Nothing to hold against the others.
+                Err(error @ (IndexError::History { .. } | IndexError::Root { .. })) => {
+                    wrong.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
             }
         }
-        self.unchecked = Unchecked::Some(BTreeSet::new());
+        // The roots were asked for by number: they are those after `head` only if it still stands there.
+        if (wrong.is_some() || !agreed.is_empty()) && self.held(head.number).await? != head {
+            return Err(ChainError::Moved { number: head.number }.into());
+        }
+        if !agreed.is_empty() {
+            self.store.set_history_verified(chain_id, &agreed, &head).await?;
+        }
+        if let Some(error) = wrong {
+            return Err(error);
+        }
+        self.checks.passed(head, all);
         Ok(())
     }
 
@@ -52,37 +91,40 @@ impl Indexer {
         let policy = fold(app, Rules::AppAuth { chain_id, app }, &logs)?;
         let folded = policy.history_root().unwrap_or_default();
         let stored = self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?;
-        if folded == stored {
-            return Ok(());
-        }
-        if self.held(head.number).await? != head {
-            return Err(ChainError::Moved { number: head.number }.into());
-        }
-        Err(IndexError::Root { app, folded, stored })
+        if folded == stored { Ok(()) } else { Err(IndexError::Root { app, folded, stored }) }
     }
 }
 
-/// The apps whose history is yet to be compared with the root in their contract.
-#[derive(Debug)]
-pub(crate) enum Unchecked {
-    /// Every one.
-    All,
-    /// These.
-    Some(BTreeSet<Address>),
+/// What is yet to be compared with the roots in the contracts.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    /// Apps with logs that came after their last check.
+    unchecked: BTreeSet<Address>,
+    /// Where the index stood at the last check.
+    last: Option<BlockRef>,
+    /// When all apps were last checked; `None`: not yet by this process.
+    all: Option<Instant>,
 }
 
-impl Unchecked {
+impl Checks {
     /// Adds the contracts that emitted these logs.
     pub(crate) fn add(&mut self, logs: &[RawLog]) {
-        if let Self::Some(apps) = self {
-            apps.extend(logs.iter().map(|log| log.address));
-        }
+        self.unchecked.extend(logs.iter().map(|log| log.address));
     }
 
-    fn contains(&self, app: Address) -> bool {
-        match self {
-            Self::All => true,
-            Self::Some(apps) => apps.contains(&app),
+    fn nothing_is_new(&self, head: BlockRef) -> bool {
+        self.unchecked.is_empty() && self.last == Some(head)
+    }
+
+    fn all_are_due(&self, head: BlockRef) -> bool {
+        self.all.is_none_or(|at| self.last != Some(head) && at.elapsed() >= FULL_CHECK_INTERVAL)
+    }
+
+    fn passed(&mut self, head: BlockRef, all: bool) {
+        self.unchecked.clear();
+        self.last = Some(head);
+        if all {
+            self.all = Some(Instant::now());
         }
     }
 }

@@ -1,5 +1,11 @@
 //! A product's life on a real chain, indexed, against what the contracts themselves answer.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use alloy_primitives::{Address, B256, keccak256};
 use devproof_chain::Node;

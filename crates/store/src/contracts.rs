@@ -4,14 +4,15 @@ use crate::{
     Store, chains,
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
-    types::{Contract, Gap, Role},
+    types::{BlockRef, Contract, Gap, Role},
 };
 use alloy_primitives::Address;
 
 /// Every column of a contract, in the order that [`contract`] reads.
 macro_rules! columns {
     () => {
-        "chain_id, address, role, named_by, code_kind, code_hash, implementation, found_at"
+        "chain_id, address, role, named_by, code_kind, code_hash, implementation, found_at, \
+         history_verified_at"
     };
 }
 
@@ -83,6 +84,49 @@ impl Store {
         self.pool.row(sql, &args).await?.map(|row| contract(&row)).transpose()
     }
 
+    /// Records that the history roots in these contracts were compared with their logs here after a block, and agreed:
+    /// up to it no log of theirs is missing. What is recorded never goes down here; only a rewind lowers it. All or
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the block is not a canonical one of the store (any more), for then the comparison
+    /// says nothing about what is stored; [`StoreError::UnknownContract`], [`StoreError::UnknownChain`].
+    pub async fn set_history_verified(
+        &self,
+        chain_id: u64,
+        addresses: &[Address],
+        at: &BlockRef,
+    ) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        // The lock keeps a rewind from coming between.
+        let chain = chains::lock(&mut tx, chain_id).await?;
+        let (id, number) = (int("chain id", chain_id)?, int("block number", at.number)?);
+        let held = tx
+            .row(
+                "SELECT 1 FROM blocks WHERE chain_id = $1 AND number = $2 AND hash = $3 AND canonical = 1",
+                &[Arg::Int(id), Arg::Int(number), Arg::Bytes(at.hash.as_slice())],
+            )
+            .await?;
+        if held.is_none() {
+            let stored = chain.checkpoint.map(|block| block.hash);
+            return Err(StoreError::Conflict { chain_id, expected: Some(at.hash), stored });
+        }
+        for &address in addresses {
+            let known = tx
+                .execute(
+                    "UPDATE contracts SET history_verified_at =
+                         CASE WHEN history_verified_at > $3 THEN history_verified_at ELSE $3 END
+                     WHERE chain_id = $1 AND address = $2 AND canonical = 1",
+                    &[Arg::Int(id), Arg::Bytes(address.as_slice()), Arg::Int(number)],
+                )
+                .await?;
+            if known == 0 {
+                return Err(StoreError::UnknownContract { chain_id, address });
+            }
+        }
+        tx.commit().await
+    }
+
     /// For each contract that was found late, the blocks from the chain's start on that no page or backfill covered.
     /// Contracts that wait for their first page are not listed.
     ///
@@ -148,5 +192,6 @@ pub(crate) fn contract(row: &Row) -> Result<Contract> {
         code_hash: row.maybe_hash(5)?,
         implementation: row.maybe_address(6)?,
         found_at: row.number(7)?,
+        history_verified_at: row.maybe_number(8)?,
     })
 }

@@ -20,7 +20,7 @@ impl Store {
     /// Keccak-256 over the canonical logs with their blocks, the canonical contracts and the checkpoint of a chain.
     ///
     /// Not part of it, because they depend on when and how the chain was read: orphaned rows, the node's tags, blocks
-    /// that carry no log, and how far backfills have come. Layout: each number as 8 bytes big-endian; each byte string of variable length
+    /// that carry no log, how far backfills have come, and at which block histories were last verified. Layout: each number as 8 bytes big-endian; each byte string of variable length
     /// after its length; each optional one after a byte 0 or 1. Order: start, checkpoint, contracts by address, logs
     /// by height and place, each list after a tag byte for every entry and a zero byte at its end.
     ///
@@ -46,7 +46,8 @@ impl Store {
         }
 
         // Contracts are few and small beside their logs.
-        let sql = "SELECT chain_id, address, role, named_by, code_kind, code_hash, implementation, found_at
+        let sql = "SELECT chain_id, address, role, named_by, code_kind, code_hash, implementation, found_at,
+                 history_verified_at
              FROM contracts WHERE chain_id = $1 AND canonical = 1 ORDER BY address";
         for row in tx.rows(sql, &[Arg::Int(chain)]).await? {
             hasher.byte(1);

@@ -18,7 +18,8 @@ macro_rules! dropped {
 impl Store {
     /// Goes back to `to`, a block known to be on the chain (`None`: to before the first page), all or nothing. Every
     /// canonical block above it, or at its height with another hash, is orphaned with its logs; so is every contract
-    /// that was named there. The checkpoint is `to` afterwards. No row is deleted.
+    /// that was named there. What was verified above counts as verified up to the highest block that stays. The
+    /// checkpoint is `to` afterwards. No row is deleted.
     ///
     /// # Errors
     /// [`StoreError::InvalidPage`] if `to` is above the checkpoint, [`StoreError::UnknownChain`].
@@ -63,7 +64,7 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<
     // What was only named in a block that is gone is not followed any more, and no page covers it meanwhile.
     let orphaned_contracts = tx
         .execute(
-            "UPDATE contracts SET canonical = 0, scanned_from = NULL
+            "UPDATE contracts SET canonical = 0, scanned_from = NULL, history_verified_at = NULL
              WHERE chain_id = $1 AND canonical = 1 AND named_by IS NOT NULL AND (found_at > $2 OR found_at >= $3)",
             &[Arg::Int(chain), Arg::Int(keep), Arg::Int(lowest)],
         )
@@ -74,5 +75,21 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<
         &[Arg::Int(chain), Arg::Int(keep)],
     )
     .await?;
+    unverify(tx, chain).await?;
     Ok(Rewound { orphaned_blocks, orphaned_logs, orphaned_contracts })
+}
+
+/// Histories that were verified on what is gone: a root commits to every entry before it, so it has verified the blocks
+/// that stay as well, but of these only those that were held then. `to` need not be one: a block that nobody stored
+/// was not below the one that was verified, as far as we know.
+async fn unverify(tx: &mut Tx, chain: i64) -> Result<()> {
+    let highest = "SELECT MAX(number) FROM blocks WHERE chain_id = $1 AND canonical = 1";
+    let highest = tx.row(highest, &[Arg::Int(chain)]).await?;
+    let highest = highest.map(|row| row.maybe_int(0)).transpose()?.flatten();
+    tx.execute(
+        "UPDATE contracts SET history_verified_at = $2 WHERE chain_id = $1 AND history_verified_at > $3",
+        &[Arg::Int(chain), Arg::MaybeInt(highest), Arg::Int(highest.unwrap_or(-1))],
+    )
+    .await?;
+    Ok(())
 }

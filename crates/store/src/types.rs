@@ -73,6 +73,10 @@ pub struct Contract {
     pub implementation: Option<Address>,
     /// Height at which it was named and identified.
     pub found_at: u64,
+    /// The highest canonical block at which the root in the contract was found to be that of its logs here. Only read:
+    /// [`Store::set_history_verified`](crate::Store::set_history_verified) moves it up and a rewind down, and what is
+    /// given here is never written.
+    pub history_verified_at: Option<u64>,
 }
 
 /// What the node said when it was last asked.

@@ -3,24 +3,16 @@
 use super::{facts::kind, timeline::claim};
 use crate::documents::{self, Authorised, Since, time};
 use alloy_primitives::Address;
-use devproof_contracts as contracts;
+use devproof_contracts::Code;
 use devproof_primitives::{Actor, Kms, Policy, Position};
 use devproof_store::Contract;
-
-/// Only for code that keeps a history, and only after the fold took every event of it.
-pub(super) fn completeness(contract: &Contract) -> documents::Completeness {
-    match kind(contract).completeness() {
-        contracts::Completeness::Complete => documents::Completeness::Complete,
-        contracts::Completeness::AsEmitted => documents::Completeness::AsEmitted,
-    }
-}
 
 pub(super) fn code(contract: &Contract, policy: &Policy) -> documents::Code {
     let found = kind(contract);
     let implementation = policy.implementation.or(contract.implementation);
     // The indexer looked at one implementation. Of any other behind the same proxy nothing is known.
     let another = contract.implementation.is_some() && implementation != contract.implementation;
-    let kind = if another { contracts::Code::Unknown } else { found };
+    let kind = if another { Code::Unknown } else { found };
     let immutable = (found.keeps_history() || policy.upgrades_disabled).then_some(true);
     documents::Code {
         kind: kind.name().to_owned(),

@@ -9,6 +9,7 @@ mod legs;
 mod moment;
 mod orphans;
 mod timeline;
+mod verified;
 
 pub use error::{AnswerError, Surface};
 pub use moment::When;
@@ -130,7 +131,10 @@ async fn at_once(
         block: moment.document(),
         index_head: moment::block(scope.head, status),
         indexed_from: status.start_block,
-        completeness: legs::completeness(contract),
+        completeness: verified::completeness(store, scope, &moment).await?,
+        history_verified_at: contract
+            .history_verified_at
+            .map(|block| documents::Verified { block }),
         born: !logs.is_empty(),
         code: legs::code(contract, &policy),
         authorised: legs::authorised(&policy),
@@ -163,7 +167,7 @@ async fn history_once(
         block: moment.document(),
         index_head: moment::block(*head, status),
         indexed_from: status.start_block,
-        completeness: legs::completeness(contract),
+        completeness: verified::completeness(store, scope, &moment).await?,
         code: legs::code(contract, &folded.policy),
         entries: timeline::entries(folded.happenings, status),
         not_final_enough,

@@ -102,6 +102,7 @@ async fn the_document_is_the_one_of_the_design() {
         "indexHead": {"number": 200, "hash": block(200).hash, "timestamp": "2026-04-20T12:00:00Z", "finality": "unsafe"},
         "indexedFrom": 4,
         "completeness": "complete",
+        "historyVerifiedAt": {"block": 200},
         "born": true,
         "code": {"kind": "app_auth", "codeHash": hash(0xcc), "implementation": null, "immutable": true},
         "authorised": [
@@ -172,6 +173,88 @@ async fn code_that_nobody_looked_at_is_unknown() {
     assert_eq!(before.completeness, Completeness::AsEmitted);
     let after = ask(&world, STOCK, 42).await;
     assert_eq!((after.code.kind.as_str(), after.code.implementation), ("unknown", Some(STRANGER)));
+}
+
+/// Everything up to block 200, and the history of APP verified at some of its blocks.
+async fn verified_at(blocks: &[u64]) -> World {
+    let mut world = World::empty(LOCAL).await;
+    world.tell();
+    world.commit(None, 200).await;
+    for at in blocks {
+        world.verified(*at).await;
+    }
+    world
+}
+
+#[tokio::test]
+async fn an_answer_is_complete_up_to_where_the_root_was_compared() {
+    for (blocks, verified) in [(vec![], None), (vec![140], Some(140)), (vec![140, 200], Some(200))]
+    {
+        let world = verified_at(&blocks).await;
+        for number in [9, 10, 139, 140, 141, 170, 199, 200] {
+            let answer = ask(&world, APP, number).await;
+            assert_eq!(answer.history_verified_at.map(|v| v.block), verified, "block {number}");
+            let complete = verified.is_some_and(|at| number <= at);
+            assert_eq!(answer.completeness == Completeness::Complete, complete, "block {number}");
+            // The rest of the answer is the same.
+            assert_eq!(answer.code.kind, "app_auth");
+            assert_eq!(answer.code.immutable, Some(true));
+        }
+    }
+    let unverified = serde_json::to_value(ask(&verified_at(&[]).await, APP, 48).await).unwrap();
+    assert_eq!(unverified["historyVerifiedAt"], Value::Null);
+    assert_eq!(unverified["completeness"], "as_emitted");
+}
+
+#[tokio::test]
+async fn a_removal_that_the_node_left_out_is_in_no_complete_answer() {
+    // The root was compared at 140; the node then says nothing of the removal at 180.
+    let mut world = verified_at(&[140]).await;
+    world.commit(Some(block(200)), 220).await;
+    let answer = ask(&world, APP, 220).await;
+    assert_eq!(hashes(&answer), [hash(2), hash(1)], "which is wrong, and what was emitted");
+    assert_eq!(answer.completeness, Completeness::AsEmitted);
+    // Reorganised away together with the block at which the root was compared, and told by another node.
+    world.verified(220).await;
+    assert_eq!(ask(&world, APP, 200).await.completeness, Completeness::Complete);
+    world.store.rewind(LOCAL, Some(&block(170))).await.unwrap();
+    world.logs.retain(|log| log.block.number <= 170);
+    world.extend(180, Action::Removed, Setting::ComposeHash, hash(1), OWNER);
+    world.commit(Some(block(170)), 210).await;
+    assert_eq!(ask(&world, APP, 170).await.completeness, Completeness::Complete);
+    for number in [171, 179, 180, 210] {
+        let answer = ask(&world, APP, number).await;
+        assert_eq!(answer.completeness, Completeness::AsEmitted, "block {number}");
+        assert_eq!(answer.history_verified_at.unwrap().block, 170);
+    }
+    world.verified(210).await;
+    let answer = ask(&world, APP, 210).await;
+    assert_eq!((hashes(&answer), answer.completeness), (vec![hash(2)], Completeness::Complete));
+}
+
+#[tokio::test]
+async fn a_time_is_complete_if_a_later_block_was_compared() {
+    let ask = async |world: &World, seconds| {
+        let when = When::Time(seconds);
+        let answer = at(&world.store, None, LOCAL, APP, when, Finality::Unsafe).await.unwrap();
+        (answer.block.number, answer.completeness == Completeness::Complete)
+    };
+    let world = verified_at(&[140]).await;
+    assert_eq!(ask(&world, block(60).timestamp).await, (60, true));
+    assert_eq!(ask(&world, block(140).timestamp - 1).await, (101, true));
+    // Block 140 answers, but one right after it, of which the node said nothing, would be at that time too.
+    assert_eq!(ask(&world, block(140).timestamp).await, (140, false), "one may share its second");
+    assert_eq!(ask(&world, block(169).timestamp).await, (140, false), "169 is not held");
+    assert_eq!(ask(&world, block(170).timestamp).await, (170, false));
+    world.verified(170).await;
+    assert_eq!(ask(&world, block(169).timestamp).await, (140, true));
+}
+
+#[tokio::test]
+async fn a_record_makes_no_code_keep_a_history() {
+    let world = World::whole(LOCAL).await;
+    world.store.set_history_verified(LOCAL, &[STOCK], &block(200)).await.unwrap();
+    assert_eq!(ask(&world, STOCK, 22).await.completeness, Completeness::AsEmitted);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! The history: every change, who made it, and the notice users had.
 
-use crate::world::{APP, LOCAL, NOTICE, OWNER, STOCK, STRANGER, World, block, hash};
+use crate::world::{APP, LOCAL, NOTICE, OWNER, PUBLIC, STOCK, STRANGER, World, block, hash};
 use devproof_api::{
     Finality,
-    documents::{Entry, History},
+    documents::{Completeness, Entry, History},
     history,
 };
 use serde_json::json;
@@ -41,6 +41,31 @@ async fn it_tells_every_change_once() {
     assert_eq!(born[..6], [true, true, true, true, true, false]);
     assert!(history.entries.iter().all(|e| e.effective));
     assert_eq!(history.proposals.len(), 1, "the one that died");
+}
+
+#[tokio::test]
+async fn it_is_complete_up_to_where_the_root_was_compared() {
+    let mut world = World::empty(PUBLIC).await;
+    world.tell();
+    world.commit(None, 200).await;
+    world.tags(Some(150), Some(100)).await;
+    // Told up to 60, 140 and 200.
+    let finalities = [Finality::Finalized, Finality::Safe, Finality::Unsafe];
+    let told = async |world: &World| {
+        let mut complete = Vec::new();
+        for finality in finalities {
+            let told = history(&world.store, PUBLIC, APP, finality).await.unwrap();
+            complete.push(told.completeness == Completeness::Complete);
+        }
+        complete
+    };
+    assert_eq!(told(&world).await, [false, false, false]);
+    for (at, complete) in
+        [(60, [true, false, false]), (140, [true, true, false]), (200, [true, true, true])]
+    {
+        world.verified(at).await;
+        assert_eq!(told(&world).await, complete, "compared at {at}");
+    }
 }
 
 #[tokio::test]

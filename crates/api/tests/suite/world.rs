@@ -56,11 +56,12 @@ impl World {
         Self { chain_id, store, path, logs: Vec::new(), root, _dir: dir }
     }
 
-    /// Everything, up to block 200; `safe` is 150 and `finalized` is 100.
+    /// Everything, up to block 200, where the history of APP is verified; `safe` is 150 and `finalized` is 100.
     pub(crate) async fn whole(chain_id: u64) -> Self {
         let mut world = Self::empty(chain_id).await;
         world.tell();
         world.commit(None, 200).await;
+        world.verified(200).await;
         world.tags(Some(150), Some(100)).await;
         world
     }
@@ -188,6 +189,7 @@ impl World {
             code_hash: Some(hash(0xcc)),
             implementation,
             found_at,
+            history_verified_at: None,
         };
         vec![
             contract(KMS, Role::Kms, Code::Unknown, 5, Some(IMPLEMENTATION)),
@@ -207,6 +209,11 @@ impl World {
             checkpoint: block(to),
         };
         self.store.commit(&page).await.unwrap();
+    }
+
+    /// Records that the root in APP was that of its history after a block.
+    pub(crate) async fn verified(&self, at: u64) {
+        self.store.set_history_verified(self.chain_id, &[APP], &block(at)).await.unwrap();
     }
 
     pub(crate) async fn tags(&self, safe: Option<u64>, finalized: Option<u64>) {

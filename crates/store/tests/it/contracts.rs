@@ -4,7 +4,7 @@ use crate::{
     db::Db,
     make::{CHAIN, block, contract, log, page, topic, who},
 };
-use devproof_store::{Backfill, Contract, Gap, Role, StoreError};
+use devproof_store::{Backfill, Contract, Gap, Role, Store, StoreError};
 
 pub(crate) async fn what_was_found_first_is_kept(db: &Db) {
     let early = Contract { code_kind: "dstack_app".to_owned(), ..contract(5, 10) };
@@ -111,10 +111,94 @@ pub(crate) async fn a_rewind_forgets_what_was_covered_above_it(db: &Db) {
     store.upsert_contract(&contract(2, 0)).await.unwrap();
     let late = Contract { named_by: None, ..contract(9, 0) };
     store.upsert_contract(&late).await.unwrap();
-    assert_eq!(store.gaps(CHAIN).await.unwrap(), [], "it waits for its first page");
+    let gap = Gap { address: who(9), from: 0, to: 20 };
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [gap], "from now on, not from the next page on");
     store.commit(&page(Some(block(20, 0)), block(30, 0), vec![])).await.unwrap();
-    assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(9), from: 0, to: 20 }]);
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [gap]);
     store.rewind(CHAIN, Some(&block(10, 0))).await.unwrap();
     store.commit(&page(Some(block(10, 0)), block(30, 1), vec![])).await.unwrap();
     assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(9), from: 0, to: 10 }]);
+}
+
+async fn verified(store: &Store, n: u64) -> Option<u64> {
+    store.contract(CHAIN, who(n)).await.unwrap().unwrap().history_verified_at
+}
+
+pub(crate) async fn only_a_check_moves_the_verified_block_up(db: &Db) {
+    let store = db.store().await;
+    store.commit(&page(None, block(20, 0), vec![log(block(12, 0), 0, 1)])).await.unwrap();
+    assert_eq!(verified(&store, 1).await, None);
+    store.set_history_verified(CHAIN, &[who(1), who(2)], &block(12, 0)).await.unwrap();
+    store.set_history_verified(CHAIN, &[who(1)], &block(20, 0)).await.unwrap();
+    // A check that comes late does not undo the one that went further.
+    store.set_history_verified(CHAIN, &[who(1)], &block(12, 0)).await.unwrap();
+    assert_eq!((verified(&store, 1).await, verified(&store, 2).await), (Some(20), Some(12)));
+    assert_eq!(verified(&store, 0).await, None);
+    let listed = store.contracts(CHAIN).await.unwrap();
+    let listed = listed.into_iter().find(|c| c.address == who(1)).unwrap();
+    assert_eq!(listed.history_verified_at, Some(20));
+
+    // Neither a page nor what is known better about the contract moves it.
+    let told = Contract { history_verified_at: Some(99), ..contract(1, 0) };
+    store.upsert_contract(&told).await.unwrap();
+    store
+        .upsert_contract(&Contract { history_verified_at: Some(99), ..contract(2, 0) })
+        .await
+        .unwrap();
+    let mut next = page(Some(block(20, 0)), block(30, 0), vec![log(block(25, 0), 0, 1)]);
+    next.contracts = vec![told, Contract { history_verified_at: Some(30), ..contract(7, 25) }];
+    store.commit(&next).await.unwrap();
+    assert_eq!((verified(&store, 1).await, verified(&store, 2).await), (Some(20), Some(12)));
+    assert_eq!(verified(&store, 7).await, None);
+
+    // A block that is not stored, or on another branch, verifies nothing; of a list all or none.
+    for nowhere in [block(30, 1), block(29, 0), block(31, 0)] {
+        let error = store.set_history_verified(CHAIN, &[who(1)], &nowhere).await.unwrap_err();
+        assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    }
+    let error = store.set_history_verified(CHAIN, &[who(1), who(99)], &block(30, 0)).await;
+    let unknown =
+        matches!(error, Err(StoreError::UnknownContract { address, .. }) if address == who(99));
+    assert!(unknown, "{error:?}");
+    let error = store.set_history_verified(1, &[], &block(30, 0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::UnknownChain { chain_id: 1 }), "{error}");
+    assert_eq!(verified(&store, 1).await, Some(20));
+}
+
+pub(crate) async fn a_rewind_takes_the_verified_block_along(db: &Db) {
+    let store = db.store().await;
+    let mut first = page(None, block(20, 0), vec![log(block(5, 0), 0, 1), log(block(12, 0), 0, 0)]);
+    first.contracts = vec![contract(6, 12)];
+    store.commit(&first).await.unwrap();
+    store.set_history_verified(CHAIN, &[who(1), who(6)], &block(20, 0)).await.unwrap();
+    store.set_history_verified(CHAIN, &[who(2)], &block(5, 0)).await.unwrap();
+
+    // One that was verified below stays as it is, one above comes down.
+    store.rewind(CHAIN, Some(&block(12, 0))).await.unwrap();
+    assert_eq!((verified(&store, 1).await, verified(&store, 2).await), (Some(12), Some(5)));
+    assert_eq!(verified(&store, 6).await, Some(12), "named in a block that stays");
+    let late = store.set_history_verified(CHAIN, &[who(1)], &block(20, 0)).await.unwrap_err();
+    assert!(
+        matches!(late, StoreError::Conflict { .. }),
+        "it was compared before the reorg: {late}"
+    );
+
+    // Block 12 itself is another one now: what was verified is block 5. Contract 6 is gone, and comes back as new.
+    store.rewind(CHAIN, Some(&block(12, 1))).await.unwrap();
+    assert_eq!((verified(&store, 1).await, verified(&store, 2).await), (Some(5), Some(5)));
+    let error = store.set_history_verified(CHAIN, &[who(6)], &block(5, 0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::UnknownContract { .. }), "{error}");
+    let mut again = page(Some(block(12, 1)), block(30, 1), vec![log(block(25, 1), 0, 0)]);
+    again.contracts = vec![contract(6, 25)];
+    store.commit(&again).await.unwrap();
+    assert_eq!(verified(&store, 6).await, None);
+    assert_eq!(verified(&store, 1).await, Some(5), "a page verifies nothing");
+
+    // A block that nobody stored may be on a branch of its own.
+    store.set_history_verified(CHAIN, &[who(1)], &block(30, 1)).await.unwrap();
+    store.rewind(CHAIN, Some(&block(28, 2))).await.unwrap();
+    assert_eq!(verified(&store, 1).await, Some(25));
+
+    store.rewind(CHAIN, None).await.unwrap();
+    assert_eq!((verified(&store, 1).await, verified(&store, 2).await), (None, None));
 }

@@ -48,6 +48,7 @@ pub(crate) async fn history_of_insertion_does_not_show(db: &Db) {
     newest_first.logs.reverse();
     newest_first.blocks.extend([block(6, 0), block(28, 0)]);
     store.commit(&newest_first).await.unwrap();
+    store.set_history_verified(CHAIN, &[who(1)], &block(28, 0)).await.unwrap();
     store.commit(&Page { logs: facts(), ..up_to(Some(29), 30) }).await.unwrap();
     assert_eq!(store.digest(CHAIN).await.unwrap(), expected);
 }

@@ -45,6 +45,7 @@ pub(crate) fn contract(n: u64, found_at: u64) -> Contract {
         code_hash: Some(topic(n)),
         implementation: None,
         found_at,
+        history_verified_at: None,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     db::Db,
     make::{CHAIN, block, log, page, topic, who},
 };
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use devproof_store::{BlockRef, Page, RawLog, Rewound, Store, StoreError};
 use proptest::{
     collection::vec,
@@ -24,6 +24,8 @@ enum Step {
     Repeat,
     /// Back to before the beginning.
     StartOver,
+    /// The history of this contract is verified, so many held blocks below the highest.
+    Verify(u64, usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -32,6 +34,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..9_u64).prop_map(Step::Back),
         1 => Just(Step::Repeat),
         1 => Just(Step::StartOver),
+        3 => (0..3_u64, 0..4_usize).prop_map(|(n, below)| Step::Verify(n, below)),
     ];
     vec(step, 1..25)
 }
@@ -56,6 +59,7 @@ struct Model {
     stored: BTreeMap<B256, (BlockRef, bool)>,
     logs: BTreeMap<(u64, B256, u64), RawLog>,
     last: Option<Page>,
+    verified: BTreeMap<Address, u64>,
 }
 
 impl Model {
@@ -94,8 +98,17 @@ impl Model {
                     self.logs.values().filter(|l| l.block == *block).count() as u64;
             }
         }
+        let highest = self.canonical().last().map(|block| block.number);
+        self.verified.retain(|_, at| {
+            *at = highest.map_or(0, |highest| highest.min(*at));
+            highest.is_some()
+        });
         self.stored.extend(to.map(|block| (block.hash, (block, true))));
         rewound
+    }
+
+    fn canonical(&self) -> BTreeSet<BlockRef> {
+        self.stored.values().filter(|s| s.1).map(|s| s.0).collect()
     }
 
     fn logs(&self, canonical: bool, keep: impl Fn(&RawLog) -> bool) -> Vec<RawLog> {
@@ -124,8 +137,11 @@ impl Model {
             let orphaned = self.logs(false, |l| l.address == address);
             assert_eq!(store.orphaned_logs(CHAIN, address).await.unwrap(), orphaned, "{told}");
         }
-        let canonical: BTreeSet<BlockRef> =
-            self.stored.values().filter(|s| s.1).map(|s| s.0).collect();
+        for contract in store.contracts(CHAIN).await.unwrap() {
+            let verified = self.verified.get(&contract.address).copied();
+            assert_eq!(contract.history_verified_at, verified, "{told}");
+        }
+        let canonical = self.canonical();
         let blocks = store.canonical_blocks_below(CHAIN, u64::MAX, 10_000).await.unwrap();
         assert_eq!(blocks, canonical.iter().rev().copied().collect::<Vec<_>>(), "{told}");
         let orphaned: BTreeSet<BlockRef> =
@@ -169,6 +185,13 @@ async fn play(db: &Db, steps: &[Step]) {
             Step::StartOver => {
                 let rewound = model.back(None);
                 assert_eq!(store.rewind(CHAIN, None).await.unwrap(), rewound, "{told}");
+            }
+            Step::Verify(n, below) => {
+                if let Some(block) = model.canonical().into_iter().nth_back(below) {
+                    let at = model.verified.entry(who(n)).or_default();
+                    *at = block.number.max(*at);
+                    store.set_history_verified(CHAIN, &[who(n)], &block).await.unwrap();
+                }
             }
         }
         model.compare(&store, &told).await;

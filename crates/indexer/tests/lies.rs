@@ -1,0 +1,321 @@
+//! A node that leaves out the last events of an app: what is left adds up.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use alloy::transports::http::reqwest;
+use alloy_primitives::{Address, B256, keccak256};
+use axum::{Router, extract::State, http::header, routing::post};
+use devproof_chain::{ChainError, Node, NodeLog};
+use devproof_contracts::{
+    app_event,
+    bindings::{AppAuth::*, IAppAuth::Settings},
+};
+use devproof_indexer::{IndexError, Indexer, Options, Report, Sources};
+use devproof_primitives::Event;
+use devproof_store::Store;
+use devproof_testkit::Bench;
+use serde_json::Value;
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// 2026-11-20 00:00:00 UTC.
+const NOW: u64 = 1_795_132_800;
+
+/// Stands between the indexer and a node, and passes everything on but what it hides.
+#[derive(Clone, Debug)]
+struct Proxy {
+    url: String,
+    behind: String,
+    client: reqwest::Client,
+    /// The transaction whose logs of this contract are left out of `eth_getLogs`.
+    hidden: Arc<Mutex<Option<(Address, B256)>>>,
+    /// How many logs were left out.
+    left_out: Arc<AtomicUsize>,
+    /// How often a history root was asked for.
+    roots: Arc<AtomicUsize>,
+    /// The next question for a history root comes after a reorg of the newest block.
+    reorg: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    async fn before(node: &str) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            behind: node.to_owned(),
+            client: reqwest::Client::new(),
+            hidden: Arc::default(),
+            left_out: Arc::default(),
+            roots: Arc::default(),
+            reorg: Arc::default(),
+        };
+        let app = Router::new().route("/", post(pass_on)).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        proxy
+    }
+
+    async fn ask(&self, request: String) -> String {
+        let forwarded = self.client.post(&self.behind).header("content-type", "application/json");
+        forwarded.body(request).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Hides the logs of `app` in one transaction, or nothing any more.
+    fn hide(&self, what: Option<(Address, B256)>) {
+        *self.hidden.lock().unwrap() = what;
+    }
+
+    fn is_hidden(&self, log: &Value) -> bool {
+        let Some((app, transaction)) = *self.hidden.lock().unwrap() else { return false };
+        let is = |key: &str, bytes: &[u8]| {
+            let text = log.get(key).and_then(Value::as_str).unwrap();
+            text.to_lowercase() == alloy_primitives::hex::encode_prefixed(bytes)
+        };
+        is("address", app.as_slice()) && is("transactionHash", transaction.as_slice())
+    }
+
+    fn roots(&self) -> usize {
+        self.roots.load(Ordering::SeqCst)
+    }
+}
+
+async fn pass_on(
+    State(proxy): State<Proxy>,
+    request: String,
+) -> ([(header::HeaderName, &'static str); 1], String) {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    let asked: Value = serde_json::from_str(&request).unwrap();
+    let method = asked.get("method").and_then(Value::as_str).expect("one request at a time");
+    // Slot 3 is the history root; others are asked for to find out what stands behind a proxy.
+    let slot = asked.pointer("/params/1").and_then(Value::as_str);
+    if method == "eth_getStorageAt" && slot == Some("0x3") {
+        proxy.roots.fetch_add(1, Ordering::SeqCst);
+        if proxy.reorg.swap(false, Ordering::SeqCst) {
+            let reorg = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_reorg","params":[1,[]]}"#;
+            let answer = proxy.ask(reorg.to_owned()).await;
+            assert!(!answer.contains("error"), "{answer}");
+        }
+    }
+    let answer = proxy.ask(request).await;
+    if method != "eth_getLogs" {
+        return (json, answer);
+    }
+    let mut answer: Value = serde_json::from_str(&answer).unwrap();
+    if let Some(logs) = answer.get_mut("result").and_then(Value::as_array_mut) {
+        let all = logs.len();
+        logs.retain(|log| !proxy.is_hidden(log));
+        proxy.left_out.fetch_add(all - logs.len(), Ordering::SeqCst);
+    }
+    (json, answer.to_string())
+}
+
+/// Two apps that keep a history, and a proxy before their chain.
+struct Stage {
+    bench: Bench,
+    proxy: Proxy,
+    app: Address,
+    quiet: Address,
+    folder: TempDir,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let bench = Bench::start(NOW).await.unwrap();
+        let settings = Settings {
+            owner: bench.owner.address(),
+            guardian: Address::ZERO,
+            noticePeriod: 2 * 86_400,
+            allowAnyDevice: true,
+            requireTcbUpToDate: false,
+            composeHashes: vec![keccak256("first"), keccak256("second")],
+            devices: vec![],
+            osImages: vec![],
+        };
+        let app = bench.deploy_app(&settings, B256::ZERO).await.unwrap();
+        let quiet = bench.deploy_app(&settings, B256::with_last_byte(1)).await.unwrap();
+        let proxy = Proxy::before(bench.anvil.url()).await;
+        Self { bench, proxy, app, quiet, folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn store(&self, name: &str) -> Store {
+        Store::open(self.folder.path().join(name).to_str().unwrap()).await.unwrap()
+    }
+
+    /// A process of its own, so to speak.
+    async fn indexer(&self, store: &Store) -> Indexer {
+        let options = Options {
+            sources: Sources {
+                kms: vec![self.bench.kms],
+                factories: vec![self.bench.factory],
+                ..Sources::default()
+            },
+            start_block: 0,
+            poll_interval: Duration::from_millis(50),
+        };
+        let node = Node::connect(&self.proxy.url).await.unwrap();
+        Indexer::new(node, store.clone(), options).await.unwrap()
+    }
+
+    /// Up to which block the two are verified.
+    async fn verified(&self, store: &Store) -> (Option<u64>, Option<u64>) {
+        let of = async |app| {
+            let chain_id = self.bench.node.chain_id();
+            store.contract(chain_id, app).await.unwrap().unwrap().history_verified_at
+        };
+        (of(self.app).await, of(self.quiet).await)
+    }
+
+    /// The owner removes a version. Gives the block and the transaction.
+    async fn remove(&self, name: &str) -> (u64, B256) {
+        let call = removeComposeHashCall { composeHash: keccak256(name) };
+        let block = self.bench.owner.send(self.app, &call).await.unwrap().block;
+        let logs = self.bench.node.logs(&[self.app], block..=block).await.unwrap();
+        let entry = |log: &NodeLog| {
+            matches!(app_event(&log.topics, &log.data), Some(Event::History { .. }))
+        };
+        assert!(logs.iter().any(entry) && logs.len() > 1, "an entry and its siblings: {logs:?}");
+        (block, logs.last().unwrap().transaction_hash)
+    }
+}
+
+async fn run(indexer: &mut Indexer) -> Result<Report, IndexError> {
+    indexer.catch_up(&mut |_| {}).await
+}
+
+/// On one thread, so that the clock can be put forward.
+#[tokio::test]
+async fn a_history_without_its_end_is_not_verified() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    let store = stage.store("index.sqlite").await;
+    let mut indexer = stage.indexer(&store).await;
+    let honest = run(&mut indexer).await.unwrap().head.number;
+    assert_eq!(stage.verified(&store).await, (Some(honest), Some(honest)));
+
+    let (removed_at, transaction) = stage.remove("first").await;
+    stage.bench.anvil.mine(3).await.unwrap();
+    stage.proxy.hide(Some((stage.app, transaction)));
+    // The process sees a quiet app, which it does not check before its time. The pages are committed, and
+    // without the removal; nothing there is verified.
+    run(&mut indexer).await.unwrap();
+    assert!(stage.proxy.left_out.load(Ordering::SeqCst) > 1);
+    let checkpoint = store.chain(chain_id).await.unwrap().unwrap().checkpoint.unwrap();
+    assert!(checkpoint.number > removed_at);
+    assert_eq!(stage.verified(&store).await, (Some(honest), Some(honest)));
+
+    // When its time comes, it is found out; the other app has nothing to do with it.
+    stage.bench.anvil.mine(1).await.unwrap();
+    minute_later().await;
+    for _ in 0..2 {
+        let error = run(&mut indexer).await.unwrap_err();
+        assert!(matches!(error, IndexError::Root { app, .. } if app == stage.app), "{error}");
+        assert_eq!(stage.verified(&store).await, (Some(honest), Some(checkpoint.number + 1)));
+    }
+    // Nor does it help to start again.
+    assert!(matches!(run(&mut stage.indexer(&store).await).await, Err(IndexError::Root { .. })));
+    assert_eq!(stage.verified(&store).await.0, Some(honest));
+
+    // From nothing, with the lie and without it.
+    let lied_to = stage.store("lied-to.sqlite").await;
+    let error = run(&mut stage.indexer(&lied_to).await).await.unwrap_err();
+    assert!(matches!(error, IndexError::Root { app, .. } if app == stage.app), "{error}");
+    assert_eq!(stage.verified(&lied_to).await, (None, Some(checkpoint.number + 1)));
+    stage.proxy.hide(None);
+    let fresh = stage.store("fresh.sqlite").await;
+    let head = run(&mut stage.indexer(&fresh).await).await.unwrap().head.number;
+    assert_eq!(head, checkpoint.number + 1);
+    assert_eq!(stage.verified(&fresh).await, (Some(head), Some(head)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_without_its_first_events_is_not_verified() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let birth = stage.bench.node.logs(&[stage.app], 0..=99).await.unwrap();
+    stage.proxy.hide(Some((stage.app, birth.first().unwrap().transaction_hash)));
+    let error = run(&mut stage.indexer(&store).await).await.unwrap_err();
+    assert!(matches!(error, IndexError::Root { app, .. } if app == stage.app), "{error}");
+    assert_eq!(stage.verified(&store).await.0, None);
+}
+
+#[tokio::test]
+async fn quiet_apps_are_verified_again_now_and_then() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let mut indexer = stage.indexer(&store).await;
+    let first = run(&mut indexer).await.unwrap().head.number;
+    assert_eq!(stage.proxy.roots(), 2, "both the first time");
+    run(&mut indexer).await.unwrap();
+    assert_eq!(stage.proxy.roots(), 2, "the chain stands still");
+
+    let (removed_at, _) = stage.remove("first").await;
+    run(&mut indexer).await.unwrap();
+    assert_eq!(stage.verified(&store).await, (Some(removed_at), Some(first)));
+    assert_eq!(stage.proxy.roots(), 3, "only the one with new logs");
+    stage.bench.anvil.mine(1).await.unwrap();
+    run(&mut indexer).await.unwrap();
+    assert_eq!(stage.proxy.roots(), 3, "no logs, and soon after");
+
+    minute_later().await;
+    run(&mut indexer).await.unwrap();
+    assert_eq!(stage.proxy.roots(), 3, "the chain stands still");
+    stage.bench.anvil.mine(1).await.unwrap();
+    let head = run(&mut indexer).await.unwrap().head.number;
+    assert_eq!(stage.verified(&store).await, (Some(head), Some(head)));
+    assert_eq!(stage.proxy.roots(), 5);
+    stage.bench.anvil.mine(1).await.unwrap();
+    run(&mut indexer).await.unwrap();
+    assert_eq!(stage.proxy.roots(), 5, "the minute begins again");
+
+    // Another process checks all, whatever the record says.
+    run(&mut stage.indexer(&store).await).await.unwrap();
+    assert_eq!(stage.verified(&store).await, (Some(head + 1), Some(head + 1)));
+}
+
+async fn minute_later() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_verified_on_another_branch_is_verified_up_to_the_fork() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    stage.bench.anvil.mine(2).await.unwrap();
+    let mut indexer = stage.indexer(&store).await;
+    let fork = run(&mut indexer).await.unwrap().head.number;
+    let (gone, _) = stage.remove("first").await;
+    run(&mut indexer).await.unwrap();
+    assert_eq!(stage.verified(&store).await, (Some(gone), Some(fork)));
+
+    // The chain without the removal; there is another one there, of which the node says nothing.
+    stage.bench.anvil.reorg(1).await.unwrap();
+    let (_, transaction) = stage.remove("second").await;
+    stage.proxy.hide(Some((stage.app, transaction)));
+    assert_eq!(run(&mut indexer).await.unwrap().orphaned_blocks, 1);
+    assert_eq!(stage.verified(&store).await, (Some(fork), Some(fork)));
+    stage.proxy.hide(None);
+    let fresh = stage.store("fresh.sqlite").await;
+    let head = run(&mut stage.indexer(&fresh).await).await.unwrap().head.number;
+    assert_eq!(stage.verified(&fresh).await, (Some(head), Some(head)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_from_after_a_reorg_verifies_nothing() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    stage.bench.anvil.mine(2).await.unwrap();
+    // The newest block is empty on both branches, so that the roots agree.
+    stage.proxy.reorg.store(true, Ordering::SeqCst);
+    let mut indexer = stage.indexer(&store).await;
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
+    assert_eq!(stage.verified(&store).await, (None, None));
+    let head = run(&mut indexer).await.unwrap().head.number;
+    assert_eq!(stage.verified(&store).await, (Some(head), Some(head)));
+}
