@@ -34,8 +34,8 @@ pub struct Heads {
     pub latest: BlockRef,
     /// `safe`; `None` where the node has no such tag.
     pub safe: Option<u64>,
-    /// `finalized`; likewise.
-    pub finalized: Option<u64>,
+    /// `finalized`; likewise. By its hash, so that it can be recognised later.
+    pub finalized: Option<BlockRef>,
 }
 
 impl Node {
@@ -93,17 +93,16 @@ impl Node {
             method: "eth_getBlockByNumber",
             problem: "it has no latest block".into(),
         })?;
-        let safe = self.tag(BlockNumberOrTag::Safe).await?;
+        let safe = self.tag(BlockNumberOrTag::Safe).await?.map(|block| block.number);
         let finalized = self.tag(BlockNumberOrTag::Finalized).await?;
         Ok(Heads { latest, safe, finalized })
     }
 
-    /// The number a tag points at. Nodes say "no such tag" in many ways, as null or as an error.
-    async fn tag(&self, tag: BlockNumberOrTag) -> Result<Option<u64>, ChainError> {
+    /// The block a tag points at. Nodes say "no such tag" in many ways, as null or as an error.
+    async fn tag(&self, tag: BlockNumberOrTag) -> Result<Option<BlockRef>, ChainError> {
         match self.header(tag).await {
-            Ok(block) => Ok(block.map(|b| b.number)),
             Err(ChainError::Refused { .. }) => Ok(None),
-            Err(error) => Err(error),
+            answer => answer,
         }
     }
 

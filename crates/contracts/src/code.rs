@@ -21,26 +21,6 @@ pub enum Code {
     Unknown,
 }
 
-/// Whether what the index holds of an app is all there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Completeness {
-    /// Known immutable code, and the history authenticated against the contract's root.
-    Complete,
-    /// Upgradeable or unknown code: only what its events said.
-    AsEmitted,
-}
-
-impl Completeness {
-    /// The name used in documents.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::AsEmitted => "as_emitted",
-        }
-    }
-}
-
 static APP_AUTH: LazyLock<B256> = LazyLock::new(|| keccak256(&AppAuth::DEPLOYED_BYTECODE));
 static APP_AUTH_TEST: LazyLock<B256> =
     LazyLock::new(|| keccak256(&AppAuthTestBuild::DEPLOYED_BYTECODE));
@@ -73,12 +53,6 @@ impl Code {
     #[must_use]
     pub const fn keeps_history(self) -> bool {
         matches!(self, Self::AppAuth | Self::AppAuthTest)
-    }
-
-    /// How complete the index can be for this code.
-    #[must_use]
-    pub const fn completeness(self) -> Completeness {
-        if self.keeps_history() { Completeness::Complete } else { Completeness::AsEmitted }
     }
 
     /// The name used in documents and in the store.

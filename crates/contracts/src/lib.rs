@@ -7,7 +7,7 @@ mod events;
 mod revert;
 pub mod stock;
 
-pub use code::{Code, Completeness};
+pub use code::Code;
 pub use events::{
     Deleted, DeletionEvent, FactoryEvent, app_event, deletion_event, factory_event, kms_event,
 };

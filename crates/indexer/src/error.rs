@@ -38,7 +38,7 @@ pub enum IndexError {
     /// The events of an app that keeps a history do not add up.
     #[error(
         "the events of {app} are not complete or not its own: {problem}. The node left something out \
-         or made it up; point devproof to another node"
+         or made it up; index through another node, into a new database"
     )]
     History {
         /// The app.
@@ -49,7 +49,7 @@ pub enum IndexError {
     /// The events of an app do not lead to the root in its contract.
     #[error(
         "the events of {app} lead to the history root {folded}, its contract says {stored}: the node \
-         left events out. Point devproof to another node"
+         left events out. Index through another node, into a new database"
     )]
     Root {
         /// The app.

@@ -153,7 +153,7 @@ impl Indexer {
             let first = done.map_or(status.start_block, |block| block.number + 1);
             let last =
                 heads.latest.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
-            let (checkpoint, found) = self.read_page(done, first, last).await?;
+            let (checkpoint, found) = self.read_page(done, first, last, heads.finalized).await?;
             done = Some(checkpoint);
             logs += found + self.fill_gaps().await?;
             progress(Progress { from, done: last, head: heads.latest.number, logs });
@@ -165,7 +165,7 @@ impl Indexer {
         let tags = Tags {
             head: heads.latest,
             safe: heads.safe,
-            finalized: heads.finalized,
+            finalized: heads.finalized.map(|block| block.number),
             polled_at: now(),
         };
         self.store.set_tags(chain_id, &tags).await?;

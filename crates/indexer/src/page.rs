@@ -9,13 +9,15 @@ use devproof_store::{Backfill, Contract, Page, RawLog, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Indexer {
-    /// Reads and commits the blocks `first..=last` behind `previous`. Gives the new checkpoint and the
+    /// Reads and commits the blocks `first..=last` behind `previous`, and remembers the block that the
+    /// node calls finalized. Gives the new checkpoint and the
     /// number of logs that are new.
     pub(crate) async fn read_page(
         &mut self,
         previous: Option<BlockRef>,
         first: u64,
         last: u64,
+        finalized: Option<BlockRef>,
     ) -> Result<(BlockRef, u64), IndexError> {
         let chain_id = self.node.chain_id();
         let checkpoint = self.held(last).await?;
@@ -36,7 +38,10 @@ impl Indexer {
             }
         }
         self.checks.add(&logs);
-        let blocks = self.returned(first, last).await?;
+        let mut blocks = self.returned(first, last).await?;
+        // Remembered by its hash, so that its going missing is seen, whatever else is stored around it.
+        let indexed = self.options.start_block..=last;
+        blocks.extend(finalized.filter(|block| indexed.contains(&block.number)));
         let page = Page {
             chain_id,
             previous: previous.map(|block| block.hash),

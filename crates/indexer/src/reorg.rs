@@ -67,7 +67,7 @@ impl Indexer {
         let stored = self.store.block_by_number(self.node.chain_id(), finalized).await?;
         match stored {
             Some(block) => self.is_held(block, heads).await,
-            None => Ok(heads.finalized.is_some_and(|now| now >= finalized)),
+            None => Ok(heads.finalized.is_some_and(|now| now.number >= finalized)),
         }
     }
 }

@@ -155,6 +155,7 @@ impl Stage {
             },
             start_block: 0,
             poll_interval: Duration::from_millis(50),
+            page_blocks: devproof_indexer::DEFAULT_PAGE_BLOCKS,
         };
         let node = Node::connect(&self.proxy.url).await.unwrap();
         Indexer::new(node, store.clone(), options).await.unwrap()

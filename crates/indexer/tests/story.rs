@@ -15,7 +15,7 @@ use devproof_contracts::{
     kms_event,
     stock::{DstackApp, DstackKms},
 };
-use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Report, Sources};
+use devproof_indexer::{DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Report, Sources};
 use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
 use devproof_store::{RawLog, Store};
 use devproof_testkit::{Bench, Story};
@@ -228,4 +228,29 @@ async fn a_kms_named_late_brings_its_apps_with_their_past() {
     let logs = at_once.logs(chain_id, &[app], u64::MAX).await.unwrap();
     assert_eq!(store.logs(chain_id, &[app], u64::MAX).await.unwrap(), logs);
     assert!(!logs.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reorg_below_finalized_is_an_alarm_and_changes_nothing() {
+    let (bench, app) = small().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(&folder, "index.sqlite").await;
+    let chain_id = bench.node.chain_id();
+    propose(&bench, app, "second").await;
+    bench.anvil.mine(6).await.unwrap();
+    let before = index(&bench, &store).await;
+    let facts = store.digest(chain_id).await.unwrap();
+
+    // Finalized is two blocks behind the head.
+    bench.anvil.reorg(4).await.unwrap();
+    bench.anvil.mine(2).await.unwrap();
+    let node = Node::connect(bench.anvil.url()).await.unwrap();
+    let mut indexer = Indexer::new(node, store.clone(), options(&bench)).await.unwrap();
+    let error = indexer.catch_up(&mut |_| {}).await.unwrap_err();
+    let finalized = before.head.number - 2;
+    assert!(
+        matches!(error, IndexError::FinalizedReorg { finalized: f } if f == finalized),
+        "{error}"
+    );
+    assert_eq!(store.digest(chain_id).await.unwrap(), facts);
 }

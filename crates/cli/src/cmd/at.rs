@@ -11,7 +11,7 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use devproof_api::{
     AnswerError, Finality, Headers, When,
-    documents::{AtBlock, Kms, Since},
+    documents::{AtBlock, Completeness, Kms, Since},
 };
 use devproof_chain::Node;
 use devproof_store::Store;
@@ -83,19 +83,37 @@ pub fn allows(answer: &AtBlock, compose_hash: B256) -> bool {
 pub fn verdict(answer: &AtBlock, compose_hash: B256, allowed: bool) -> String {
     let not = if allowed { "" } else { "not " };
     let enforced = if answer.code.kind == "app_auth" || !allowed { "" } else { WEAK };
-    format!(
+    let mut text = format!(
         "{} this app was {not}allowed to run {compose_hash:#x}.{enforced}{}",
         when(answer),
         if allowed { " Allowed is not running." } else { "" }
-    )
+    );
+    if is_unverified(answer) {
+        text.push(' ');
+        text.push_str(UNVERIFIED);
+    }
+    text
 }
 
 const WEAK: &str = " Its contract does not enforce any notice.";
+
+/// Of an answer about a contract that keeps a history, where nobody compared the two.
+pub(super) const UNVERIFIED: &str = "Its history was not compared with its contract at this block yet, so \
+    a node may have left something out; run `devproof index` and ask again.";
+
+fn is_unverified(answer: &AtBlock) -> bool {
+    let keeps_history = matches!(answer.code.kind.as_str(), "app_auth" | "app_auth_test");
+    keeps_history && answer.completeness == Completeness::AsEmitted
+}
 
 /// The answer in words. `now` dates the index.
 #[must_use]
 pub fn render(answer: &AtBlock, now: Timestamp) -> String {
     let mut text = format!("{}\n", headline(answer));
+    if is_unverified(answer) {
+        text.push_str(UNVERIFIED);
+        text.push('\n');
+    }
     if !answer.authorised.is_empty() {
         text.push_str("\nAllowed to run\n");
         text.push_str(&authorised(answer));

@@ -99,6 +99,7 @@ fn belief(history: &History) -> &'static str {
         (Completeness::AsEmitted, "dstack_app") => {
             "The owner of this app can change its code at any moment, without notice; this is what its events said."
         }
+        (Completeness::AsEmitted, "app_auth" | "app_auth_test") => at::UNVERIFIED,
         (Completeness::AsEmitted, _) => {
             "We do not know the code that decides here. This is what its events said; nothing enforces it."
         }
