@@ -40,6 +40,8 @@ struct Proxy {
     roots: Arc<AtomicUsize>,
     /// The next question for a history root comes after a reorg of the newest block.
     reorg: Arc<AtomicBool>,
+    /// The next question for logs does.
+    reorg_at_logs: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -53,6 +55,7 @@ impl Proxy {
             left_out: Arc::default(),
             roots: Arc::default(),
             reorg: Arc::default(),
+            reorg_at_logs: Arc::default(),
         };
         let app = Router::new().route("/", post(pass_on)).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -62,6 +65,15 @@ impl Proxy {
     async fn ask(&self, request: String) -> String {
         let forwarded = self.client.post(&self.behind).header("content-type", "application/json");
         forwarded.body(request).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Replaces the newest block, once, if it is time.
+    async fn reorg_if(&self, time: &AtomicBool) {
+        if time.swap(false, Ordering::SeqCst) {
+            let reorg = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_reorg","params":[1,[]]}"#;
+            let answer = self.ask(reorg.to_owned()).await;
+            assert!(!answer.contains("error"), "{answer}");
+        }
     }
 
     /// Hides the logs of `app` in one transaction, or nothing any more.
@@ -94,11 +106,10 @@ async fn pass_on(
     let slot = asked.pointer("/params/1").and_then(Value::as_str);
     if method == "eth_getStorageAt" && slot == Some("0x3") {
         proxy.roots.fetch_add(1, Ordering::SeqCst);
-        if proxy.reorg.swap(false, Ordering::SeqCst) {
-            let reorg = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_reorg","params":[1,[]]}"#;
-            let answer = proxy.ask(reorg.to_owned()).await;
-            assert!(!answer.contains("error"), "{answer}");
-        }
+        proxy.reorg_if(&proxy.reorg).await;
+    }
+    if method == "eth_getLogs" {
+        proxy.reorg_if(&proxy.reorg_at_logs).await;
     }
     let answer = proxy.ask(request).await;
     if method != "eth_getLogs" {
@@ -319,4 +330,26 @@ async fn a_root_from_after_a_reorg_verifies_nothing() {
     assert_eq!(stage.verified(&store).await, (None, None));
     let head = run(&mut indexer).await.unwrap().head.number;
     assert_eq!(stage.verified(&store).await, (Some(head), Some(head)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_read_while_the_chain_moved_is_not_taken() {
+    let stage = Stage::set().await;
+    let store = stage.store("moved.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    let mut indexer = stage.indexer(&store).await;
+    run(&mut indexer).await.unwrap();
+    let before = store.chain(chain_id).await.unwrap().unwrap().checkpoint;
+
+    // The header was asked for before, the logs come from the other branch, where nothing was removed.
+    let (_, removal) = stage.remove("second").await;
+    stage.proxy.reorg_at_logs.store(true, Ordering::SeqCst);
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
+    assert!(error.is_passing());
+    assert_eq!(store.chain(chain_id).await.unwrap().unwrap().checkpoint, before);
+
+    run(&mut indexer).await.unwrap();
+    let logs = store.logs(chain_id, &[stage.app], u64::MAX).await.unwrap();
+    assert!(logs.iter().all(|log| log.tx_hash != removal));
 }
