@@ -6,8 +6,9 @@ import {IDstackAppAuth} from "../interfaces/IDstackAppAuth.sol";
 import {Kinds} from "../libraries/Kinds.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 
-/// @notice What the calls cost that people make. Written to snapshots/ under `--isolate`, where every
-/// call is a transaction of its own and the 21,000 and its calldata are counted.
+/// @notice What the calls cost that people make, in snapshots/. Isolated: every call is a transaction of
+/// its own, and the 21,000 and its calldata are counted.
+/// forge-config: default.isolate = true
 contract AppAuthGasTest is AppAuthFixture {
     function test_gas_proposeAndActivate() public {
         vm.prank(OWNER);
