@@ -24,7 +24,12 @@ import {Kinds} from "./libraries/Kinds.sol";
 ///     earliest = min( max(t, r) if it is pending and not dead,
 ///                     t + n,
 ///                     max(t, r') + n' )
-/// No sequence of calls by anybody puts the value in force before that time. `earliest` computes it.
+/// Three values have one more way, by a widening that is pending under another value and a narrowing
+/// right behind it: a notice period of at least n' at max(t, r'); a guardian once the removal of the
+/// present one is ripe; an OS image once the list may be cleared, since a new list may name it, even
+/// where adding to the list is frozen. Without an owner only what is pending can come. No sequence of
+/// calls by anybody puts the value in force before that time, unless a narrowing alone does. `earliest`
+/// computes it.
 ///
 /// SETTINGS. What widens, and what narrows, for each:
 ///   compose hash     add                               | remove
@@ -372,7 +377,8 @@ contract AppAuth is IAppAuth {
     /// @inheritdoc IAppAuth
     function activatesAt(bytes32 composeHash) external view returns (uint256) {
         uint48 ripe = _composeHashes[composeHash].ripeAt;
-        return block.timestamp < ripe + GRACE_PERIOD ? ripe : 0;
+        bool dead = block.timestamp >= ripe + GRACE_PERIOD || isFrozen(Kinds.COMPOSE_HASH);
+        return dead ? 0 : ripe;
     }
 
     /// @inheritdoc IAppAuth
@@ -384,15 +390,20 @@ contract AppAuth is IAppAuth {
     function earliest(uint8 kind, bytes32 value) public view returns (uint256) {
         if (!_isValid(kind, value)) return type(uint256).max;
         if (_isInForce(kind, value)) return 0;
-        if (isFrozen(kind)) return type(uint256).max;
-        uint256 best = block.timestamp + noticePeriod;
-        uint256 ripe = _pendingNoticeRipeAt;
-        if (ripe != 0 && block.timestamp < ripe + GRACE_PERIOD && !isFrozen(Kinds.NOTICE_PERIOD)) {
-            best = _min(best, _max(block.timestamp, ripe) + _pendingNotice);
+        uint256 shorter = _possibleFrom(Kinds.NOTICE_PERIOD, bytes32(uint256(_pendingNotice)));
+        uint256 best = _possibleFrom(kind, value);
+        if (!isFrozen(kind) && owner != address(0)) {
+            best = _min(best, block.timestamp + noticePeriod);
+            if (shorter != type(uint256).max) best = _min(best, shorter + _pendingNotice);
         }
-        ripe = _ripeTime(kind, value);
-        if (ripe != 0 && block.timestamp < ripe + GRACE_PERIOD) {
-            best = _min(best, _max(block.timestamp, ripe));
+        // What another announced widening opens, a narrowing fills at once.
+        if (owner == address(0)) return best;
+        if (kind == Kinds.NOTICE_PERIOD && uint256(value) >= _pendingNotice) {
+            return _min(best, shorter);
+        }
+        if (kind == Kinds.GUARDIAN) return _min(best, _possibleFrom(Kinds.GUARDIAN, 0));
+        if (kind == Kinds.OS_IMAGE) {
+            return _min(best, earliest(Kinds.ANY_OS_IMAGE, bytes32(uint256(1))));
         }
         return best;
     }
@@ -546,6 +557,14 @@ contract AppAuth is IAppAuth {
             return uint256(value) == _pendingNotice ? _pendingNoticeRipeAt : 0;
         }
         return _ripeAt[kind][value];
+    }
+
+    /// @dev From when a pending proposal may be activated, or may now; never if there is none, or it is
+    /// dead.
+    function _possibleFrom(uint8 kind, bytes32 value) private view returns (uint256) {
+        uint256 ripe = _ripeTime(kind, value);
+        bool dead = block.timestamp >= ripe + GRACE_PERIOD || isFrozen(kind);
+        return ripe == 0 || dead ? type(uint256).max : _max(block.timestamp, ripe);
     }
 
     function _setRipeTime(uint8 kind, bytes32 value, uint48 ripe) private {
