@@ -60,23 +60,23 @@ contract Deploy is Script {
 
     function place(string memory name, bytes32 salt, bytes memory initCode)
         private
-        returns (address at)
+        returns (address made)
     {
         if (DETERMINISTIC_DEPLOYER.code.length == 0) {
             assembly ("memory-safe") {
-                at := create(0, add(initCode, 32), mload(initCode))
+                made := create(0, add(initCode, 32), mload(initCode))
             }
-            if (at == address(0)) revert DeploymentFailed(address(0));
-            console.log(name, at, "(plain)");
-            return at;
+            if (made == address(0)) revert DeploymentFailed(address(0));
+            console.log(name, made, "(plain)");
+            return made;
         }
-        at = predict(salt, initCode);
-        if (at.code.length != 0) {
-            console.log(name, at, "(was there)");
-            return at;
+        made = predict(salt, initCode);
+        if (made.code.length != 0) {
+            console.log(name, made, "(was there)");
+            return made;
         }
         (bool done,) = DETERMINISTIC_DEPLOYER.call(bytes.concat(salt, initCode));
-        if (!done || at.code.length == 0) revert DeploymentFailed(at);
-        console.log(name, at);
+        if (!done || made.code.length == 0) revert DeploymentFailed(made);
+        console.log(name, made);
     }
 }

@@ -14,7 +14,8 @@ import {Script, console} from "forge-std/Script.sol";
 ///
 /// Settings go by their numbers in {Kinds}: 1 compose hash, 2 device, 3 any device, 4 TCB requirement,
 /// 5 OS image, 6 any OS image, 7 notice period, 8 guardian, 9 freeze. Before anything is sent, the call
-/// is simulated, so what the contract would refuse is refused here, with its reason.
+/// is simulated, so what the contract would refuse is refused here, with its reason. The times printed
+/// are the simulation's; those of the block that takes the call may be some seconds later.
 contract Manage is Script {
     /// @notice Deploys an app born with one compose hash and any device, and registers it with a KMS
     /// (zero: none). For other settings call the factory itself.
