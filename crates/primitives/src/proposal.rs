@@ -61,12 +61,13 @@ impl Proposal {
     /// Where the proposal stands at `timestamp`, Unix seconds.
     #[must_use]
     pub const fn state_at(&self, timestamp: u64) -> ProposalState {
-        if timestamp < self.ripe_at {
-            ProposalState::Pending
-        } else if timestamp < self.expires_at {
-            ProposalState::Ripe
-        } else {
+        // Death first: a freeze kills a proposal before it is ripe.
+        if timestamp >= self.expires_at {
             ProposalState::Expired
+        } else if timestamp < self.ripe_at {
+            ProposalState::Pending
+        } else {
+            ProposalState::Ripe
         }
     }
 }
