@@ -264,7 +264,7 @@ contract AppAuth is IAppAuth {
         }
         _checkOwner();
         if (!requireTcbUpToDate) _setRequireTcbUpToDate(true);
-        // Requiring it again also withdraws an announced drop, as every narrowing does.
+        // As a removal does: what was announced against it is withdrawn.
         if (_ripeAt[Kinds.TCB_REQUIREMENT][0] != 0) _cancel(Kinds.TCB_REQUIREMENT, 0);
     }
 
