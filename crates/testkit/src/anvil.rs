@@ -31,7 +31,7 @@ impl Anvil {
     /// `safe` is one block behind `latest`, `finalized` two.
     ///
     /// # Errors
-    /// If anvil is not installed (`npm ci` does that) or does not come up.
+    /// If anvil is not installed (`bin/setup` does that) or does not come up.
     pub fn start(genesis_time: u64) -> Result<Self> {
         let program = program()?;
         let mut child = Command::new(&program)
@@ -160,7 +160,7 @@ const KEYS: [&str; 5] = [
     "0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a",
 ];
 
-/// The anvil that `npm ci` installs, or the one on the PATH.
+/// The anvil that `bin/setup` installs, or the one on the PATH.
 fn program() -> Result<PathBuf> {
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../node_modules/@foundry-rs");
     let installed =
@@ -180,5 +180,5 @@ fn program() -> Result<PathBuf> {
     std::env::split_paths(&on_path)
         .map(|folder| folder.join("anvil"))
         .find(|program| program.is_file())
-        .ok_or_eyre("anvil is missing; run `npm ci` first")
+        .ok_or_eyre("anvil is missing; run `bin/setup` first")
 }
