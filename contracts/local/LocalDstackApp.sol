@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {IStockDstack} from "./IStockDstack.sol";
+import {IDstackAppAuth} from "../interfaces/IDstackAppAuth.sol";
 import {LocalUpgradeable} from "./LocalUpgradeable.sol";
 
 /// @title Stand-in for dstack's DstackApp: every change is instant
@@ -9,7 +9,7 @@ import {LocalUpgradeable} from "./LocalUpgradeable.sol";
 /// @dev ABI, events, reasons, check order and storage slots as in stock DstackApp, version 2. Like
 /// stock it emits on every call, also when nothing changes, says nothing of the TCB switch and the
 /// upgrade switch when it is initialized, and never compares `bootInfo.appId` with its address.
-contract LocalDstackApp is LocalUpgradeable, IStockDstack {
+contract LocalDstackApp is LocalUpgradeable, IDstackAppAuth {
     /// @notice Whether a compose hash may boot. Slot 0.
     mapping(bytes32 composeHash => bool) public allowedComposeHashes;
 
@@ -130,7 +130,7 @@ contract LocalDstackApp is LocalUpgradeable, IStockDstack {
         _emitPolicy("upgrades-disabled", bytes32(0), true);
     }
 
-    /// @inheritdoc IStockDstack
+    /// @inheritdoc IDstackAppAuth
     function isAppAllowed(AppBootInfo calldata bootInfo)
         external
         view

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {IStockDstack} from "./IStockDstack.sol";
+import {IDstackAppAuth} from "../interfaces/IDstackAppAuth.sol";
 import {LocalUpgradeable} from "./LocalUpgradeable.sol";
 import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 
@@ -9,7 +9,7 @@ import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.s
 /// @notice Local stand-in: for local chains and tests only, own code, never deployed elsewhere. Put
 /// an ERC1967Proxy in front of it: tools read the implementation from the proxy's ERC-1967 slot.
 /// @dev ABI, events, reasons, check order and storage slots as in stock DstackKms of 2026.
-contract LocalDstackKms is LocalUpgradeable, IStockDstack {
+contract LocalDstackKms is LocalUpgradeable, IDstackAppAuth {
     /// @notice The KMS's public identity.
     /// @param k256Pubkey Root of all signature chains, 33 bytes, SEC 1 compressed.
     /// @param caPubkey Root of its certificates, a DER SubjectPublicKeyInfo.
@@ -206,7 +206,7 @@ contract LocalDstackKms is LocalUpgradeable, IStockDstack {
         _emitPolicy("os-image", osImageHash, false);
     }
 
-    /// @inheritdoc IStockDstack
+    /// @inheritdoc IDstackAppAuth
     /// @dev Forwards the app's answer as it is: no gas cap, and a reverting app reverts this.
     function isAppAllowed(AppBootInfo calldata bootInfo)
         external
@@ -218,7 +218,7 @@ contract LocalDstackKms is LocalUpgradeable, IStockDstack {
         if (bootInfo.appId.code.length == 0) {
             return (false, "App not deployed or invalid address");
         }
-        return IStockDstack(bootInfo.appId).isAppAllowed(bootInfo);
+        return IDstackAppAuth(bootInfo.appId).isAppAllowed(bootInfo);
     }
 
     /// @notice Whether a KMS instance may boot, and if not, why.

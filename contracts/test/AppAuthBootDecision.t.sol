@@ -5,7 +5,6 @@ import {AppAuth} from "../AppAuth.sol";
 import {IAppAuth} from "../interfaces/IAppAuth.sol";
 import {IDstackAppAuth} from "../interfaces/IDstackAppAuth.sol";
 import {Kinds} from "../libraries/Kinds.sol";
-import {IStockDstack} from "../local/IStockDstack.sol";
 import {LocalDstackKms} from "../local/LocalDstackKms.sol";
 import {LocalProxy} from "../local/LocalProxy.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
@@ -29,10 +28,8 @@ contract AppAuthBootDecisionTest is AppAuthFixture {
         (bool allowed, string memory reason) = app.isAppAllowed(info);
         assertEq(reason, expected);
         assertEq(allowed, bytes(expected).length == 0);
-        IStockDstack.AppBootInfo memory same =
-            abi.decode(abi.encode(info), (IStockDstack.AppBootInfo));
         if (info.appId != address(app)) return;
-        (bool allowedByKms, string memory reasonOfKms) = kms.isAppAllowed(same);
+        (bool allowedByKms, string memory reasonOfKms) = kms.isAppAllowed(info);
         assertEq(allowedByKms, allowed);
         assertEq(reasonOfKms, reason);
     }
@@ -60,8 +57,7 @@ contract AppAuthBootDecisionTest is AppAuthFixture {
 
     /// Through the KMS: its own legs first, then the app's answer as it is.
     function test_theKmsHasItsOwnLegs() public {
-        IStockDstack.AppBootInfo memory info =
-            abi.decode(abi.encode(bootInfo()), (IStockDstack.AppBootInfo));
+        IDstackAppAuth.AppBootInfo memory info = bootInfo();
         vm.prank(OWNER);
         kms.removeOsImageHash(IMAGE);
         (bool allowed, string memory reason) = kms.isAppAllowed(info);

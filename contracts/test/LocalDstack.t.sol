@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {IStockDstack} from "../local/IStockDstack.sol";
+import {IDstackAppAuth} from "../interfaces/IDstackAppAuth.sol";
 import {LocalDstackApp} from "../local/LocalDstackApp.sol";
 import {LocalDstackKms} from "../local/LocalDstackKms.sol";
 import {LocalUpgradeable} from "../local/LocalUpgradeable.sol";
@@ -97,7 +97,7 @@ contract LocalDstackTest is Test {
     }
 
     function test_selectors() public view {
-        assertEq(IStockDstack.isAppAllowed.selector, bytes4(0x1e079198));
+        assertEq(IDstackAppAuth.isAppAllowed.selector, bytes4(0x1e079198));
         assertEq(kms.isKmsAllowed.selector, bytes4(0xe067ec9d));
         assertEq(app.addComposeHash.selector, bytes4(0xdfc77223));
         assertEq(app.removeComposeHash.selector, bytes4(0x67b3f22c));
@@ -331,7 +331,7 @@ contract LocalDstackTest is Test {
     //////////////////////////////////////////////////////////////////////////*/
 
     function test_reasonsOfTheKmsInStockOrder() public {
-        IStockDstack.AppBootInfo memory boot;
+        IDstackAppAuth.AppBootInfo memory boot;
         boot.appId = STRANGER;
         assertReason(kms, boot, "App not registered");
         kms.registerApp(STRANGER);
@@ -345,7 +345,7 @@ contract LocalDstackTest is Test {
     }
 
     function test_reasonsOfTheAppInStockOrder() public {
-        IStockDstack.AppBootInfo memory boot;
+        IDstackAppAuth.AppBootInfo memory boot;
         vm.startPrank(OWNER);
         app.setRequireTcbUpToDate(true);
         app.setAllowAnyDevice(false);
@@ -362,8 +362,8 @@ contract LocalDstackTest is Test {
     }
 
     function assertReason(
-        IStockDstack target,
-        IStockDstack.AppBootInfo memory boot,
+        IDstackAppAuth target,
+        IDstackAppAuth.AppBootInfo memory boot,
         string memory expected
     ) private view {
         (bool allowed, string memory reason) = target.isAppAllowed(boot);
@@ -372,7 +372,7 @@ contract LocalDstackTest is Test {
     }
 
     function test_reasonsForAKmsInStockOrder() public {
-        IStockDstack.AppBootInfo memory boot;
+        IDstackAppAuth.AppBootInfo memory boot;
         assertKmsReason(boot, "TCB status is not up to date");
         boot.tcbStatus = "UpToDate";
         assertKmsReason(boot, "OS image is not allowed");
@@ -385,7 +385,7 @@ contract LocalDstackTest is Test {
         assertKmsReason(boot, "");
     }
 
-    function assertKmsReason(IStockDstack.AppBootInfo memory boot, string memory expected)
+    function assertKmsReason(IDstackAppAuth.AppBootInfo memory boot, string memory expected)
         private
         view
     {

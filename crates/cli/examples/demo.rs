@@ -6,7 +6,7 @@ use devproof_api::{Finality, When, documents::AtBlock};
 use devproof_chain::Node;
 use devproof_cli::{
     Failure,
-    cmd::{at, history, index, serve},
+    cmd::{at, history, index, notice, serve, stop_signal},
     opts::Global,
     shell::Shell,
     text::{minute, short, short_address, table},
@@ -82,8 +82,8 @@ async fn run(demo: Demo, shell: &mut Shell) -> Result<()> {
         "\nServing REST until Ctrl-C, and following the chain at {}:\n  {root}/apps/{}/at/{head}\n  {root}/apps/{}/history",
         story.bench.anvil.url(), story.product, story.product,
     ));
-    let following = tokio::spawn(async move { indexer.follow(serve::stop_signal()).await });
-    serve::serve(store.clone(), Some(node), listener, serve::stop_signal()).await?;
+    let following = tokio::spawn(async move { indexer.follow(stop_signal()).await });
+    serve::serve(store.clone(), Some(node), listener, stop_signal()).await?;
     following.await??;
     store.close().await;
     Ok(())
@@ -209,7 +209,7 @@ fn rows_of(answer: &AtBlock, rival: bool) -> Vec<[String; 7]> {
             row(
                 short(a.compose_hash),
                 by.map_or_else(|| "not announced".to_owned(), short_address),
-                at::notice(a.notice_seconds),
+                notice(a.notice_seconds),
             )
         })
         .collect()

@@ -1,6 +1,7 @@
 //! Times, spans, hashes and tables as people read them.
 
 use alloy_primitives::{Address, B256};
+pub use devproof_primitives::span;
 use jiff::Timestamp;
 
 /// A time, `2026-03-01 12:00:00 UTC`.
@@ -13,25 +14,6 @@ pub fn time(time: Timestamp) -> String {
 #[must_use]
 pub fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// A number of seconds in its two largest units, `6 d 23 h`.
-#[must_use]
-pub fn span(seconds: u64) -> String {
-    let parts = [
-        (seconds / 86_400, "d"),
-        (seconds / 3_600 % 24, "h"),
-        (seconds / 60 % 60, "min"),
-        (seconds % 60, "s"),
-    ];
-    let text: Vec<String> = parts
-        .iter()
-        .skip_while(|(n, _)| *n == 0)
-        .take(2)
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, unit)| format!("{n} {unit}"))
-        .collect();
-    if text.is_empty() { "0 s".to_owned() } else { text.join(" ") }
 }
 
 /// How long ago a time was, in its largest unit, `3 h ago`.

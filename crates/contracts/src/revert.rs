@@ -3,7 +3,7 @@
 use crate::bindings::AppAuth::AppAuthErrors as E;
 use alloy_primitives::{B256, U256};
 use alloy_sol_types::{Revert, SolError, SolInterface};
-use devproof_primitives::Setting;
+use devproof_primitives::{Setting, span};
 use jiff::Timestamp;
 
 /// Explains the data of a revert of one of our contracts. `now` is the time of the block at which it
@@ -53,13 +53,13 @@ pub fn explain_revert(data: &[u8], now: u64) -> Option<String> {
         }
         E::NoticePeriodOutOfRange(e) => format!(
             "a notice of {} is outside of what the contract takes, {} to {}",
-            span(e.noticePeriod),
-            span(e.minimum),
-            span(e.maximum)
+            seconds(e.noticePeriod),
+            seconds(e.minimum),
+            seconds(e.maximum)
         ),
         E::NotAnIncrease(e) => format!(
             "the notice is {} already: only an increase is instant, a decrease has to be proposed",
-            span(U256::from(e.current))
+            span(e.current.into())
         ),
         E::GuardianAlreadySet(e) => {
             format!("the guardian is {}: replacing one has to be proposed", e.guardian)
@@ -81,7 +81,7 @@ fn name(kind: u8) -> String {
 
 fn what(kind: u8, value: B256) -> String {
     match Setting::from_number(kind) {
-        Ok(Setting::NoticePeriod) => format!("a notice of {}", span(value.into())),
+        Ok(Setting::NoticePeriod) => format!("a notice of {}", seconds(value.into())),
         Ok(Setting::AnyDevice) => "accepting any device".into(),
         Ok(Setting::AnyOsImage) => "accepting any OS image the KMS allows".into(),
         Ok(Setting::TcbRequirement) => "dropping the TCB requirement".into(),
@@ -103,28 +103,14 @@ fn time(seconds: u64) -> String {
 /// A point in time and how far away it is.
 fn from(seconds: u64, now: u64) -> String {
     match seconds.checked_sub(now) {
-        Some(left) if left > 0 => format!("{}, in {}", time(seconds), span(U256::from(left))),
+        Some(left) if left > 0 => format!("{}, in {}", time(seconds), span(left)),
         _ => time(seconds),
     }
 }
 
-/// A duration in its two largest units.
-fn span(seconds: U256) -> String {
-    let seconds: u64 = seconds.saturating_to();
-    let parts = [
-        (seconds / 86_400, "d"),
-        (seconds / 3_600 % 24, "h"),
-        (seconds / 60 % 60, "m"),
-        (seconds % 60, "s"),
-    ];
-    let text: Vec<String> = parts
-        .iter()
-        .skip_while(|(n, _)| *n == 0)
-        .take(2)
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, unit)| format!("{n} {unit}"))
-        .collect();
-    if text.is_empty() { "0 s".into() } else { text.join(" ") }
+/// A duration that came from the chain, where it may be any number.
+fn seconds(number: U256) -> String {
+    span(number.saturating_to())
 }
 
 #[cfg(test)]

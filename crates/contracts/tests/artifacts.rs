@@ -99,7 +99,10 @@ fn artifact(name: &str, source: &str, contract: &Value) -> Value {
 #[test]
 fn artifacts_are_compiled_from_the_sources() {
     let root = root();
-    assert!(root.join("node_modules/solc").exists(), "run `bin/setup` first: the compiler is missing");
+    assert!(
+        root.join("node_modules/solc").exists(),
+        "run `bin/setup` first: the compiler is missing"
+    );
     let mut solc = Solc::new(root.join("bin/solc")).unwrap();
     solc.base_path = Some(root.clone());
     let input = SolcInput::new(SolcLanguage::Solidity, sources(&root), settings(&root));

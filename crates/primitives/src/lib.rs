@@ -11,6 +11,7 @@ mod kms;
 mod policy;
 mod position;
 mod proposal;
+mod words;
 
 pub use change::{Action, BadKind, Change, Setting};
 pub use compose_hash::ComposeHash;
@@ -19,6 +20,7 @@ pub use kms::{Kms, KmsEvent};
 pub use policy::{Event, FoldError, Grant, Policy, Rules, Step};
 pub use position::{Actor, BlockRef, Notice, Position};
 pub use proposal::{GRACE_PERIOD, Proposal, ProposalState, Source};
+pub use words::span;
 
 /// Reads an address from the low 20 bytes of a word, as Solidity pads one. `None` for zero.
 pub(crate) fn address_in(word: alloy_primitives::B256) -> Option<alloy_primitives::Address> {

@@ -1,8 +1,8 @@
 //! Deletions that an app's key asserts: one alone, a batch, and a tree.
 
-use crate::{Bench, kms_keys::Chain, story::word};
+use crate::{Bench, kms_keys::Chain};
 use alloy::{
-    primitives::{Address, B256, keccak256},
+    primitives::{Address, B256, Bytes, U256, keccak256},
     sol_types::SolCall,
 };
 use devproof_contracts::bindings::registry::{
@@ -89,6 +89,11 @@ pub(crate) async fn attest(
     Ok(done)
 }
 
+/// A value of 32 bytes that stands for a number.
+fn word(number: u64) -> B256 {
+    U256::from(number).into()
+}
+
 impl Bench {
     /// Asks the registry.
     async fn ask<C: SolCall>(&self, call: C) -> Result<C::Return> {
@@ -96,7 +101,7 @@ impl Bench {
     }
 
     /// Signs what the registry expects to be signed for a struct hash.
-    async fn sign(&self, chain: &Chain, hash: B256) -> Result<alloy::primitives::Bytes> {
+    async fn sign(&self, chain: &Chain, hash: B256) -> Result<Bytes> {
         let digest = self.ask(digestOfCall { structHash: hash }).await?;
         chain.sign_digest(&digest.0)
     }

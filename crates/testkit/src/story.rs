@@ -2,7 +2,7 @@
 
 use crate::{Bench, Versions, deletions};
 use alloy::{
-    primitives::{Address, B256, U256, keccak256},
+    primitives::{Address, B256, keccak256},
     sol_types::SolCall,
 };
 use devproof_chain::Account;
@@ -246,9 +246,4 @@ impl Teller<'_> {
         self.bench.anvil.mine(3).await?;
         Ok(())
     }
-}
-
-/// A value of 32 bytes that stands for a number.
-pub(crate) fn word(number: u64) -> B256 {
-    U256::from(number).into()
 }

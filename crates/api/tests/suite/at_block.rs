@@ -109,11 +109,12 @@ async fn the_document_is_the_one_of_the_design() {
             {
                 "composeHash": "0x0101010101010101010101010101010101010101010101010101010101010101",
                 "since": {"block": 10, "timestamp": "2026-03-04T00:00:00Z", "transaction": tx(10, APP), "logIndex": 4, "actor": OWNER},
-                "noticeSeconds": null, "sourceDigest": null, "uri": null
+                "proposed": null, "noticeSeconds": null, "sourceDigest": null, "uri": null
             },
             {
                 "composeHash": "0x0202020202020202020202020202020202020202020202020202020202020202",
                 "since": {"block": 48, "timestamp": "2026-03-13T12:00:00Z", "transaction": tx(48, APP), "logIndex": 0, "actor": STRANGER},
+                "proposed": {"block": 20, "timestamp": "2026-03-06T12:00:00Z", "transaction": tx(20, APP), "logIndex": 0, "actor": OWNER},
                 "noticeSeconds": 604800, "sourceDigest": hash(0x5c), "uri": "https://example.org/v2"
             }
         ],

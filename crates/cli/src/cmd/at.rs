@@ -2,16 +2,19 @@
 
 use crate::{
     Failure, Outcome,
-    cmd::{self, setting, value},
+    cmd::{
+        self, setting,
+        words::{UNVERIFIED, claim, notice, orphaned, proposals, who},
+    },
     config::Settings,
     opts::AtArgs,
     shell::Shell,
-    text::{ago, count, minute, plain, short_address, span, table, time},
+    text::{ago, count, minute, short_address, span, table, time},
 };
 use alloy_primitives::{Address, B256};
 use devproof_api::{
     AnswerError, Finality, Headers, When,
-    documents::{AtBlock, Completeness, Kms, Since},
+    documents::{AtBlock, Completeness, Kms},
 };
 use devproof_chain::Node;
 use devproof_store::Store;
@@ -97,10 +100,6 @@ pub fn verdict(answer: &AtBlock, compose_hash: B256, allowed: bool) -> String {
 
 const WEAK: &str = " Its contract does not enforce any notice.";
 
-/// Of an answer about a contract that keeps a history, where nobody compared the two.
-pub(super) const UNVERIFIED: &str = "Its history was not compared with its contract at this block yet, so \
-    a node may have left something out; run `devproof index` and ask again.";
-
 fn is_unverified(answer: &AtBlock) -> bool {
     let keeps_history = matches!(answer.code.kind.as_str(), "app_auth" | "app_auth_test");
     keeps_history && answer.completeness == Completeness::AsEmitted
@@ -130,7 +129,7 @@ pub fn render(answer: &AtBlock, now: Timestamp) -> String {
     text.push_str(&kms(answer));
     if !answer.orphaned.is_empty() {
         text.push_str("\nReorganised away\n");
-        text.push_str(&orphaned(answer));
+        text.push_str(&orphaned(&answer.orphaned));
     }
     let head = &answer.index_head;
     text.push_str(&format!(
@@ -232,44 +231,6 @@ fn authorised(answer: &AtBlock) -> String {
     text
 }
 
-/// What the owner says about the source, marked as such.
-fn claim(hash: B256, digest: Option<B256>, uri: Option<&str>) -> String {
-    if digest.is_none() && uri.is_none() {
-        return String::new();
-    }
-    let digest = digest.map(|d| format!(" digest {d:#x}")).unwrap_or_default();
-    let uri = uri.map(|u| format!(" at {}", plain(u))).unwrap_or_default();
-    format!("  source of {} as its owner claims:{digest}{uri}\n", crate::text::short(hash))
-}
-
-/// Proposals as a table.
-pub(super) fn proposals(proposals: &[devproof_api::documents::Proposal]) -> String {
-    let rows: Vec<_> = proposals
-        .iter()
-        .map(|p| {
-            [
-                setting(&p.kind),
-                if p.kind == "compose_hash" {
-                    format!("{:#x}", p.value)
-                } else {
-                    value(&p.kind, p.value)
-                },
-                p.state.clone(),
-                minute(p.proposed.timestamp),
-                who(&p.proposed),
-                minute(p.ripe_at),
-                minute(p.expires_at),
-            ]
-        })
-        .collect();
-    let head = ["what", "value", "state", "announced (UTC)", "by", "may come from", "dead from"];
-    let mut text = table(head, &rows);
-    for p in proposals {
-        text.push_str(&claim(p.value, p.source_digest, p.uri.as_deref()));
-    }
-    text
-}
-
 fn policy(answer: &AtBlock) -> String {
     let policy = &answer.policy;
     let address = |a: Option<Address>| a.map_or_else(|| "none".to_owned(), |a| format!("{a:#x}"));
@@ -358,21 +319,4 @@ fn kms(answer: &AtBlock) -> String {
             )
         })
         .collect()
-}
-
-fn orphaned(answer: &AtBlock) -> String {
-    super::history::orphaned(&answer.orphaned)
-}
-
-fn who(since: &Since) -> String {
-    since.actor.map_or_else(|| "not said".to_owned(), short_address)
-}
-
-/// The notice users had, in words.
-pub fn notice(seconds: Option<u64>) -> String {
-    match seconds {
-        None => "born with it".to_owned(),
-        Some(0) => "none".to_owned(),
-        Some(seconds) => span(seconds),
-    }
 }

@@ -2,13 +2,16 @@
 
 use crate::{
     Failure, Outcome,
-    cmd::{self, at, setting, value},
+    cmd::{
+        self, setting, value,
+        words::{self, UNVERIFIED, orphaned, proposals},
+    },
     config::Settings,
     opts::HistoryArgs,
     shell::Shell,
     text::{ago, count, minute, short_address, table, time},
 };
-use devproof_api::documents::{Completeness, Entry, History, Orphan};
+use devproof_api::documents::{Completeness, Entry, History};
 use devproof_store::Store;
 use jiff::Timestamp;
 
@@ -59,7 +62,7 @@ pub fn render(history: &History, now: Timestamp) -> String {
     }
     if !history.proposals.is_empty() {
         text.push_str("\nAnnounced and not in force\n");
-        text.push_str(&at::proposals(&history.proposals));
+        text.push_str(&proposals(&history.proposals));
     }
     if !history.orphaned.is_empty() {
         text.push_str("\nReorganised away\n");
@@ -99,7 +102,7 @@ fn belief(history: &History) -> &'static str {
         (Completeness::AsEmitted, "dstack_app") => {
             "The owner of this app can change its code at any moment, without notice; this is what its events said."
         }
-        (Completeness::AsEmitted, "app_auth" | "app_auth_test") => at::UNVERIFIED,
+        (Completeness::AsEmitted, "app_auth" | "app_auth_test") => UNVERIFIED,
         (Completeness::AsEmitted, _) => {
             "We do not know the code that decides here. This is what its events said; nothing enforces it."
         }
@@ -141,32 +144,8 @@ fn notice(entry: &Entry) -> String {
         entry.action == "set" && ["compose_hash", "device"].contains(&entry.setting.as_str());
     match entry.notice_seconds {
         Some(_) if !entry.effective => String::new(),
-        Some(seconds) => at::notice(Some(seconds)),
-        None if entry.born_with && widens => at::notice(None),
+        Some(seconds) => words::notice(Some(seconds)),
+        None if entry.born_with && widens => words::notice(None),
         None => String::new(),
     }
-}
-
-/// What was said in blocks that are gone.
-pub(super) fn orphaned(orphans: &[Orphan]) -> String {
-    let rows: Vec<_> = orphans
-        .iter()
-        .map(|o| {
-            [
-                minute(o.timestamp),
-                o.block.to_string(),
-                format!("{} {}", setting(&o.setting), o.action),
-                value(&o.setting, o.value),
-                crate::text::short(o.transaction),
-                if o.included_again { "yes" } else { "no" }.to_owned(),
-            ]
-        })
-        .collect();
-    let mut text =
-        table(["when (UTC)", "block", "what", "value", "transaction", "included again"], &rows);
-    text.push_str(
-        "  These blocks are not on the chain any more. A key service reads the newest block, so it may \
-         have acted on them.\n",
-    );
-    text
 }

@@ -1,8 +1,6 @@
 //! `devproof index`: reads the chain into the database.
 
-use crate::{
-    Failure, Outcome, cmd::serve::stop_signal, config::Settings, opts::IndexArgs, shell::Shell,
-};
+use crate::{Failure, Outcome, cmd::stop_signal, config::Settings, opts::IndexArgs, shell::Shell};
 use alloy_primitives::B256;
 use devproof_chain::Node;
 use devproof_indexer::{Indexer, Options, Progress, Report, Sources};

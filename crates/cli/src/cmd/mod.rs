@@ -4,6 +4,11 @@ pub mod at;
 pub mod history;
 pub mod index;
 pub mod serve;
+mod stop;
+mod words;
+
+pub use stop::stop_signal;
+pub use words::notice;
 
 use crate::{Failure, config::Settings};
 use devproof_store::Store;

@@ -1,6 +1,12 @@
 //! `devproof serve`: REST, and the index kept up to date meanwhile.
 
-use crate::{Failure, Outcome, cmd::index, config::Settings, opts::ServeArgs, shell::Shell};
+use crate::{
+    Failure, Outcome,
+    cmd::{index, stop_signal},
+    config::Settings,
+    opts::ServeArgs,
+    shell::Shell,
+};
 use devproof_api::{AppState, Headers, router};
 use devproof_chain::Node;
 use devproof_indexer::Indexer;
@@ -104,25 +110,6 @@ async fn follow(mut indexer: Indexer, stop: impl Future<Output = ()> + Send) {
             () = stop.as_mut() => return,
             () = tokio::time::sleep(RETRY) => {}
         }
-    }
-}
-
-/// Resolves on Ctrl-C or SIGTERM.
-pub async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler there is nothing to wait for but the end of the process.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 

@@ -1,0 +1,87 @@
+//! Words and tables that several verbs use.
+
+use crate::{
+    cmd::{setting, value},
+    text::{minute, plain, short, short_address, span, table},
+};
+use alloy_primitives::B256;
+use devproof_api::documents::{Orphan, Proposal, Since};
+
+/// Of an answer about a contract that keeps a history, where nobody compared the two.
+pub(super) const UNVERIFIED: &str = "Its history was not compared with its contract at this block yet, so \
+    a node may have left something out; run `devproof index` and ask again.";
+
+/// What the owner says about the source, marked as such.
+pub(super) fn claim(hash: B256, digest: Option<B256>, uri: Option<&str>) -> String {
+    if digest.is_none() && uri.is_none() {
+        return String::new();
+    }
+    let digest = digest.map(|d| format!(" digest {d:#x}")).unwrap_or_default();
+    let uri = uri.map(|u| format!(" at {}", plain(u))).unwrap_or_default();
+    format!("  source of {} as its owner claims:{digest}{uri}\n", short(hash))
+}
+
+/// Proposals as a table.
+pub(super) fn proposals(proposals: &[Proposal]) -> String {
+    let rows: Vec<_> = proposals
+        .iter()
+        .map(|p| {
+            [
+                setting(&p.kind),
+                if p.kind == "compose_hash" {
+                    format!("{:#x}", p.value)
+                } else {
+                    value(&p.kind, p.value)
+                },
+                p.state.clone(),
+                minute(p.proposed.timestamp),
+                who(&p.proposed),
+                minute(p.ripe_at),
+                minute(p.expires_at),
+            ]
+        })
+        .collect();
+    let head = ["what", "value", "state", "announced (UTC)", "by", "may come from", "dead from"];
+    let mut text = table(head, &rows);
+    for p in proposals {
+        text.push_str(&claim(p.value, p.source_digest, p.uri.as_deref()));
+    }
+    text
+}
+
+/// The notice users had, in words.
+pub fn notice(seconds: Option<u64>) -> String {
+    match seconds {
+        None => "born with it".to_owned(),
+        Some(0) => "none".to_owned(),
+        Some(seconds) => span(seconds),
+    }
+}
+
+pub(super) fn who(since: &Since) -> String {
+    since.actor.map_or_else(|| "not said".to_owned(), short_address)
+}
+
+/// What was said in blocks that are gone.
+pub(super) fn orphaned(orphans: &[Orphan]) -> String {
+    let rows: Vec<_> = orphans
+        .iter()
+        .map(|o| {
+            [
+                minute(o.timestamp),
+                o.block.to_string(),
+                format!("{} {}", setting(&o.setting), o.action),
+                value(&o.setting, o.value),
+                short(o.transaction),
+                if o.included_again { "yes" } else { "no" }.to_owned(),
+            ]
+        })
+        .collect();
+    let mut text =
+        table(["when (UTC)", "block", "what", "value", "transaction", "included again"], &rows);
+    text.push_str(
+        "  These blocks are not on the chain any more. A key service reads the newest block, so it may \
+         have acted on them.\n",
+    );
+    text
+}
