@@ -124,14 +124,17 @@ async fn answers(story: &Story, store: &Store, shell: &mut Shell) -> Result<()> 
         "1.4.0 is activated again",
         "version 1.6.0 is announced",
     ];
+    let head = story.bench.node.heads().await?.latest.number;
+    let mut blocks: Vec<u64> = moments.iter().filter_map(|title| story.block_of(title)).collect();
+    // The newest two, which are not final yet.
+    blocks.extend([head - 1, head]);
     let mut rows = Vec::new();
-    for title in moments {
-        let Some(block) = story.block_of(title) else { continue };
+    for block in blocks {
         for app in [story.product, story.stock] {
             rows.extend(rows_of(&at(story, store, app, block).await?, app == story.stock));
         }
     }
-    let head = [
+    let columns = [
         "after block",
         "finality",
         "app",
@@ -140,7 +143,7 @@ async fn answers(story: &Story, store: &Store, shell: &mut Shell) -> Result<()> 
         "notice users had",
         "on its way",
     ];
-    print(shell, &rows, || format!("What was authorised at block X?\n{}", table(head, &rows)))?;
+    print(shell, &rows, || format!("What was authorised at block X?\n{}", table(columns, &rows)))?;
 
     let deletions = deletions(story, store).await?;
     print(shell, &deletions, || {
@@ -152,7 +155,6 @@ async fn answers(story: &Story, store: &Store, shell: &mut Shell) -> Result<()> 
         )
     })?;
 
-    let head = story.bench.node.heads().await?.latest.number;
     let answer = at(story, store, story.product, head).await?;
     print(shell, &answer, || format!("The whole answer, at the head\n{}", at::render(&answer, now)))
 }
