@@ -189,4 +189,27 @@ contract DeletionRegistrySignersTest is RegistryFixture {
         emit log_named_uint("signerOf", used);
         assertLe(used, 7000);
     }
+
+    /// Two words are no address, whatever the first of them says.
+    function test_RevertWhen_ownerIsNotOneWord() public {
+        TwoWordOwner two = new TwoWordOwner(OTHER);
+        vm.prank(OTHER);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDeletionRegistry.NotOwnerOrGuardian.selector, two, OTHER)
+        );
+        registry.revokeSigner(address(two), signer);
+    }
+}
+
+/// @notice Answers `owner` with a word too many.
+contract TwoWordOwner {
+    address private _first;
+
+    constructor(address first) {
+        _first = first;
+    }
+
+    function owner() external view returns (address, uint256) {
+        return (_first, 0);
+    }
 }
