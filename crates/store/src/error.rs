@@ -220,12 +220,19 @@ fn name(hash: &Option<B256>) -> String {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        // SQLITE_BUSY and its extended codes: the busy timeout has passed.
+        if is_busy(&error) {
+            return Self::Busy;
+        }
         match error.as_database_error().and_then(|e| e.code()).as_deref() {
-            Some("5" | "261" | "517") => Self::Busy,
             // SQLSTATE 25006 and SQLITE_READONLY: the connection, not the caller, was opened for reading.
             Some("8" | "25006") => Self::ReadOnly,
             _ => Self::Database(error),
         }
     }
+}
+
+/// SQLITE_BUSY and its extended codes: the busy timeout has passed, or waiting could have been for ever.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|e| e.code());
+    matches!(code.as_deref(), Some("5" | "261" | "517"))
 }

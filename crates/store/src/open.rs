@@ -2,7 +2,7 @@
 
 use crate::{
     conn::{Pool, Tx},
-    error::{Result, StoreError},
+    error::{Result, StoreError, is_busy},
     target::{Target, server_name},
 };
 use sqlx::{
@@ -11,7 +11,11 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
 
 static SQLITE: Migrator = sqlx::migrate!("../../indexer-migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../indexer-migrations/postgres");
@@ -19,6 +23,9 @@ static POSTGRES: Migrator = sqlx::migrate!("../../indexer-migrations/postgres");
 /// How long to wait for a server, and on SQLite for another writer. Our own longest transaction is a page, well
 /// below a second; ten cover a slow disk without making a person think that the program hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two attempts where SQLite does not wait by itself.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Readers in one process. SQLite reads in a thread per connection, so more than a few cores' worth gains nothing.
 const CONNECTIONS: u32 = 8;
@@ -40,6 +47,18 @@ impl Store {
     /// One sentence each for a name that makes no sense, a missing directory, a file that is no database or not ours,
     /// a schema newer than this program, a server that does not answer or refuses.
     pub async fn open(url: &str) -> Result<Self> {
+        let begun = Instant::now();
+        loop {
+            // SQLite does not wait for a lock where waiting could be for ever, as when two processes turn the
+            // same new file to write-ahead logging. The one that lost finds the work done a moment later.
+            match Self::open_once(url).await {
+                Err(StoreError::Busy) if begun.elapsed() < PATIENCE => sleep(PAUSE).await,
+                done => return done,
+            }
+        }
+    }
+
+    async fn open_once(url: &str) -> Result<Self> {
         let store = Self::connect(url, false).await?;
         store.migrate().await?;
         Ok(store)
@@ -118,6 +137,9 @@ impl Store {
             // Two processes may have opened a new file at once; the loser finds the work done.
             Err(_) if matches!(self.schema().await, Ok(Some(found)) if found == self.known()) => {
                 Ok(())
+            }
+            Err(MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _)) if is_busy(&e) => {
+                Err(StoreError::Busy)
             }
             Err(source) => Err(StoreError::Migration { database: self.name.clone(), source }),
         }
