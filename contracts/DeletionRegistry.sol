@@ -52,7 +52,7 @@ contract DeletionRegistry is IDeletionRegistry {
         "Deletion(address app,bytes32 composeHash,bytes32 userIdHash,bytes32 dataHash,uint64 deletedAt,bytes32 nonce)"
     );
     bytes32 private constant _BATCH_TYPE = keccak256(
-        "DeletionBatch(Deletion[] deletions)Deletion(address app,bytes32 composeHash,bytes32 userIdHash,bytes32 dataHash,uint64 deletedAt,bytes32 nonce)"
+        "DeletionBatch(address app,bytes32 composeHash,bytes32[] userIdHashes,bytes32[] dataHashes,uint64 deletedAt,bytes32 nonce)"
     );
     bytes32 private constant _ROOT_TYPE = keccak256(
         "DeletionRoot(address app,bytes32 composeHash,bytes32 root,uint64 count,uint64 deletedAt,bytes32 nonce)"
@@ -161,32 +161,46 @@ contract DeletionRegistry is IDeletionRegistry {
         external
         returns (bytes32 id)
     {
-        id = _hash(deletion);
+        id = hashDeletion(deletion);
         address app = deletion.app;
         address signer = signerOf(app, digestOf(id), signature);
         _requireTime(deletion.deletedAt);
         _requireAllowed(app, deletion.composeHash, deletion.deletedAt);
-
-        (uint256 word, uint256 bit) = _placeOf(deletion.nonce);
-        uint256 bits = _nonces[app][word];
-        if (bits & bit != 0) revert NonceAlreadyUsed(app, deletion.nonce);
-        _nonces[app][word] = bits | bit;
-        _emitDeletion(id, deletion, signer);
+        _useNonce(app, deletion.nonce);
+        emit DeletionAttested(
+            id,
+            app,
+            deletion.userIdHash,
+            deletion.composeHash,
+            deletion.dataHash,
+            deletion.deletedAt,
+            deletion.nonce,
+            signer
+        );
         _extend(app, KIND_DELETION, id, signer);
     }
 
     /// @inheritdoc IDeletionRegistry
-    function attestBatch(Deletion[] calldata deletions, bytes calldata signature)
+    function attestBatch(DeletionBatch calldata batch, bytes calldata signature)
         external
         returns (bytes32 id)
     {
-        if (deletions.length == 0) revert NoDeletions();
-        bytes32[] memory ids = _hashAll(deletions);
-        id = _hashIds(ids);
-        address app = deletions[0].app;
+        bytes32[] calldata users = batch.userIdHashes;
+        bytes32[] calldata data = batch.dataHashes;
+        if (users.length != data.length) revert UnequalLengths(users.length, data.length);
+        if (users.length == 0) revert NoDeletions();
+        id = hashBatch(batch);
+        address app = batch.app;
         address signer = signerOf(app, digestOf(id), signature);
-        _requireBatch(deletions, app, deletions[0].composeHash);
-        _recordAll(deletions, ids, app, signer);
+        _requireTime(batch.deletedAt);
+        _requireAllowed(app, batch.composeHash, batch.deletedAt);
+        _useNonce(app, batch.nonce);
+        emit DeletionBatchAttested(
+            id, app, batch.composeHash, users.length, batch.deletedAt, batch.nonce, signer
+        );
+        for (uint256 i = 0; i < users.length; ++i) {
+            emit DeletionBatchEntry(users[i], data[i]);
+        }
         _extend(app, KIND_BATCH, id, signer);
     }
 
@@ -211,6 +225,7 @@ contract DeletionRegistry is IDeletionRegistry {
             statement.composeHash,
             statement.count,
             statement.deletedAt,
+            statement.nonce,
             signer
         );
         _extend(app, KIND_ROOT, id, signer);
@@ -246,12 +261,23 @@ contract DeletionRegistry is IDeletionRegistry {
 
     /// @inheritdoc IDeletionRegistry
     function hashDeletion(Deletion calldata deletion) public pure returns (bytes32) {
-        return _hash(deletion);
+        return keccak256(abi.encode(_DELETION_TYPE, deletion));
     }
 
     /// @inheritdoc IDeletionRegistry
-    function hashBatch(Deletion[] calldata deletions) external pure returns (bytes32) {
-        return _hashIds(_hashAll(deletions));
+    function hashBatch(DeletionBatch calldata batch) public pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                _BATCH_TYPE,
+                batch.app,
+                batch.composeHash,
+                // An EIP-712 array is encoded as the hash of its members side by side.
+                keccak256(abi.encodePacked(batch.userIdHashes)),
+                keccak256(abi.encodePacked(batch.dataHashes)),
+                batch.deletedAt,
+                batch.nonce
+            )
+        );
     }
 
     /// @inheritdoc IDeletionRegistry
@@ -337,130 +363,11 @@ contract DeletionRegistry is IDeletionRegistry {
         );
     }
 
-    /// @dev keccak256(abi.encode(_DELETION_TYPE, deletion)), in memory that is not kept: a batch
-    /// does this for every entry.
-    function _hash(Deletion calldata deletion) private pure returns (bytes32 hash) {
-        bytes32 typeHash = _DELETION_TYPE;
-        assembly ("memory-safe") {
-            // As the decoder would, refuse an app or a time with bits above its type's width. The
-            // other four members fill their words.
-            if or(shr(160, calldataload(deletion)), shr(64, calldataload(add(deletion, 0x80)))) {
-                revert(0, 0)
-            }
-            let free := mload(0x40)
-            mstore(free, typeHash)
-            // A struct of static members lies in calldata just as it is encoded: six words.
-            calldatacopy(add(free, 0x20), deletion, 0xc0)
-            hash := keccak256(free, 0xe0)
-        }
-    }
-
-    function _hashAll(Deletion[] calldata deletions) private pure returns (bytes32[] memory ids) {
-        uint256 count = deletions.length;
-        ids = new bytes32[](count);
-        unchecked {
-            for (uint256 i = 0; i < count; ++i) {
-                ids[i] = _hash(_at(deletions, i));
-            }
-        }
-    }
-
-    /// @dev deletions[i] for an i known to be in range. The decoder has checked that all of the
-    /// array lies in calldata.
-    function _at(Deletion[] calldata deletions, uint256 i)
-        private
-        pure
-        returns (Deletion calldata deletion)
-    {
-        assembly ("memory-safe") {
-            deletion := add(deletions.offset, mul(i, 0xc0))
-        }
-    }
-
-    /// @dev An EIP-712 array is encoded as the hash of its members' hashes side by side.
-    function _hashIds(bytes32[] memory ids) private pure returns (bytes32) {
-        bytes32 hash;
-        assembly ("memory-safe") {
-            hash := keccak256(add(ids, 0x20), mul(mload(ids), 0x20))
-        }
-        return keccak256(abi.encode(_BATCH_TYPE, hash));
-    }
-
-    /// @dev One app, one compose hash, all times within bounds and allowed.
-    function _requireBatch(Deletion[] calldata deletions, address app, bytes32 composeHash)
-        private
-        view
-    {
-        uint64 first = deletions[0].deletedAt;
-        uint64 last = first;
-        uint256 count = deletions.length;
-        unchecked {
-            for (uint256 i = 0; i < count; ++i) {
-                Deletion calldata deletion = _at(deletions, i);
-                uint256 difference;
-                uint64 time;
-                assembly ("memory-safe") {
-                    // Raw words: {_hash} has seen to it that they are clean.
-                    difference := or(
-                        xor(calldataload(deletion), app),
-                        xor(calldataload(add(deletion, 0x20)), composeHash)
-                    )
-                    time := calldataload(add(deletion, 0x80))
-                }
-                if (difference != 0) revert MixedBatch(i);
-                if (time < first) first = time;
-                if (time > last) last = time;
-            }
-        }
-        _requireTime(first);
-        _requireTime(last);
-        _requireAllowed(app, composeHash, first);
-        if (last != first) _requireAllowed(app, composeHash, last);
-    }
-
-    /// @dev Uses up the nonces and emits the events. Neighbouring nonces share a word, which is
-    /// loaded and stored once for a run of them.
-    function _recordAll(
-        Deletion[] calldata deletions,
-        bytes32[] memory ids,
-        address app,
-        address signer
-    ) private {
-        mapping(uint256 => uint256) storage nonces = _nonces[app];
-        (uint256 word,) = _placeOf(deletions[0].nonce);
-        uint256 bits = nonces[word];
-        uint256 count = ids.length;
-        unchecked {
-            for (uint256 i = 0; i < count; ++i) {
-                Deletion calldata deletion = _at(deletions, i);
-                (uint256 place, uint256 bit) = _placeOf(deletion.nonce);
-                if (place != word) {
-                    nonces[word] = bits;
-                    word = place;
-                    bits = nonces[word];
-                }
-                if (bits & bit != 0) revert NonceAlreadyUsed(app, deletion.nonce);
-                bits |= bit;
-                _emitDeletion(ids[i], deletion, signer);
-            }
-        }
-        nonces[word] = bits;
-    }
-
-    /// @dev emit DeletionAttested(...), with the words moved as they are: {_hash} has refused
-    /// those that are not clean. Solidity's own way costs another 500 gas per entry of a batch.
-    function _emitDeletion(bytes32 id, Deletion calldata deletion, address signer) private {
-        bytes32 topic = DeletionAttested.selector;
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, calldataload(add(deletion, 0x20))) // composeHash
-            mstore(add(free, 0x20), calldataload(add(deletion, 0x60))) // dataHash
-            mstore(add(free, 0x40), calldataload(add(deletion, 0x80))) // deletedAt
-            mstore(add(free, 0x60), shr(96, shl(96, signer)))
-            let app := calldataload(deletion)
-            let userIdHash := calldataload(add(deletion, 0x40))
-            log4(free, 0x80, topic, id, app, userIdHash)
-        }
+    function _useNonce(address app, bytes32 nonce) private {
+        (uint256 word, uint256 bit) = _placeOf(nonce);
+        uint256 bits = _nonces[app][word];
+        if (bits & bit != 0) revert NonceAlreadyUsed(app, nonce);
+        _nonces[app][word] = bits | bit;
     }
 
     function _placeOf(bytes32 nonce) private pure returns (uint256 word, uint256 bit) {

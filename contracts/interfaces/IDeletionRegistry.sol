@@ -17,10 +17,10 @@ import {ISimpleDstackVerifier} from "./ISimpleDstackVerifier.sol";
 /// Revoking is for ever: the chain is public and would let anybody register the key again. What a
 /// revoked key attested before stays, with its block.
 ///
-/// REPLAY. A deletion has a nonce that is used once per app, alone or in a batch, so its id (the
-/// EIP-712 struct hash) appears at most once. Nonces have no order; consecutive ones share a
-/// storage word and are cheaper, and instances that work side by side take disjoint ranges or 32
-/// random bytes. A root statement's id is used once as such. The domain binds chain and registry.
+/// REPLAY. A deletion and a batch each have a nonce that is used once per app, so an id (the EIP-712
+/// struct hash) appears at most once. Nonces have no order; consecutive ones share a storage word
+/// and are cheaper, and instances that work side by side take disjoint ranges or 32 random bytes. A
+/// root statement's id is used once as such. The domain binds chain and registry.
 ///
 /// TIME. `deletedAt` is neither in the future nor older than {MAX_AGE}. The compose hash must have
 /// been allowed then: an AppAuth is asked with `allowedAt` (which knows the hash's latest interval
@@ -39,8 +39,8 @@ import {ISimpleDstackVerifier} from "./ISimpleDstackVerifier.sol";
 ///
 /// starting from keccak256(abi.encode(HISTORY_DOMAIN, chain id, registry, app)). One storage proof
 /// authenticates everything the registry ever accepted for the app. {HistoryExtended} follows the
-/// event of the fact; the deletions of a batch are the {DeletionAttested} since the app's previous
-/// {HistoryExtended}.
+/// event of the fact, and those of a batch's entries. Each of these events carries all that was
+/// signed: its id can be computed from the log, and whoever drops or changes one is found out.
 ///
 /// The registry has no owner and no upgrade.
 interface IDeletionRegistry {
@@ -66,12 +66,29 @@ interface IDeletionRegistry {
     /// @param dataHash Commitment to what was deleted; its format is the app's. Guessable content
     /// needs a salt as well.
     /// @param deletedAt Unix time of the deletion, in seconds.
-    /// @param nonce Any number not used by the app in a deletion before.
+    /// @param nonce Any number not used by the app in a deletion or batch before.
     struct Deletion {
         address app;
         bytes32 composeHash;
         bytes32 userIdHash;
         bytes32 dataHash;
+        uint64 deletedAt;
+        bytes32 nonce;
+    }
+
+    /// @notice Many deletions of one app, all of them done by one time, under one signature.
+    /// @param app The app's contract, whose address is the app id.
+    /// @param composeHash Compose hash the app ran, SHA-256 of the bytes of app-compose.json.
+    /// @param userIdHashes Salted commitments to the users, see {userCommitment}; one entry for
+    /// each deletion.
+    /// @param dataHashes Commitments to what was deleted, in the same order.
+    /// @param deletedAt Unix time in seconds at which all of them were done.
+    /// @param nonce Any number not used by the app in a deletion or batch before.
+    struct DeletionBatch {
+        address app;
+        bytes32 composeHash;
+        bytes32[] userIdHashes;
+        bytes32[] dataHashes;
         uint64 deletedAt;
         bytes32 nonce;
     }
@@ -110,7 +127,7 @@ interface IDeletionRegistry {
     /// @notice A key may never attest for the app again. `by` is the owner or the guardian.
     event SignerRevoked(address indexed app, address indexed signer, address indexed by);
 
-    /// @notice A deletion was attested, alone or in a batch. `id` is its EIP-712 struct hash.
+    /// @notice One deletion was attested. `id` is its EIP-712 struct hash.
     event DeletionAttested(
         bytes32 indexed id,
         address indexed app,
@@ -118,8 +135,26 @@ interface IDeletionRegistry {
         bytes32 composeHash,
         bytes32 dataHash,
         uint64 deletedAt,
+        bytes32 nonce,
         address signer
     );
+
+    /// @notice A batch of deletions was attested. `id` is its EIP-712 struct hash. Its `count` entries
+    /// are the very next events of the registry, each a {DeletionBatchEntry}, in the batch's order.
+    event DeletionBatchAttested(
+        bytes32 indexed id,
+        address indexed app,
+        bytes32 composeHash,
+        uint256 count,
+        uint64 deletedAt,
+        bytes32 nonce,
+        address signer
+    );
+
+    /// @notice One deletion of the batch whose {DeletionBatchAttested} stands before it. It names no
+    /// app: a commitment to a user is one to an app as well, and an entry of a thousand is paid for a
+    /// thousand times.
+    event DeletionBatchEntry(bytes32 indexed userIdHash, bytes32 dataHash);
 
     /// @notice A root over many deletions was attested. `id` is its EIP-712 struct hash.
     event DeletionRootAttested(
@@ -129,6 +164,7 @@ interface IDeletionRegistry {
         bytes32 composeHash,
         uint64 count,
         uint64 deletedAt,
+        bytes32 nonce,
         address signer
     );
 
@@ -168,7 +204,7 @@ interface IDeletionRegistry {
     /// @notice The app does not say that the compose hash was allowed at that time.
     error ComposeHashNotAllowed(address app, bytes32 composeHash, uint64 deletedAt);
 
-    /// @notice The nonce was used by the app before.
+    /// @notice The app used the nonce before, in a deletion or in a batch.
     error NonceAlreadyUsed(address app, bytes32 nonce);
 
     /// @notice The root statement was attested before.
@@ -177,8 +213,8 @@ interface IDeletionRegistry {
     /// @notice A batch or a tree without deletions states nothing.
     error NoDeletions();
 
-    /// @notice The deletion at `index` has another app or compose hash than the first of the batch.
-    error MixedBatch(uint256 index);
+    /// @notice A batch needs as many commitments to users as commitments to data.
+    error UnequalLengths(uint256 userIdHashes, uint256 dataHashes);
 
     /// @notice There is too little gas to ask the app's contract in a way that can be trusted.
     error NotEnoughGas();
@@ -237,12 +273,11 @@ interface IDeletionRegistry {
         external
         returns (bytes32 id);
 
-    /// @notice Records many deletions of one app and compose hash under one signature.
-    /// @dev `allowedAt` is asked for the earliest and the latest time: it tells of one interval.
-    /// @param deletions The deletions.
-    /// @param signature EIP-712 signature over DeletionBatch(Deletion[] deletions).
-    /// @return id EIP-712 struct hash of that batch.
-    function attestBatch(Deletion[] calldata deletions, bytes calldata signature)
+    /// @notice Records many deletions of one app under one signature. Anybody may bring them.
+    /// @param batch The deletions.
+    /// @param signature EIP-712 signature over it by a registered key of its app.
+    /// @return id Its EIP-712 struct hash.
+    function attestBatch(DeletionBatch calldata batch, bytes calldata signature)
         external
         returns (bytes32 id);
 
@@ -268,7 +303,7 @@ interface IDeletionRegistry {
         bytes32[] calldata proof
     ) external view returns (bool);
 
-    /// @notice Whether the app used the nonce in a deletion.
+    /// @notice Whether the app used the nonce, in a deletion or in a batch.
     function isNonceUsed(address app, bytes32 nonce) external view returns (bool);
 
     /// @notice Whether the root statement with this id was attested.
@@ -281,8 +316,8 @@ interface IDeletionRegistry {
     /// @notice EIP-712 struct hash of a deletion: its id.
     function hashDeletion(Deletion calldata deletion) external pure returns (bytes32);
 
-    /// @notice EIP-712 struct hash of DeletionBatch(Deletion[] deletions).
-    function hashBatch(Deletion[] calldata deletions) external pure returns (bytes32);
+    /// @notice EIP-712 struct hash of a batch: its id.
+    function hashBatch(DeletionBatch calldata batch) external pure returns (bytes32);
 
     /// @notice EIP-712 struct hash of a root statement: its id.
     function hashRoot(DeletionRoot calldata statement) external pure returns (bytes32);
@@ -355,7 +390,7 @@ interface IDeletionRegistry {
     /// @notice History kind of one {DeletionAttested}.
     function KIND_DELETION() external view returns (uint8);
 
-    /// @notice History kind of a batch of {DeletionAttested}.
+    /// @notice History kind of {DeletionBatchAttested}.
     function KIND_BATCH() external view returns (uint8);
 
     /// @notice History kind of {DeletionRootAttested}.

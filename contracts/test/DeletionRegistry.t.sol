@@ -26,7 +26,14 @@ contract DeletionRegistryTest is RegistryFixture {
 
         vm.expectEmit(address(registry));
         emit IDeletionRegistry.DeletionAttested(
-            id, app_, deletion.userIdHash, HASH, deletion.dataHash, deletion.deletedAt, signer
+            id,
+            app_,
+            deletion.userIdHash,
+            HASH,
+            deletion.dataHash,
+            deletion.deletedAt,
+            bytes32(uint256(7)),
+            signer
         );
         vm.expectEmit(address(registry));
         emit IDeletionRegistry.HistoryExtended(app_, root, 3, id, signer);
@@ -226,108 +233,133 @@ contract DeletionRegistryTest is RegistryFixture {
                                       BATCH
     //////////////////////////////////////////////////////////////////////////*/
 
-    function testFuzz_batch(uint256 firstNonce, uint8 count) public {
+    function testFuzz_batch(uint256 nonce, uint8 count) public {
         count = uint8(bound(count, 1, 40));
-        firstNonce = bound(firstNonce, 0, type(uint256).max - count);
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(stock), firstNonce, count);
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(stock), nonce, count);
         bytes memory signature = sign(batch);
         bytes32 id = registry.hashBatch(batch);
         bytes32 root = extended(registry.historyRoot(address(stock)), 4, id, signer);
 
-        vm.recordLogs();
-        assertEq(registry.attestBatch(batch, signature), id);
-        Vm.Log[] memory logs = vm.getRecordedLogs();
-        assertEq(logs.length, uint256(count) + 1);
+        vm.expectEmit(address(registry));
+        emit IDeletionRegistry.DeletionBatchAttested(
+            id, address(stock), HASH, count, batch.deletedAt, bytes32(nonce), signer
+        );
         for (uint256 i = 0; i < count; ++i) {
-            assertEq(logs[i].topics[0], IDeletionRegistry.DeletionAttested.selector);
-            assertEq(logs[i].topics[1], registry.hashDeletion(batch[i]));
-            assertTrue(registry.isNonceUsed(address(stock), batch[i].nonce));
+            vm.expectEmit(address(registry));
+            emit IDeletionRegistry.DeletionBatchEntry(batch.userIdHashes[i], batch.dataHashes[i]);
         }
+        vm.expectEmit(address(registry));
+        emit IDeletionRegistry.HistoryExtended(address(stock), root, 4, id, signer);
+        vm.recordLogs();
+        vm.prank(STRANGER);
+        assertEq(registry.attestBatch(batch, signature), id);
+
+        assertEq(vm.getRecordedLogs().length, uint256(count) + 2);
         assertEq(registry.historyRoot(address(stock)), root);
+        assertTrue(registry.isNonceUsed(address(stock), bytes32(nonce)));
+    }
 
-        vm.expectPartialRevert(IDeletionRegistry.NonceAlreadyUsed.selector);
+    /// One nonce is good for one deletion or one batch, whatever else is in it.
+    function testFuzz_RevertWhen_nonceOfABatchIsUsed(uint256 nonce) public {
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), nonce, 3);
+        bytes memory signature = sign(batch);
         registry.attestBatch(batch, signature);
-        // Nor does an entry pass alone, though signed again.
-        signature = sign(batch[count - 1]);
-        vm.expectPartialRevert(IDeletionRegistry.NonceAlreadyUsed.selector);
-        registry.attest(batch[count - 1], signature);
+        bytes memory used = abi.encodeWithSelector(
+            IDeletionRegistry.NonceAlreadyUsed.selector, address(app), bytes32(nonce)
+        );
+        vm.expectRevert(used);
+        registry.attestBatch(batch, signature);
+
+        batch.userIdHashes[0] = "another";
+        signature = sign(batch);
+        vm.expectRevert(used);
+        registry.attestBatch(batch, signature);
+
+        signature = sign(deletionOf(address(app), nonce));
+        vm.expectRevert(used);
+        registry.attest(deletionOf(address(app), nonce), signature);
     }
 
-    /// Nonces that jump between words and back are all kept.
-    function testFuzz_batchOfScatteredNonces(uint256[6] memory nonces) public {
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 0, 7);
-        for (uint256 i = 0; i < 6; ++i) {
-            nonces[i] = bound(nonces[i], 0, 1000);
-            batch[i].nonce = bytes32(nonces[i]);
-            for (uint256 j = 0; j < i; ++j) {
-                vm.assume(nonces[i] != nonces[j]);
-            }
-        }
-        batch[6].nonce = bytes32(uint256(5000));
-        registry.attestBatch(batch, sign(batch));
-        for (uint256 i = 0; i < 7; ++i) {
-            assertTrue(registry.isNonceUsed(address(app), batch[i].nonce));
-        }
-    }
-
-    function testFuzz_RevertWhen_batchRepeatsANonce(uint8 i, uint8 j) public {
-        (i, j) = (i % 5, j % 5);
-        vm.assume(i != j);
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 250, 10);
-        batch[i].nonce = batch[j + 5].nonce;
+    function test_RevertWhen_nonceOfABatchWasUsedByADeletion() public {
+        registry.attest(deletionOf(address(app), 1), sign(deletionOf(address(app), 1)));
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 1, 3);
         bytes memory signature = sign(batch);
         vm.expectPartialRevert(IDeletionRegistry.NonceAlreadyUsed.selector);
         registry.attestBatch(batch, signature);
     }
 
+    function testFuzz_RevertWhen_anyFieldOfABatchIsChanged(uint8 field, bytes32 value) public {
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 1, 3);
+        bytes memory signature = sign(batch);
+        bytes32 id = registry.hashBatch(batch);
+        field = field % 7;
+        if (field == 0) batch.app = address(stock);
+        if (field == 1) batch.composeHash = value;
+        if (field == 2) batch.userIdHashes[uint256(value) % 3] = value;
+        if (field == 3) batch.dataHashes[uint256(value) % 3] = value;
+        if (field == 4) batch.deletedAt -= uint64(bound(uint256(value), 1, 1 days));
+        if (field == 5) batch.nonce = value;
+        // Commitments to users and to data do not change places.
+        if (field == 6) {
+            (batch.userIdHashes, batch.dataHashes) = (batch.dataHashes, batch.userIdHashes);
+        }
+        vm.assume(registry.hashBatch(batch) != id);
+        vm.expectPartialRevert(IDeletionRegistry.SignerNotRegistered.selector);
+        registry.attestBatch(batch, signature);
+    }
+
     function test_RevertWhen_batchIsEmpty() public {
-        IDeletionRegistry.Deletion[] memory batch;
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 1, 0);
         bytes memory signature = sign(batch);
         vm.expectRevert(IDeletionRegistry.NoDeletions.selector);
         registry.attestBatch(batch, signature);
     }
 
-    function test_RevertWhen_batchIsMixed() public {
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 0, 3);
-        batch[1].app = address(stock);
+    function test_RevertWhen_listsOfABatchDifferInLength() public {
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 1, 3);
+        batch.dataHashes = new bytes32[](2);
         bytes memory signature = sign(batch);
-        vm.expectRevert(abi.encodeWithSelector(IDeletionRegistry.MixedBatch.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IDeletionRegistry.UnequalLengths.selector, 3, 2));
         registry.attestBatch(batch, signature);
-
-        batch = batchOf(address(app), 0, 3);
-        batch[2].composeHash = "other";
+        batch.userIdHashes = new bytes32[](0);
         signature = sign(batch);
-        vm.expectRevert(abi.encodeWithSelector(IDeletionRegistry.MixedBatch.selector, 2));
+        vm.expectRevert(abi.encodeWithSelector(IDeletionRegistry.UnequalLengths.selector, 0, 2));
         registry.attestBatch(batch, signature);
     }
 
-    function test_RevertWhen_oneTimeOfTheBatchIsOut() public {
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 0, 3);
-        batch[1].deletedAt = uint64(START + 1);
+    function test_RevertWhen_timeOfTheBatchIsOut() public {
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 0, 3);
+        batch.deletedAt = uint64(START + 1);
         bytes memory signature = sign(batch);
         vm.expectPartialRevert(IDeletionRegistry.DeletedInFuture.selector);
         registry.attestBatch(batch, signature);
 
-        batch[1].deletedAt = uint64(START - 7 days - 1);
+        batch.deletedAt = uint64(START - 7 days - 1);
         signature = sign(batch);
         vm.expectPartialRevert(IDeletionRegistry.DeletedTooLongAgo.selector);
         registry.attestBatch(batch, signature);
+    }
 
-        app.allow(HASH, START - 10, START + 1);
-        batch[1].deletedAt = uint64(START - 11);
-        signature = sign(batch);
-        vm.expectPartialRevert(IDeletionRegistry.ComposeHashNotAllowed.selector);
-        registry.attestBatch(batch, signature);
-
+    function test_RevertWhen_hashOfTheBatchWasNotAllowedThen() public {
         app.allow(HASH, START - 10, START);
-        batch[1].deletedAt = uint64(START - 1);
-        signature = sign(batch);
-        vm.expectPartialRevert(IDeletionRegistry.ComposeHashNotAllowed.selector);
-        registry.attestBatch(batch, signature);
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 0, 3);
+        for (uint256 i = 0; i < 2; ++i) {
+            batch.deletedAt = i == 0 ? uint64(START - 11) : uint64(START);
+            bytes memory signature = sign(batch);
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IDeletionRegistry.ComposeHashNotAllowed.selector,
+                    address(app),
+                    HASH,
+                    batch.deletedAt
+                )
+            );
+            registry.attestBatch(batch, signature);
+        }
     }
 
     function test_RevertWhen_batchSignerIsNotRegistered() public {
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 0, 3);
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 0, 3);
         bytes memory signature = sign(APP_SECRET, registry.hashBatch(batch));
         vm.expectPartialRevert(IDeletionRegistry.SignerNotRegistered.selector);
         registry.attestBatch(batch, signature);
@@ -335,11 +367,11 @@ contract DeletionRegistryTest is RegistryFixture {
 
     /// Kinds of statement do not stand in for each other: a batch of one is not a deletion.
     function test_RevertWhen_oneKindIsBroughtAsAnother() public {
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 0, 1);
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 0, 1);
         bytes memory signature = sign(batch);
         vm.expectPartialRevert(IDeletionRegistry.SignerNotRegistered.selector);
-        registry.attest(batch[0], signature);
-        signature = sign(batch[0]);
+        registry.attest(deletionOf(address(app), 0), signature);
+        signature = sign(deletionOf(address(app), 0));
         vm.expectPartialRevert(IDeletionRegistry.SignerNotRegistered.selector);
         registry.attestBatch(batch, signature);
     }
@@ -354,11 +386,23 @@ contract DeletionRegistryTest is RegistryFixture {
         string memory json = typedData("Deletion", deletionJson(deletion));
         assertEq(registry.digestOf(registry.hashDeletion(deletion)), vm.eip712HashTypedData(json));
 
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 1, 2);
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 1, 2);
         json = typedData(
             "DeletionBatch",
             string.concat(
-                '{"deletions":[', deletionJson(batch[0]), ",", deletionJson(batch[1]), "]}"
+                '{"app":"',
+                vm.toString(batch.app),
+                '","composeHash":"',
+                vm.toString(HASH),
+                '","userIdHashes":',
+                pairJson(batch.userIdHashes),
+                ',"dataHashes":',
+                pairJson(batch.dataHashes),
+                ',"deletedAt":',
+                vm.toString(batch.deletedAt),
+                ',"nonce":"',
+                vm.toString(batch.nonce),
+                '"}'
             )
         );
         assertEq(registry.digestOf(registry.hashBatch(batch)), vm.eip712HashTypedData(json));
@@ -381,6 +425,10 @@ contract DeletionRegistryTest is RegistryFixture {
             )
         );
         assertEq(registry.digestOf(registry.hashRoot(statement)), vm.eip712HashTypedData(json));
+    }
+
+    function pairJson(bytes32[] memory pair) private pure returns (string memory) {
+        return string.concat('["', vm.toString(pair[0]), '","', vm.toString(pair[1]), '"]');
     }
 
     function deletionJson(IDeletionRegistry.Deletion memory deletion)
@@ -419,7 +467,11 @@ contract DeletionRegistryTest is RegistryFixture {
             common,
             '{"name":"userIdHash","type":"bytes32"},{"name":"dataHash","type":"bytes32"},',
             '{"name":"deletedAt","type":"uint64"},{"name":"nonce","type":"bytes32"}],',
-            '"DeletionBatch":[{"name":"deletions","type":"Deletion[]"}],"DeletionRoot":[',
+            '"DeletionBatch":[',
+            common,
+            '{"name":"userIdHashes","type":"bytes32[]"},{"name":"dataHashes","type":"bytes32[]"},',
+            '{"name":"deletedAt","type":"uint64"},{"name":"nonce","type":"bytes32"}],',
+            '"DeletionRoot":[',
             common,
             '{"name":"root","type":"bytes32"},{"name":"count","type":"uint64"},',
             '{"name":"deletedAt","type":"uint64"},{"name":"nonce","type":"bytes32"}]}'
@@ -445,18 +497,18 @@ contract DeletionRegistryTest is RegistryFixture {
         );
     }
 
-    /// The registry moves words of a deletion as they are, so it must refuse what is no address and
-    /// no uint64: a second spelling of the same deletion would have another id.
+    /// What is no address and no uint64 is refused: a second spelling of the same deletion would have
+    /// another id.
     function test_RevertWhen_wordsAreDirty() public {
         IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);
         bytes memory call = abi.encodeCall(registry.attest, (deletion, sign(deletion)));
         refuseDirty(call, 4 + 0x00);
         refuseDirty(call, 4 + 0x80);
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 0, 2);
+        IDeletionRegistry.DeletionBatch memory batch = batchOf(address(app), 0, 2);
         call = abi.encodeCall(registry.attestBatch, (batch, sign(batch)));
-        // Behind the two offsets and the length.
-        refuseDirty(call, 4 + 0x60 + 0xc0 + 0x00);
-        refuseDirty(call, 4 + 0x60 + 0xc0 + 0x80);
+        // Behind the two offsets.
+        refuseDirty(call, 4 + 0x40 + 0x00);
+        refuseDirty(call, 4 + 0x40 + 0x80);
         call = abi.encodeCall(registry.hashDeletion, (deletion));
         refuseDirty(call, 4 + 0x00);
         refuseDirty(call, 4 + 0x80);
@@ -529,10 +581,10 @@ contract DeletionRegistryTest is RegistryFixture {
             vm.warp(block.timestamp + seed % 1000);
             vm.recordLogs();
             if (seed >> 128 & 3 == 0) {
-                IDeletionRegistry.Deletion[] memory batch =
+                IDeletionRegistry.DeletionBatch memory batch =
                     batchOf(address(app), nonce, 1 + seed % 5);
                 registry.attestBatch(batch, sign(batch));
-                nonce += 5;
+                nonce += 1;
             } else if (seed >> 128 & 3 == 1) {
                 IDeletionRegistry.DeletionRoot memory statement =
                     rootOf(address(app), bytes32(seed), 1);
@@ -558,62 +610,48 @@ contract DeletionRegistryTest is RegistryFixture {
     }
 
     function replay(DeletionHistory memory history, Vm.Log[] memory logs) private view {
-        bytes memory ids;
         for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] == IDeletionRegistry.DeletionAttested.selector) {
-                ids = bytes.concat(ids, logs[i].topics[1]);
-            }
             if (logs[i].topics[0] != IDeletionRegistry.HistoryExtended.selector) continue;
             (uint8 kind, bytes32 value, address actor) =
                 abi.decode(logs[i].data, (uint8, bytes32, address));
             history.root = extended(history.root, kind, value, actor);
             history.facts += 1;
             assertEq(history.root, logs[i].topics[2]);
-            bytes32 fact = logs[0].topics[1];
-            if (kind == 2) fact = logs[0].topics[2];
-            if (kind == 4) {
-                fact = keccak256(
-                    abi.encode(
-                        keccak256(
-                            "DeletionBatch(Deletion[] deletions)Deletion(address app,bytes32 composeHash,bytes32 userIdHash,bytes32 dataHash,uint64 deletedAt,bytes32 nonce)"
-                        ),
-                        keccak256(ids)
-                    )
-                );
-            }
-            assertEq(value, fact);
+            assertEq(value, factOf(kind, logs));
         }
     }
 
-    /*//////////////////////////////////////////////////////////////////////////
-                                        GAS
-    //////////////////////////////////////////////////////////////////////////*/
-
-    /// Without intrinsic gas and calldata; storage cold, histories begun, nonce words begun.
-    function test_gas() public {
-        registry.attest(deletionOf(address(app), 0), sign(deletionOf(address(app), 0)));
-        IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);
-        bytes memory signature = sign(deletion);
-        cool();
-        registry.attest(deletion, signature);
-        emit log_named_uint("attest", vm.lastCallGas().gasTotalUsed);
-
-        IDeletionRegistry.Deletion[] memory batch = batchOf(address(app), 1000, 100);
-        signature = sign(batch);
-        cool();
-        registry.attestBatch(batch, signature);
-        emit log_named_uint("attestBatch of 100, each", vm.lastCallGas().gasTotalUsed / 100);
-
-        IDeletionRegistry.DeletionRoot memory statement = rootOf(address(app), "root", 10_000);
-        signature = sign(statement);
-        cool();
-        registry.attestRoot(statement, signature);
-        emit log_named_uint("attestRoot", vm.lastCallGas().gasTotalUsed);
-        assertLe(vm.lastCallGas().gasTotalUsed, 70_000);
-    }
-
-    function cool() private {
-        vm.cool(address(registry));
-        vm.cool(address(app));
+    /// The value of the history entry, from the events before it.
+    function factOf(uint8 kind, Vm.Log[] memory logs) private view returns (bytes32) {
+        Vm.Log memory first = logs[0];
+        if (kind <= 2) return first.topics[2];
+        address app_ = address(uint160(uint256(first.topics[2])));
+        if (kind == 3) {
+            (bytes32 hash, bytes32 data, uint64 time, bytes32 nonce) =
+                abi.decode(first.data, (bytes32, bytes32, uint64, bytes32));
+            return registry.hashDeletion(
+                IDeletionRegistry.Deletion(app_, hash, first.topics[3], data, time, nonce)
+            );
+        }
+        if (kind == 4) {
+            IDeletionRegistry.DeletionBatch memory batch;
+            uint256 count;
+            (batch.composeHash, count, batch.deletedAt, batch.nonce) =
+                abi.decode(first.data, (bytes32, uint256, uint64, bytes32));
+            batch.app = app_;
+            batch.userIdHashes = new bytes32[](count);
+            batch.dataHashes = new bytes32[](count);
+            for (uint256 i = 0; i < count; ++i) {
+                assertEq(logs[i + 1].topics[0], IDeletionRegistry.DeletionBatchEntry.selector);
+                batch.userIdHashes[i] = logs[i + 1].topics[1];
+                batch.dataHashes[i] = abi.decode(logs[i + 1].data, (bytes32));
+            }
+            return registry.hashBatch(batch);
+        }
+        IDeletionRegistry.DeletionRoot memory statement;
+        (statement.composeHash, statement.count, statement.deletedAt, statement.nonce) =
+            abi.decode(first.data, (bytes32, uint64, uint64, bytes32));
+        (statement.app, statement.root) = (app_, first.topics[3]);
+        return registry.hashRoot(statement);
     }
 }

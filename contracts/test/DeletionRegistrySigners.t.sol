@@ -180,16 +180,6 @@ contract DeletionRegistrySignersTest is RegistryFixture {
         registry.signerOf(address(app), "digest", signature);
     }
 
-    /// The bar for a signature with a cached signer: 7,000.
-    function test_gasOfSignerOf() public {
-        bytes memory signature = ethereumStyle(DERIVED_SECRET, "digest");
-        vm.cool(address(registry));
-        registry.signerOf(address(app), "digest", signature);
-        uint256 used = vm.lastCallGas().gasTotalUsed;
-        emit log_named_uint("signerOf", used);
-        assertLe(used, 7000);
-    }
-
     /// Two words are no address, whatever the first of them says.
     function test_RevertWhen_ownerIsNotOneWord() public {
         TwoWordOwner two = new TwoWordOwner(OTHER);

@@ -14,7 +14,7 @@ contract DeletionRootsTest is RegistryFixture {
 
         vm.expectEmit(address(registry));
         emit IDeletionRegistry.DeletionRootAttested(
-            id, address(app), "root", HASH, 3, uint64(START), signer
+            id, address(app), "root", HASH, 3, uint64(START), 0, signer
         );
         vm.expectEmit(address(registry));
         emit IDeletionRegistry.HistoryExtended(address(app), history, 5, id, signer);

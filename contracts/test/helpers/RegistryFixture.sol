@@ -71,15 +71,22 @@ abstract contract RegistryFixture is SignatureChainFixture {
         });
     }
 
-    function batchOf(address app_, uint256 firstNonce, uint256 count)
+    /// `count` deletions by now, of users of their own.
+    function batchOf(address app_, uint256 nonce, uint256 count)
         internal
         view
-        returns (IDeletionRegistry.Deletion[] memory batch)
+        returns (IDeletionRegistry.DeletionBatch memory batch)
     {
-        batch = new IDeletionRegistry.Deletion[](count);
+        batch.app = app_;
+        batch.composeHash = HASH;
+        batch.userIdHashes = new bytes32[](count);
+        batch.dataHashes = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
-            batch[i] = deletionOf(app_, firstNonce + i);
+            batch.userIdHashes[i] = keccak256(abi.encode("user of batch", nonce, i));
+            batch.dataHashes[i] = keccak256(abi.encode("data of batch", nonce, i));
         }
+        batch.deletedAt = uint64(block.timestamp);
+        batch.nonce = bytes32(nonce);
     }
 
     function rootOf(address app_, bytes32 root, uint64 count)
@@ -105,7 +112,11 @@ abstract contract RegistryFixture is SignatureChainFixture {
         return sign(DERIVED_SECRET, registry.hashDeletion(deletion));
     }
 
-    function sign(IDeletionRegistry.Deletion[] memory batch) internal view returns (bytes memory) {
+    function sign(IDeletionRegistry.DeletionBatch memory batch)
+        internal
+        view
+        returns (bytes memory)
+    {
         return sign(DERIVED_SECRET, registry.hashBatch(batch));
     }
 

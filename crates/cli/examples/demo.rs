@@ -11,7 +11,7 @@ use devproof_cli::{
     shell::Shell,
     text::{minute, short, short_address, table},
 };
-use devproof_contracts::{Deleted, deletion_event};
+use devproof_contracts::{Deleted, DeletionEvent, deletion_event};
 use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
 use devproof_store::Store;
 use devproof_testkit::{Chapter, Story};
@@ -222,12 +222,16 @@ async fn deletions(story: &Story, store: &Store) -> Result<Vec<[String; 5]>> {
     let logs = store.logs(chain_id, &[story.bench.registry], u64::MAX).await?;
     Ok(logs
         .iter()
-        .filter_map(|log| Some((log, deletion_event(&log.topics, &log.data)?)))
+        .filter_map(|log| match deletion_event(&log.topics, &log.data)? {
+            DeletionEvent::Statement(statement) => Some((log, statement)),
+            _ => None,
+        })
         .map(|(log, deletion)| {
             let what = match deletion.what {
                 Deleted::One { user_id_hash, .. } => {
                     format!("the data behind commitment {}", short(user_id_hash))
                 }
+                Deleted::Batch { count } => format!("{count} in a batch"),
                 Deleted::Root { root, count } => format!("{count} under root {}", short(root)),
             };
             let time = i64::try_from(log.block.timestamp)

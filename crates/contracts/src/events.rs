@@ -5,7 +5,7 @@ use crate::{
     bindings::{AppAuth, factory::AppAuthFactory, registry::DeletionRegistry},
     stock::{DstackApp, DstackKms},
 };
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolEvent;
 use devproof_primitives::{Action, Change, Event, KmsEvent, Setting, Source};
 
@@ -124,7 +124,50 @@ pub fn factory_event(topics: &[B256], data: &[u8]) -> Option<FactoryEvent> {
 
 /// What a DeletionRegistry said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeletionEvent {
+pub enum DeletionEvent {
+    /// A key may speak for an app.
+    SignerRegistered {
+        /// The app.
+        app: Address,
+        /// The key's address.
+        signer: Address,
+    },
+    /// A key may never speak for the app again.
+    SignerRevoked {
+        /// The app.
+        app: Address,
+        /// The key's address.
+        signer: Address,
+        /// The app's owner or guardian.
+        by: Address,
+    },
+    /// An app's key asserted that data was deleted.
+    Statement(DeletionStatement),
+    /// One deletion of the batch whose statement stands before it.
+    BatchEntry {
+        /// Salted commitment to the user.
+        user_id_hash: B256,
+        /// Commitment to the data.
+        data_hash: B256,
+    },
+    /// The app's history grew; follows the events of the fact.
+    HistoryExtended {
+        /// The app.
+        app: Address,
+        /// The history root after it.
+        root: B256,
+        /// One of the registry's `KIND` constants.
+        kind: u8,
+        /// The key's address, or the id of the statement.
+        value: B256,
+        /// The caller, or the key that signed.
+        actor: Address,
+    },
+}
+
+/// A signed statement that data was deleted. With the entries of a batch it is all that was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletionStatement {
     /// EIP-712 struct hash of the statement.
     pub id: B256,
     /// The app whose key signed it.
@@ -133,9 +176,11 @@ pub struct DeletionEvent {
     pub compose_hash: B256,
     /// When the data is said to have been deleted, Unix seconds.
     pub deleted_at: u64,
+    /// What makes equal statements differ.
+    pub nonce: B256,
     /// The key that signed.
     pub signer: Address,
-    /// One deletion, or many under a root.
+    /// One deletion, or many.
     pub what: Deleted,
 }
 
@@ -148,6 +193,11 @@ pub enum Deleted {
         user_id_hash: B256,
         /// Commitment to the data.
         data_hash: B256,
+    },
+    /// Those of the batch entries that follow.
+    Batch {
+        /// How many follow.
+        count: U256,
     },
     /// The leaves of a tree.
     Root {
@@ -162,22 +212,56 @@ pub enum Deleted {
 #[must_use]
 pub fn deletion_event(topics: &[B256], data: &[u8]) -> Option<DeletionEvent> {
     if let Some(e) = decode::<DeletionRegistry::DeletionAttested>(topics, data) {
-        return Some(DeletionEvent {
+        return Some(DeletionEvent::Statement(DeletionStatement {
             id: e.id,
             app: e.app,
             compose_hash: e.composeHash,
             deleted_at: e.deletedAt,
+            nonce: e.nonce,
             signer: e.signer,
             what: Deleted::One { user_id_hash: e.userIdHash, data_hash: e.dataHash },
+        }));
+    }
+    if let Some(e) = decode::<DeletionRegistry::DeletionBatchAttested>(topics, data) {
+        return Some(DeletionEvent::Statement(DeletionStatement {
+            id: e.id,
+            app: e.app,
+            compose_hash: e.composeHash,
+            deleted_at: e.deletedAt,
+            nonce: e.nonce,
+            signer: e.signer,
+            what: Deleted::Batch { count: e.count },
+        }));
+    }
+    if let Some(e) = decode::<DeletionRegistry::DeletionRootAttested>(topics, data) {
+        return Some(DeletionEvent::Statement(DeletionStatement {
+            id: e.id,
+            app: e.app,
+            compose_hash: e.composeHash,
+            deleted_at: e.deletedAt,
+            nonce: e.nonce,
+            signer: e.signer,
+            what: Deleted::Root { root: e.root, count: e.count },
+        }));
+    }
+    if let Some(e) = decode::<DeletionRegistry::DeletionBatchEntry>(topics, data) {
+        return Some(DeletionEvent::BatchEntry {
+            user_id_hash: e.userIdHash,
+            data_hash: e.dataHash,
         });
     }
-    let e = decode::<DeletionRegistry::DeletionRootAttested>(topics, data)?;
-    Some(DeletionEvent {
-        id: e.id,
+    if let Some(e) = decode::<DeletionRegistry::SignerRegistered>(topics, data) {
+        return Some(DeletionEvent::SignerRegistered { app: e.app, signer: e.signer });
+    }
+    if let Some(e) = decode::<DeletionRegistry::SignerRevoked>(topics, data) {
+        return Some(DeletionEvent::SignerRevoked { app: e.app, signer: e.signer, by: e.by });
+    }
+    let e = decode::<DeletionRegistry::HistoryExtended>(topics, data)?;
+    Some(DeletionEvent::HistoryExtended {
         app: e.app,
-        compose_hash: e.composeHash,
-        deleted_at: e.deletedAt,
-        signer: e.signer,
-        what: Deleted::Root { root: e.root, count: e.count },
+        root: e.root,
+        kind: e.kind,
+        value: e.value,
+        actor: e.actor,
     })
 }

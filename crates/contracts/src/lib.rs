@@ -9,6 +9,7 @@ pub mod stock;
 
 pub use code::Code;
 pub use events::{
-    Deleted, DeletionEvent, FactoryEvent, app_event, deletion_event, factory_event, kms_event,
+    Deleted, DeletionEvent, DeletionStatement, FactoryEvent, app_event, deletion_event,
+    factory_event, kms_event,
 };
 pub use revert::explain_revert;

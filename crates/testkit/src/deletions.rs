@@ -11,7 +11,7 @@ use devproof_contracts::bindings::registry::{
         hashBatchCall, hashDeletionCall, hashLeafCall, hashNodeCall, hashRootCall,
         registerSignerCall, userCommitmentCall,
     },
-    IDeletionRegistry::{Deletion, DeletionRoot},
+    IDeletionRegistry::{Deletion, DeletionBatch, DeletionRoot},
 };
 use eyre::Result;
 
@@ -36,32 +36,38 @@ pub(crate) async fn attest(
     let block = bench.stranger.send(bench.registry, &call).await?.block;
     done.push(("the app's key is registered for deletions".into(), block));
 
-    let deletion = |user: B256, nonce: u64| Deletion {
-        app,
-        composeHash: compose_hash,
-        userIdHash: user,
-        dataHash: keccak256(format!("mailbox {nonce}")),
-        deletedAt: now - 60,
-        nonce: word(nonce),
-    };
     let mut users = Vec::new();
     for name in ["alice", "bob", "carol", "dave"] {
         let salt = keccak256(format!("salt of {name}"));
         users.push(bench.ask(userCommitmentCall { app, salt, userId: name.into() }).await?);
     }
-    let mut deletions: Vec<Deletion> =
-        users.iter().zip(1..).map(|(u, n)| deletion(*u, n)).collect();
 
-    if let Some(deletion) = deletions.pop() {
+    if let Some(user) = users.pop() {
+        let deletion = Deletion {
+            app,
+            composeHash: compose_hash,
+            userIdHash: user,
+            dataHash: keccak256("mailbox"),
+            deletedAt: now - 60,
+            nonce: word(1),
+        };
         let hash = bench.ask(hashDeletionCall { deletion: deletion.clone() }).await?;
         let signature = bench.sign(&chain, hash).await?;
         let call = attestCall { deletion, signature };
         let block = bench.stranger.send(bench.registry, &call).await?.block;
         done.push(("the app attests that one user's data was deleted".into(), block));
     }
-    let hash = bench.ask(hashBatchCall { deletions: deletions.clone() }).await?;
+    let batch = DeletionBatch {
+        app,
+        composeHash: compose_hash,
+        dataHashes: users.iter().map(keccak256).collect(),
+        userIdHashes: users,
+        deletedAt: now - 60,
+        nonce: word(2),
+    };
+    let hash = bench.ask(hashBatchCall { batch: batch.clone() }).await?;
     let signature = bench.sign(&chain, hash).await?;
-    let call = attestBatchCall { deletions, signature };
+    let call = attestBatchCall { batch, signature };
     let block = bench.stranger.send(bench.registry, &call).await?.block;
     done.push(("and three more in a batch".into(), block));
 
