@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-contracts test-rust lint bench artifacts setup tools clean
+.PHONY: demo test test-contracts test-rust lint bench artifacts snapshots setup tools clean
 
 # Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
 demo: tools
@@ -10,8 +10,9 @@ demo: tools
 test: setup test-contracts test-rust
 
 # --force: with dynamic test linking an incremental run was seen to pass on bytecode of before.
+# A gas figure that differs from its committed snapshot fails.
 test-contracts: tools
-	bin/forge test --force
+	FORGE_SNAPSHOT_CHECK=true bin/forge test --force
 
 test-rust: setup
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast; \
@@ -30,6 +31,10 @@ bench: tools
 # Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
 artifacts: tools
 	DEVPROOF_BLESS=1 cargo test --quiet --package devproof-contracts --test artifacts
+
+# Write the committed gas figures anew; look at the difference before committing it.
+snapshots: tools
+	bin/forge test --force --match-contract Gas
 
 setup:
 	bin/setup

@@ -272,6 +272,8 @@ contract AppAuth is IAppAuth {
     function pinOsImages(bytes32[] calldata osImageHashes) external {
         _checkOwner();
         if (osImagesPinned) revert OsImagesAlreadyPinned();
+        // An empty list would change nothing, and its sender might take it for "none".
+        if (osImageHashes.length == 0) revert InvalidValue(Kinds.OS_IMAGE, 0);
         _pinOsImages(osImageHashes);
     }
 
@@ -322,20 +324,21 @@ contract AppAuth is IAppAuth {
         view
         returns (bool isAllowed, string memory reason)
     {
+        // Read together: one load of their slot.
+        bool tcbRequired = requireTcbUpToDate;
+        bool anyDevice = allowAnyDevice;
+        bool pinned = osImagesPinned;
         if (bootInfo.appId != address(this)) return (false, "App id is not this contract");
-        if (
-            requireTcbUpToDate
-                && keccak256(bytes(bootInfo.tcbStatus)) != keccak256(bytes(UP_TO_DATE))
-        ) {
+        if (tcbRequired && keccak256(bytes(bootInfo.tcbStatus)) != keccak256(bytes(UP_TO_DATE))) {
             return (false, "TCB status is not up to date");
         }
         if (!allowedComposeHashes(bootInfo.composeHash)) {
             return (false, "Compose hash not allowed");
         }
-        if (!allowAnyDevice && !allowedDeviceIds[bootInfo.deviceId]) {
+        if (!anyDevice && !allowedDeviceIds[bootInfo.deviceId]) {
             return (false, "Device not allowed");
         }
-        if (osImagesPinned && !allowedOsImages(bootInfo.osImageHash)) {
+        if (pinned && _osImageEpochOf[bootInfo.osImageHash] != _osImageEpoch) {
             return (false, "OS image not allowed by the app");
         }
         return (true, "");
@@ -351,7 +354,8 @@ contract AppAuth is IAppAuth {
     /// @inheritdoc IAppAuth
     function allowedComposeHashes(bytes32 composeHash) public view returns (bool) {
         ComposeHashState storage state = _composeHashes[composeHash];
-        return state.since != 0 && state.until == 0;
+        (uint48 since, uint48 until) = (state.since, state.until);
+        return since != 0 && until == 0;
     }
 
     /// @inheritdoc IAppAuth
@@ -411,8 +415,9 @@ contract AppAuth is IAppAuth {
     /// @inheritdoc IAppAuth
     function allowedAt(bytes32 composeHash, uint256 timestamp) external view returns (bool) {
         ComposeHashState storage state = _composeHashes[composeHash];
-        return timestamp <= block.timestamp && state.since != 0 && state.since <= timestamp
-            && (state.until == 0 || timestamp < state.until);
+        (uint48 since, uint48 until) = (state.since, state.until);
+        return timestamp <= block.timestamp && since != 0 && since <= timestamp
+            && (until == 0 || timestamp < until);
     }
 
     /// @inheritdoc IAppAuth
@@ -446,10 +451,14 @@ contract AppAuth is IAppAuth {
             }
             _cancel(kind, other);
         }
-        if (_pendingCount >= MAX_PENDING) revert TooManyPending(MAX_PENDING);
-        ++_pendingCount;
-        ripe = uint48(block.timestamp + noticePeriod);
-        expires = uint48(ripe + GRACE_PERIOD);
+        (uint8 pending, uint256 notice) = (_pendingCount, noticePeriod);
+        if (pending >= MAX_PENDING) revert TooManyPending(MAX_PENDING);
+        unchecked {
+            // Times of this contract are far below 2^48, and there are at most 16 proposals.
+            _pendingCount = pending + 1;
+            ripe = uint48(block.timestamp + notice);
+            expires = uint48(ripe + GRACE_PERIOD);
+        }
         _setRipeTime(kind, value, ripe);
         _extend(Kinds.PROPOSED | kind, value);
     }
@@ -463,8 +472,9 @@ contract AppAuth is IAppAuth {
         }
         // Things may have changed since the announcement: what was a widening then need not be one now.
         _checkCanWiden(kind, value);
-        _setRipeTime(kind, value, 0);
         --_pendingCount;
+        // Allowing a compose hash writes its whole slot, and so ends its proposal.
+        if (kind != Kinds.COMPOSE_HASH) _setRipeTime(kind, value, 0);
         _widen(kind, value);
     }
 
@@ -516,7 +526,7 @@ contract AppAuth is IAppAuth {
     /// @dev A value that means something, is not in force, and belongs to a setting that may widen.
     function _checkCanWiden(uint8 kind, bytes32 value) private view {
         if (kind == 0 || kind > Kinds.FREEZE) revert InvalidKind(kind);
-        if (isFrozen(kind)) revert KindFrozen(kind);
+        if ((_frozen >> kind) & 1 == 1) revert KindFrozen(kind);
         if (!_isValid(kind, value)) revert InvalidValue(kind, value);
         if (_isInForce(kind, value)) revert AlreadyAllowed(kind, value);
     }

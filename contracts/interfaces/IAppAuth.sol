@@ -127,7 +127,8 @@ interface IAppAuth is IDstackAppAuth, IDstackAppAuthManagement {
     function setAllowAnyDevice(bool allowAny) external;
     /// @notice `true` narrows at once (owner). `false` as `addDevice` does.
     function setRequireTcbUpToDate(bool requireUpToDate) external;
-    /// @notice Gives the app a list of OS images of its own where it has none. Owner only.
+    /// @notice Gives the app a list of OS images of its own, not an empty one, where it has none. Owner
+    /// only.
     function pinOsImages(bytes32[] calldata osImageHashes) external;
     /// @notice Lengthens the notice. Pending proposals keep the time they announced. Owner only.
     function increaseNoticePeriod(uint32 seconds_) external;
@@ -165,7 +166,9 @@ interface IAppAuth is IDstackAppAuth, IDstackAppAuthManagement {
     /// proposal that nobody cleared still shows its time here.
     function ripeAt(uint8 kind, bytes32 value) external view returns (uint256);
     /// @notice The earliest time at which a value could be in force, whatever anybody does from now on:
-    /// 0 where it is, `type(uint256).max` where it never can be without a narrowing first.
+    /// 0 where it is, `type(uint256).max` where it never can be without a narrowing first. A device that
+    /// is not listed is also accepted while any is, and so with OS images: who watches one of them asks
+    /// for ANY_DEVICE or ANY_OS_IMAGE as well.
     function earliest(uint8 kind, bytes32 value) external view returns (uint256);
     /// @notice Whether a compose hash was allowed at a time, by its latest interval. False for earlier
     /// intervals (the index knows those) and for times that have not come.

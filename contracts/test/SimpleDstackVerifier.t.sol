@@ -348,26 +348,6 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         assertGt(answers, 0);
     }
 
-    /// The bar of 16,000 for a chain and a message, everything bound.
-    function test_gasOfPoints() public {
-        ISimpleDstackVerifier.PointChain memory points = goodPoints();
-        ISimpleDstackVerifier.Chain memory chain = goodChain();
-        bytes32 digest = keccak256("message");
-        bytes memory signature = ethereumStyle(DERIVED_SECRET, digest);
-
-        verifier.verifyMessage(points, digest, signature);
-        assertLe(logGas("verifyMessage"), 16_000);
-        verifier.verifyPoints(points);
-        logGas("verifyPoints");
-        verifier.verify(chain);
-        logGas("verify");
-    }
-
-    function logGas(string memory name) private returns (uint256 used) {
-        used = vm.lastCallGas().gasTotalUsed;
-        emit log_named_uint(name, used);
-    }
-
     /*//////////////////////////////////////////////////////////////////////////
                                       HELPERS
     //////////////////////////////////////////////////////////////////////////*/
