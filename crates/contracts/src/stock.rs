@@ -77,6 +77,20 @@ sol! {
         function setKmsInfo(KmsInfo calldata info) external;
         function isAppAllowed(AppBootInfo calldata bootInfo) external view returns (bool isAllowed, string memory reason);
     }
+
+    /// What the base contracts of stock dstack revert with, next to the errors that AppAuth has as well.
+    #[derive(Debug, PartialEq, Eq)]
+    interface OpenZeppelin {
+        error InvalidInitialization();
+        error NotInitializing();
+        error UUPSUnauthorizedCallContext();
+        error UUPSUnsupportedProxiableUUID(bytes32 slot);
+        error ERC1967InvalidImplementation(address implementation);
+        error ERC1967NonPayable();
+        error ERC1967ProxyUninitialized();
+        error AddressEmptyCode(address target);
+        error FailedCall();
+    }
 }
 
 #[cfg(test)]

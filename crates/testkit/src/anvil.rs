@@ -15,6 +15,8 @@ use std::{
     time::Duration,
 };
 
+/// The chain id of local chains.
+pub(crate) const CHAIN_ID: u64 = 31_337;
 /// How long anvil may take to listen.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -33,10 +35,20 @@ impl Anvil {
     /// # Errors
     /// If anvil is not installed (`bin/setup` does that) or does not come up.
     pub fn start(genesis_time: u64) -> Result<Self> {
+        Self::start_as(CHAIN_ID, genesis_time)
+    }
+
+    /// As [`Anvil::start`], with the chain id of another chain: tools look up by it what they know of
+    /// a chain.
+    ///
+    /// # Errors
+    /// As [`Anvil::start`].
+    pub fn start_as(chain_id: u64, genesis_time: u64) -> Result<Self> {
         let program = program()?;
         let mut child = Command::new(&program)
             .args(["--port", "0", "--host", "127.0.0.1", "--slots-in-an-epoch", "1"])
             .args(["--timestamp", &genesis_time.to_string()])
+            .args(["--chain-id", &chain_id.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

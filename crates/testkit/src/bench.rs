@@ -2,6 +2,7 @@
 
 use crate::{
     Anvil, KmsKeys,
+    anvil::CHAIN_ID,
     bindings::{LocalDstackKms, LocalProxy, app::LocalDstackApp},
 };
 use alloy::{
@@ -55,7 +56,15 @@ impl Bench {
     /// # Errors
     /// If anvil is missing or a deployment fails.
     pub async fn start(genesis_time: u64) -> Result<Self> {
-        let anvil = Anvil::start(genesis_time)?;
+        Self::start_as(CHAIN_ID, genesis_time).await
+    }
+
+    /// As [`Bench::start`], on a chain with another chain id.
+    ///
+    /// # Errors
+    /// As [`Bench::start`].
+    pub async fn start_as(chain_id: u64, genesis_time: u64) -> Result<Self> {
+        let anvil = Anvil::start_as(chain_id, genesis_time)?;
         let node = Node::connect(anvil.url()).await?;
         let account = |index| anvil.key(index).map(|key| Account::new(&node, key));
         let [operator, owner, guardian, stranger, rival] =
