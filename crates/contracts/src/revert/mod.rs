@@ -89,7 +89,7 @@ sentences! { now:
     registry::NonceAlreadyUsed => |e| format!("{} used the nonce {} before: sign with a new one", e.app, e.nonce);
     registry::RootAlreadyAttested => |e| format!("the root statement {} is attested already: there is nothing to do, unless with another nonce", e.id);
     registry::NoDeletions => |_| "there is no deletion in it, so it states nothing: put one in";
-    registry::MixedBatch => |e| format!("the deletion at {} (from 0) has another app or compose hash than the first: make one batch for each", e.index);
+    registry::UnequalLengths => |e| format!("the batch names {} users and {} pieces of data: each deletion needs one of both", e.userIdHashes, e.dataHashes);
     registry::NotEnoughGas => |_| "there is too little gas to ask the app's contract: send it with more gas";
     registry::ZeroSalt => |_| "a salt of zero is a salt that was forgotten: choose a random one";
     // Stock dstack, by way of OpenZeppelin.
