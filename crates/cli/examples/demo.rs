@@ -13,7 +13,7 @@ use devproof_cli::{
     text::{minute, short, short_address, table},
 };
 use devproof_contracts::{Deleted, DeletionEvent, deletion_event};
-use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
+use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
 use devproof_store::Store;
 use devproof_testkit::{Chapter, Story};
 use eyre::{Result, WrapErr};
@@ -65,6 +65,7 @@ async fn run(demo: Demo, shell: &mut Shell) -> Result<()> {
         start_block: 0,
         poll_interval: Duration::from_secs(1),
         page_blocks: DEFAULT_PAGE_BLOCKS,
+        lag_patience: DEFAULT_LAG_PATIENCE,
     };
     shell.note(&format!("\nIndexing it into {} ...", path.display()));
     let mut indexer = Indexer::new(node.clone(), store.clone(), options).await?;

@@ -7,7 +7,7 @@ use crate::{
 use alloy_primitives::Address;
 use devproof_api::{Finality, parse};
 use devproof_chain::Node;
-use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Options, Sources};
+use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Options, Sources};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     fs, io,
@@ -123,6 +123,7 @@ impl Settings {
             start_block: args.start_block.or(self.file.start_block).unwrap_or(0),
             poll_interval: Duration::from_secs(seconds.max(1)),
             page_blocks: args.page_blocks.or(self.file.page_blocks).unwrap_or(DEFAULT_PAGE_BLOCKS),
+            lag_patience: DEFAULT_LAG_PATIENCE,
         }
     }
 }
