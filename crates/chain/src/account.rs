@@ -45,7 +45,7 @@ impl Account {
         let signing = ProviderBuilder::new()
             .with_simple_nonce_management()
             .wallet(EthereumWallet::from(key))
-            .connect_provider(node.provider.clone())
+            .connect_provider(node.endpoint().provider.clone())
             .erased();
         Self { node: node.clone(), signing, address }
     }
@@ -81,14 +81,16 @@ impl Account {
         let pending = match self.signing.send_transaction(request).await {
             Ok(pending) => pending,
             Err(error) => {
-                return Err(self.node.explain(target, "eth_sendRawTransaction", error).await);
+                let url = &self.node.endpoint().url;
+                let error = ChainError::from_rpc(url, "eth_sendRawTransaction", error);
+                return Err(self.node.explain(target, error).await);
             }
         };
         let transaction = *pending.tx_hash();
         let receipt =
             pending.with_timeout(Some(INCLUSION_TIMEOUT)).get_receipt().await.map_err(|error| {
                 ChainError::Unreachable {
-                    url: self.node.url.clone(),
+                    url: self.node.endpoint().url.clone(),
                     cause: format!(
                         "transaction {transaction} was sent, its receipt never came: {error}"
                     ),

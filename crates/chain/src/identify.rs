@@ -56,6 +56,8 @@ impl Node {
         ] {
             match answer {
                 Ok(true) => {}
+                // A node that cannot tell now has not said no.
+                Err(error) if error.is_passing() => return Err(error),
                 Ok(false)
                 | Err(
                     ChainError::Reverted { .. }

@@ -1,16 +1,20 @@
 //! What devproof asks of a node: heads and finality, logs, headers, code, transactions.
 //!
 //! A node is not believed further than needed: a page of logs counts only if the node held the same
-//! chain before and after it was read ([`Node::logs`]).
+//! chain before and after it was read ([`Node::logs`]). It may be asked at several endpoints: the next
+//! one answers where one does not, and several can be made to agree before their logs count.
 
 mod account;
+mod endpoint;
 mod error;
 mod identify;
 mod logs;
 mod node;
+mod refusal;
 
 pub use account::{Account, Receipt};
 pub use error::ChainError;
 pub use identify::Identity;
 pub use logs::NodeLog;
-pub use node::{Heads, Node};
+pub use node::{Heads, Node, Options};
+pub use refusal::Refusal;

@@ -1,12 +1,11 @@
 //! Pages of logs.
 
-use crate::{ChainError, Node};
+use crate::{ChainError, Node, Refusal, endpoint::Endpoint};
 use alloy::{
     primitives::{Address, B256, Bytes},
-    providers::Provider,
-    rpc::types::{Filter, Log},
+    rpc::types::Log,
 };
-use std::{collections::VecDeque, ops::RangeInclusive};
+use std::ops::RangeInclusive;
 
 /// A log as a node gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,53 +31,97 @@ pub struct NodeLog {
 }
 
 impl Node {
-    /// All logs of these contracts in a range of blocks, in order. The range is halved where the node
-    /// refuses it as too large.
+    /// All logs of these contracts in a range of blocks, in order. It is read in as many pieces as the node
+    /// wants; a quota is waited out. Where several nodes have to agree, each piece is.
     ///
     /// # Errors
-    /// What the node says about a single block; or [`ChainError::Nonsense`] for a log that was not asked
-    /// for. The caller makes sure that the chain did not move meanwhile.
+    /// What the node says about a single block, or goes on saying; [`ChainError::Disagreement`]; or
+    /// [`ChainError::Nonsense`] for a log that was not asked for. The caller makes sure that the chain did not
+    /// move meanwhile.
     pub async fn logs(
         &self,
         addresses: &[Address],
         range: RangeInclusive<u64>,
     ) -> Result<Vec<NodeLog>, ChainError> {
-        if addresses.is_empty() {
-            // An empty list means "every contract" to a node.
-            return Ok(Vec::new());
-        }
+        let (mut from, end) = range.into_inner();
         let mut found = Vec::new();
-        let mut left = VecDeque::from([range]);
-        while let Some(range) = left.pop_front() {
-            let (from, to) = (*range.start(), *range.end());
-            let filter = Filter::new().address(addresses.to_vec()).from_block(from).to_block(to);
-            let page = self
-                .provider
-                .get_logs(&filter)
-                .await
-                .map_err(|e| ChainError::from_rpc(&self.url, "eth_getLogs", e));
-            match page {
-                Ok(page) => {
-                    for log in page {
-                        found.push(checked(log, addresses, from..=to)?);
-                    }
+        // An empty list means "every contract" to a node.
+        if addresses.is_empty() {
+            return Ok(found);
+        }
+        let mut to = end;
+        let mut step = u64::MAX;
+        while from <= end {
+            match self.ask(|endpoint| endpoint.logs(addresses, from, to, step)).await {
+                Ok((last, logs)) => {
+                    self.agree(addresses, from..=last, &logs).await?;
+                    found.extend(logs);
+                    // What was too much behind here is likely too much ahead: grow again slowly.
+                    step = if last < to { (last - from + 1).saturating_mul(2) } else { step };
+                    to = end;
+                    let Some(next) = last.checked_add(1) else { break };
+                    from = next;
                 }
-                Err(ChainError::Refused { message, .. }) if from < to => {
-                    tracing::debug!(from, to, message, "range refused, halving it");
-                    let middle = from + (to - from) / 2;
-                    left.push_front(middle + 1..=to);
-                    left.push_front(from..=middle);
+                // It may be the range that keeps it busy.
+                Err(ChainError::Refused { why: Refusal::Busy, .. }) if from < to => {
+                    to = from + (to - from) / 2;
+                    step = to - from + 1;
                 }
                 Err(error) => return Err(error),
             }
         }
-        found.sort_by_key(|log| (log.block_number, log.log_index));
+        Ok(found)
+    }
+
+    /// Makes sure that as many nodes as have to agree gave these logs.
+    async fn agree(
+        &self,
+        addresses: &[Address],
+        range: RangeInclusive<u64>,
+        logs: &[NodeLog],
+    ) -> Result<(), ChainError> {
+        let needed = self.options.agreement.get();
+        let (from, to) = range.into_inner();
+        let (mut same, mut asked) = (1, 1);
+        for (_, endpoint) in self.others() {
+            if same >= needed {
+                break;
+            }
+            let theirs = match self.whole(endpoint, addresses, from, to).await {
+                Ok(theirs) => theirs,
+                Err(error) if error.is_passing() => continue,
+                Err(error) => return Err(error),
+            };
+            asked += 1;
+            same += usize::from(theirs == logs);
+        }
+        if same >= needed {
+            return Ok(());
+        }
+        Err(ChainError::Disagreement { from, to, asked, needed })
+    }
+
+    async fn whole(
+        &self,
+        endpoint: &Endpoint,
+        addresses: &[Address],
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<NodeLog>, ChainError> {
+        endpoint.verify(self.chain_id()).await?;
+        let mut found = Vec::new();
+        let mut next = from;
+        while next <= to {
+            let (last, logs) = endpoint.logs(addresses, next, to, u64::MAX).await?;
+            found.extend(logs);
+            next = last + 1;
+        }
         Ok(found)
     }
 }
 
 /// A log is taken only if it is complete and was asked for.
-fn checked(
+pub(crate) fn checked(
     log: Log,
     addresses: &[Address],
     range: RangeInclusive<u64>,

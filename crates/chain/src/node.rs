@@ -1,29 +1,48 @@
-//! A node, over HTTP.
+//! A node, over HTTP, at one endpoint or several.
 
-use crate::ChainError;
+use crate::{ChainError, endpoint::Endpoint};
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, TxKind, U256},
-    providers::{DynProvider, Provider, ProviderBuilder},
+    providers::Provider,
     rpc::types::{Block, TransactionRequest},
     sol_types::SolCall,
-    transports::http::reqwest,
 };
 use devproof_primitives::BlockRef;
-use std::time::Duration;
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-/// How long a call may take. A page of logs of a busy contract takes seconds; a minute is a hang.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often a node on this machine is asked whether a transaction is included.
-const LOCAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How a node is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many endpoints have to give the same logs before they count.
+    pub agreement: NonZeroUsize,
+    /// How often a node that is too busy, or was asked too often, is asked again.
+    pub retries: u32,
+    /// The pause before that; each further one is twice as long.
+    pub pause: Duration,
+}
 
-/// A node of one chain. Cheap to clone.
+impl Default for Options {
+    /// One node is enough; five more attempts over half a minute.
+    fn default() -> Self {
+        Self { agreement: NonZeroUsize::MIN, retries: 5, pause: Duration::from_secs(1) }
+    }
+}
+
+/// A node of one chain, at one or several endpoints. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Node {
-    pub(crate) provider: DynProvider,
-    pub(crate) url: String,
+    endpoints: Arc<[Endpoint]>,
+    /// The one that answered last.
+    preferred: Arc<AtomicUsize>,
+    pub(crate) options: Options,
     chain_id: u64,
 }
 
@@ -44,30 +63,91 @@ impl Node {
     /// # Errors
     /// [`ChainError::BadUrl`], or what the node says.
     pub async fn connect(url: &str) -> Result<Self, ChainError> {
-        let bad = || ChainError::BadUrl { url: url.to_owned() };
-        let parsed: reqwest::Url = url.parse().map_err(|_| bad())?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(bad());
+        Self::connect_any(&[url], Options::default()).await
+    }
+
+    /// Connects to the first endpoint that answers. The others are turned to when it does not, in order,
+    /// and have to serve the same chain.
+    ///
+    /// # Errors
+    /// [`ChainError::BadUrl`] for any of them, or for none at all; what the last one says if none answers.
+    pub async fn connect_any(urls: &[&str], options: Options) -> Result<Self, ChainError> {
+        let endpoints =
+            urls.iter().map(|url| Endpoint::new(url)).collect::<Result<Arc<[_]>, _>>()?;
+        let mut answer = Err(ChainError::BadUrl { url: String::new() });
+        let mut preferred = 0;
+        for (index, endpoint) in endpoints.iter().enumerate() {
+            answer = endpoint.chain_id().await;
+            if answer.is_ok() {
+                preferred = index;
+                break;
+            }
         }
-        let client = reqwest::Client::builder()
-            .timeout(CALL_TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(|_| bad())?;
-        // Only the origin is ever shown: keys of hosted nodes stand in the path or the user part.
-        let shown = parsed.origin().ascii_serialization();
-        let is_local =
-            parsed.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "localhost"));
-        let provider = ProviderBuilder::new().connect_reqwest(client, parsed).erased();
-        if is_local {
-            // A chain on this machine makes a block per transaction: nobody wants to wait for it.
-            provider.client().set_poll_interval(LOCAL_POLL_INTERVAL);
+        let chain_id = answer?;
+        Ok(Self { endpoints, preferred: Arc::new(preferred.into()), options, chain_id })
+    }
+
+    /// The endpoint that is asked first.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoints[self.preferred.load(Ordering::Relaxed)]
+    }
+
+    /// The others, with their places, in the order in which they are turned to.
+    pub(crate) fn others(&self) -> impl Iterator<Item = (usize, &Endpoint)> {
+        let first = self.preferred.load(Ordering::Relaxed);
+        (self.endpoints.iter().enumerate().skip(first + 1))
+            .chain(self.endpoints.iter().enumerate().take(first))
+    }
+
+    /// Asks one endpoint after the other until one answers; all of them again, after a pause, where they are
+    /// only too busy or were asked too often.
+    pub(crate) async fn ask<'a, T, F>(
+        &'a self,
+        question: impl Fn(&'a Endpoint) -> F,
+    ) -> Result<T, ChainError>
+    where
+        F: Future<Output = Result<T, ChainError>>,
+    {
+        let mut pause = self.options.pause;
+        for _ in 0..self.options.retries {
+            match self.ask_each(&question).await {
+                Err(error) if error.is_of_load() => {
+                    tracing::warn!(%error, seconds = pause.as_secs_f32(), "waiting");
+                }
+                answer => return answer,
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2);
         }
-        let chain_id = provider
-            .get_chain_id()
-            .await
-            .map_err(|e| ChainError::from_rpc(&shown, "eth_chainId", e))?;
-        Ok(Self { provider, url: shown, chain_id })
+        self.ask_each(&question).await
+    }
+
+    async fn ask_each<'a, T, F>(
+        &'a self,
+        question: &impl Fn(&'a Endpoint) -> F,
+    ) -> Result<T, ChainError>
+    where
+        F: Future<Output = Result<T, ChainError>>,
+    {
+        let ask = async |endpoint: &'a Endpoint| {
+            endpoint.verify(self.chain_id).await?;
+            question(endpoint).await
+        };
+        let mut answer = ask(self.endpoint()).await;
+        for (index, endpoint) in self.others() {
+            match answer {
+                Err(error) if error.is_passing() => {
+                    tracing::debug!(%error, "turning to another node");
+                }
+                answer => return answer,
+            }
+            answer = ask(endpoint).await;
+            if answer.is_ok() {
+                tracing::warn!(url = endpoint.url, "turned to another node");
+                self.preferred.store(index, Ordering::Relaxed);
+            }
+        }
+        answer
     }
 
     /// EIP-155 chain id.
@@ -81,7 +161,7 @@ impl Node {
     /// # Errors
     /// What the node says.
     pub async fn block(&self, number: u64) -> Result<Option<BlockRef>, ChainError> {
-        self.header(BlockNumberOrTag::Number(number)).await
+        self.ask(|endpoint| header(endpoint, BlockNumberOrTag::Number(number))).await
     }
 
     /// What `latest`, `safe` and `finalized` point at.
@@ -89,43 +169,37 @@ impl Node {
     /// # Errors
     /// What the node says. A node without the last two tags is no error.
     pub async fn heads(&self) -> Result<Heads, ChainError> {
-        let latest = self.header(BlockNumberOrTag::Latest).await?.ok_or(ChainError::Nonsense {
-            method: "eth_getBlockByNumber",
-            problem: "it has no latest block".into(),
-        })?;
-        let safe = self.tag(BlockNumberOrTag::Safe).await?.map(|block| block.number);
-        let finalized = self.tag(BlockNumberOrTag::Finalized).await?;
-        Ok(Heads { latest, safe, finalized })
+        self.prefer_the_highest().await;
+        self.ask(|endpoint| async move {
+            let latest =
+                header(endpoint, BlockNumberOrTag::Latest).await?.ok_or(ChainError::Nonsense {
+                    method: "eth_getBlockByNumber",
+                    problem: "it has no latest block".into(),
+                })?;
+            let safe = tag(endpoint, BlockNumberOrTag::Safe).await?.map(|block| block.number);
+            let finalized = tag(endpoint, BlockNumberOrTag::Finalized).await?;
+            Ok(Heads { latest, safe, finalized })
+        })
+        .await
     }
 
-    /// The block a tag points at. Nodes say "no such tag" in many ways, as null or as an error.
-    async fn tag(&self, tag: BlockNumberOrTag) -> Result<Option<BlockRef>, ChainError> {
-        match self.header(tag).await {
-            Err(ChainError::Refused { .. }) => Ok(None),
-            answer => answer,
+    /// Turns to an endpoint that is ahead of the one asked first, if there is one: nobody wants the news of
+    /// the one that lags.
+    async fn prefer_the_highest(&self) {
+        if self.endpoints.len() == 1 {
+            return;
         }
-    }
-
-    async fn header(&self, which: BlockNumberOrTag) -> Result<Option<BlockRef>, ChainError> {
-        let method = "eth_getBlockByNumber";
-        let block: Option<Block> = self
-            .provider
-            .get_block_by_number(which)
-            .await
-            .map_err(|e| ChainError::from_rpc(&self.url, method, e))?;
-        let found = block.map(|b| BlockRef {
-            number: b.header.number,
-            hash: b.header.hash,
-            timestamp: b.header.timestamp,
-        });
-        match (which, found) {
-            (BlockNumberOrTag::Number(asked), Some(block)) if block.number != asked => {
-                Err(ChainError::Nonsense {
-                    method,
-                    problem: format!("asked for block {asked}, got block {}", block.number),
-                })
+        let height = async |endpoint: &Endpoint| {
+            endpoint.verify(self.chain_id).await.ok()?;
+            Some(header(endpoint, BlockNumberOrTag::Latest).await.ok()??.number)
+        };
+        let mut best = height(self.endpoint()).await;
+        for (index, endpoint) in self.others() {
+            let theirs = height(endpoint).await;
+            if theirs > best {
+                best = theirs;
+                self.preferred.store(index, Ordering::Relaxed);
             }
-            _ => Ok(found),
         }
     }
 
@@ -134,11 +208,11 @@ impl Node {
     /// # Errors
     /// What the node says.
     pub async fn code(&self, address: Address, block: u64) -> Result<Bytes, ChainError> {
-        self.provider
-            .get_code_at(address)
-            .block_id(block.into())
-            .await
-            .map_err(|e| ChainError::from_rpc(&self.url, "eth_getCode", e))
+        self.ask(|endpoint| async move {
+            let code = endpoint.provider.get_code_at(address).block_id(block.into()).await;
+            code.map_err(|e| ChainError::from_rpc(&endpoint.url, "eth_getCode", e))
+        })
+        .await
     }
 
     /// A storage slot of a contract after a block.
@@ -151,12 +225,12 @@ impl Node {
         slot: U256,
         block: u64,
     ) -> Result<B256, ChainError> {
-        self.provider
-            .get_storage_at(address, slot)
-            .block_id(block.into())
-            .await
-            .map(Into::into)
-            .map_err(|e| ChainError::from_rpc(&self.url, "eth_getStorageAt", e))
+        self.ask(|endpoint| async move {
+            let word = endpoint.provider.get_storage_at(address, slot).block_id(block.into()).await;
+            word.map(Into::into)
+                .map_err(|e| ChainError::from_rpc(&endpoint.url, "eth_getStorageAt", e))
+        })
+        .await
     }
 
     /// Calls a view of a contract on the state after a block, or on the latest.
@@ -175,9 +249,16 @@ impl Node {
             ..Default::default()
         };
         let at = block.map_or(BlockId::latest(), Into::into);
-        let answer = match self.provider.call(request).block(at).await {
+        let asked = self.ask(|endpoint| {
+            let request = request.clone();
+            async move {
+                let answer = endpoint.provider.call(request).block(at).await;
+                answer.map_err(|e| ChainError::from_rpc(&endpoint.url, "eth_call", e))
+            }
+        });
+        let answer = match asked.await {
             Ok(answer) => answer,
-            Err(error) => return Err(self.explain(to, "eth_call", error).await),
+            Err(error) => return Err(self.explain(to, error).await),
         };
         C::abi_decode_returns(&answer).map_err(|_| ChainError::Nonsense {
             method: "eth_call",
@@ -186,18 +267,47 @@ impl Node {
     }
 
     /// Turns the refusal of a call into the contract's reason, where it gave one.
-    pub(crate) async fn explain(
-        &self,
-        to: Address,
-        method: &'static str,
-        error: alloy::transports::TransportError,
-    ) -> ChainError {
-        let error = ChainError::from_rpc(&self.url, method, error);
+    pub(crate) async fn explain(&self, to: Address, error: ChainError) -> ChainError {
         let ChainError::Refused { data: Some(data), message, .. } = &error else { return error };
         // "In 6 d 23 h" counts from the chain's clock, not from ours.
-        let now = self.header(BlockNumberOrTag::Latest).await.ok().flatten();
-        let reason = devproof_contracts::explain_revert(data, now.map_or(0, |b| b.timestamp))
-            .unwrap_or_else(|| message.clone());
+        let now = self.ask(|endpoint| header(endpoint, BlockNumberOrTag::Latest)).await;
+        let now = now.ok().flatten().map_or(0, |block| block.timestamp);
+        let reason =
+            devproof_contracts::explain_revert(data, now).unwrap_or_else(|| message.clone());
         ChainError::Reverted { to, reason }
+    }
+}
+
+/// The block a tag points at. Nodes say "no such tag" in many ways, as null or as an error.
+async fn tag(endpoint: &Endpoint, tag: BlockNumberOrTag) -> Result<Option<BlockRef>, ChainError> {
+    match header(endpoint, tag).await {
+        Err(error @ ChainError::Refused { .. }) if !error.is_of_load() => Ok(None),
+        answer => answer,
+    }
+}
+
+async fn header(
+    endpoint: &Endpoint,
+    which: BlockNumberOrTag,
+) -> Result<Option<BlockRef>, ChainError> {
+    let method = "eth_getBlockByNumber";
+    let block: Option<Block> = endpoint
+        .provider
+        .get_block_by_number(which)
+        .await
+        .map_err(|e| ChainError::from_rpc(&endpoint.url, method, e))?;
+    let found = block.map(|b| BlockRef {
+        number: b.header.number,
+        hash: b.header.hash,
+        timestamp: b.header.timestamp,
+    });
+    match (which, found) {
+        (BlockNumberOrTag::Number(asked), Some(block)) if block.number != asked => {
+            Err(ChainError::Nonsense {
+                method,
+                problem: format!("asked for block {asked}, got block {}", block.number),
+            })
+        }
+        _ => Ok(found),
     }
 }

@@ -83,6 +83,7 @@ fn options(bench: &Bench) -> Options {
         start_block: 0,
         poll_interval: Duration::from_secs(1),
         page_blocks: DEFAULT_PAGE_BLOCKS,
+        lag_patience: Duration::ZERO,
     }
 }
 

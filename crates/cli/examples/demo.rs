@@ -7,18 +7,19 @@ use devproof_chain::Node;
 use devproof_cli::{
     Failure,
     cmd::{at, history, index, notice, serve, stop_signal},
+    config::Nodes,
     opts::Global,
     shell::Shell,
     text::{minute, short, short_address, table},
 };
 use devproof_contracts::{Deleted, DeletionEvent, deletion_event};
-use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
+use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
 use devproof_store::Store;
 use devproof_testkit::{Chapter, Story};
 use eyre::{Result, WrapErr};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
 
 /// Play, index and ask about half a year of one product's life.
@@ -64,6 +65,7 @@ async fn run(demo: Demo, shell: &mut Shell) -> Result<()> {
         start_block: 0,
         poll_interval: Duration::from_secs(1),
         page_blocks: DEFAULT_PAGE_BLOCKS,
+        lag_patience: DEFAULT_LAG_PATIENCE,
     };
     shell.note(&format!("\nIndexing it into {} ...", path.display()));
     let mut indexer = Indexer::new(node.clone(), store.clone(), options).await?;
@@ -176,10 +178,10 @@ async fn at(
     app: alloy_primitives::Address,
     block: u64,
 ) -> Result<AtBlock> {
-    let node = Some(story.bench.anvil.url());
+    let nodes = Nodes { urls: vec![story.bench.anvil.url().to_owned()], agree: NonZeroUsize::MIN };
     let when = When::Block(block);
     let chain_id = story.bench.node.chain_id();
-    at::answer(store, node, chain_id, app, when, Finality::Unsafe).await.map_err(said)
+    at::answer(store, &nodes, chain_id, app, when, Finality::Unsafe).await.map_err(said)
 }
 
 /// A row for each version that was allowed, or one that says that none was.

@@ -6,9 +6,16 @@ use crate::{
 };
 use alloy_primitives::Address;
 use devproof_api::{Finality, parse};
-use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Options, Sources};
+use devproof_chain::Node;
+use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Options, Sources};
 use serde::{Deserialize, Deserializer, de::Error};
-use std::{fs, io, net::SocketAddr, num::NonZeroU64, path::Path, time::Duration};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::Path,
+    time::Duration,
+};
 
 /// The file that is read if it is there.
 const DEFAULT_FILE: &str = "devproof.toml";
@@ -24,7 +31,9 @@ const DEFAULT_POLL_SECONDS: u64 = 5;
 struct File {
     database: Option<String>,
     chain: Option<u64>,
-    rpc_url: Option<String>,
+    #[serde(deserialize_with = "one_or_many")]
+    rpc_url: Vec<String>,
+    agree: Option<NonZeroUsize>,
     #[serde(deserialize_with = "finality")]
     finality: Option<Finality>,
     listen: Option<SocketAddr>,
@@ -48,9 +57,40 @@ pub struct Settings {
     pub database: String,
     /// The chain, if one was named.
     pub chain: Option<u64>,
-    /// The node, if there is one.
-    pub rpc_url: Option<String>,
+    /// Where the node is asked.
+    pub nodes: Nodes,
     file: File,
+}
+
+/// Where a node is asked: nowhere, at one endpoint, or at several of the same chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nodes {
+    /// The endpoints, in the order in which they are turned to.
+    pub urls: Vec<String>,
+    /// How many of them have to give the same logs.
+    pub agree: NonZeroUsize,
+}
+
+impl Nodes {
+    /// Connects; `None` if no node was named.
+    ///
+    /// # Errors
+    /// What keeps it from answering; more nodes wanted to agree than there are.
+    pub async fn connect(&self) -> Result<Option<Node>, Failure> {
+        let urls: Vec<&str> = self.urls.iter().map(String::as_str).collect();
+        if urls.is_empty() {
+            return Ok(None);
+        }
+        if self.agree.get() > urls.len() {
+            return Err(Failure::Usage(format!(
+                "--agree asks for {} nodes and --rpc-url names {}; name more, or ask for fewer",
+                self.agree,
+                urls.len(),
+            )));
+        }
+        let options = devproof_chain::Options { agreement: self.agree, ..Default::default() };
+        Ok(Some(Node::connect_any(&urls, options).await?))
+    }
 }
 
 impl Settings {
@@ -83,6 +123,7 @@ impl Settings {
             start_block: args.start_block.or(self.file.start_block).unwrap_or(0),
             poll_interval: Duration::from_secs(seconds.max(1)),
             page_blocks: args.page_blocks.or(self.file.page_blocks).unwrap_or(DEFAULT_PAGE_BLOCKS),
+            lag_patience: DEFAULT_LAG_PATIENCE,
         }
     }
 }
@@ -110,7 +151,10 @@ pub fn load(global: Global) -> Result<Settings, Failure> {
             .or_else(|| file.database.clone())
             .unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
         chain: global.chain.or(file.chain),
-        rpc_url: global.rpc_url.or_else(|| file.rpc_url.clone()),
+        nodes: Nodes {
+            urls: if global.rpc_url.is_empty() { file.rpc_url.clone() } else { global.rpc_url },
+            agree: global.agree.or(file.agree).unwrap_or(NonZeroUsize::MIN),
+        },
         file,
     })
 }
@@ -127,6 +171,20 @@ fn read(path: &Path, text: &str) -> Result<File, Failure> {
 fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| parse::app(text).map_err(D::Error::custom)).collect()
+}
+
+/// A URL, or a list of them.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Urls {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Urls::deserialize(deserializer)? {
+        Urls::One(url) => vec![url],
+        Urls::Many(urls) => urls,
+    })
 }
 
 fn finality<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Finality>, D::Error> {
@@ -152,7 +210,12 @@ mod tests {
     fn a_flag_wins_over_the_file() {
         let text = "chain = 1\nfinality = \"safe\"\nkms = [\"0x2f83172a49584c017f2b256f0fb2dca14126ba9c\"]\nstart-block = 5";
         let file = read(Path::new("f"), text).unwrap();
-        let settings = Settings { database: String::new(), chain: None, rpc_url: None, file };
+        let settings = Settings {
+            database: String::new(),
+            chain: None,
+            nodes: Nodes { urls: Vec::new(), agree: NonZeroUsize::MIN },
+            file,
+        };
         assert_eq!(settings.finality(None, 31337), Finality::Safe);
         assert_eq!(settings.finality(Some(Finality::Unsafe), 1), Finality::Unsafe);
         let options = settings.indexing(SourceArgs::default());

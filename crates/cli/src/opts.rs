@@ -4,7 +4,11 @@
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use devproof_api::{Finality, parse};
-use std::{net::SocketAddr, num::NonZeroU64, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 yes or done, 1 no, 2 could not tell, 64 usage.
@@ -55,16 +59,21 @@ pub struct Global {
         verbatim_doc_comment
     )]
     pub chain: Option<u64>,
-    /// Ask this node for what the database does not hold.
+    /// Ask this node for what the database does not hold. Several (again, or with
+    /// commas) are asked in order: the next where one does not answer.
     #[arg(
         long,
         global = true,
         env = "DEVPROOF_RPC_URL",
         hide_env_values = true,
         value_name = "URL",
+        value_delimiter = ',',
         verbatim_doc_comment
     )]
-    pub rpc_url: Option<String>,
+    pub rpc_url: Vec<String>,
+    /// Take logs only if so many of the nodes give the same.
+    #[arg(long, global = true, env = "DEVPROOF_AGREE", value_name = "NODES", verbatim_doc_comment)]
+    pub agree: Option<NonZeroUsize>,
     /// Print the document that REST would give instead of words.
     #[arg(long, global = true, verbatim_doc_comment)]
     pub json: bool,

@@ -25,6 +25,17 @@ pub enum IndexError {
     /// There was no block to index.
     #[error("the node has no block to index yet; run again when it has")]
     NothingIndexed,
+    /// The node knows less than the index, and nothing that contradicts it.
+    #[error(
+        "the node's head is block {head}, before block {indexed}, up to which the chain is indexed, and before \
+         what was final: it lags or is stuck. Wait, or name another node with --rpc-url"
+    )]
+    Behind {
+        /// The node's head.
+        head: u64,
+        /// Where the index stands.
+        indexed: u64,
+    },
     /// Nothing of what was indexed is on the node's chain any more.
     #[error(
         "the chain was reorganised below block {finalized}, which the node had called finalized; the \
@@ -67,6 +78,7 @@ impl IndexError {
     pub const fn is_passing(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_passing(),
+            Self::Behind { .. } => true,
             _ => false,
         }
     }

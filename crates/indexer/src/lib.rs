@@ -63,6 +63,9 @@ pub struct Options {
     pub poll_interval: Duration,
     /// Blocks that are read and committed at a time. A node that takes fewer says so, and gets fewer.
     pub page_blocks: NonZeroU64,
+    /// How long a node that knows less than the index, and nothing else, is taken for one that lags. After
+    /// that its chain is taken to be shorter now.
+    pub lag_patience: Duration,
 }
 
 /// How far a run has come, for a progress bar.
@@ -95,6 +98,10 @@ pub struct Report {
 
 /// Blocks in one page unless the options say otherwise: what hosted nodes take without complaint.
 pub const DEFAULT_PAGE_BLOCKS: NonZeroU64 = NonZeroU64::new(2_000).unwrap();
+
+/// How long a lag is waited for unless the options say otherwise: a backend that is minutes behind is not a
+/// chain that was cut.
+pub const DEFAULT_LAG_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Follows one chain into a store.
 #[derive(Debug)]
@@ -142,7 +149,7 @@ impl Indexer {
         &mut self,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Report, IndexError> {
-        let heads = self.node.heads().await?;
+        let heads = self.heads_not_behind().await?;
         let chain_id = self.node.chain_id();
         let rewound = self.go_back_to_the_chain(&heads).await?;
         let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;

@@ -85,6 +85,37 @@ impl Indexer {
         }
     }
 
+    /// Reads again what one contract did, up to where the index stands. Gives the number of logs that were
+    /// missing.
+    pub(crate) async fn read_again(
+        &self,
+        address: Address,
+        head: BlockRef,
+    ) -> Result<u64, IndexError> {
+        let chain_id = self.node.chain_id();
+        let mut new_logs = 0;
+        let mut first = self.options.start_block;
+        while first <= head.number {
+            let last = head.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
+            let logs = self.node.logs(&[address], first..=last).await?;
+            let logs = self.with_times(logs).await?;
+            if self.held(head.number).await? != head {
+                return Err(ChainError::Moved { number: head.number }.into());
+            }
+            let page = Page {
+                chain_id,
+                previous: Some(head.hash),
+                contracts: Vec::new(),
+                blocks: Vec::new(),
+                logs,
+                checkpoint: head,
+            };
+            new_logs += self.store.commit(&page).await?.new_logs;
+            first = last.saturating_add(1);
+        }
+        Ok(new_logs)
+    }
+
     /// Blocks of the range that were orphaned once and are on the chain again. One without a log would
     /// not come back by itself.
     async fn returned(&self, first: u64, last: u64) -> Result<Vec<BlockRef>, IndexError> {

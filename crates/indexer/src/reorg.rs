@@ -4,11 +4,53 @@ use crate::{IndexError, Indexer};
 use devproof_chain::Heads;
 use devproof_primitives::BlockRef;
 use devproof_store::Rewound;
+use tokio::time::Instant;
 
 /// Indexed blocks compared with the node at a time.
 const STRIDE: u32 = 64;
 
 impl Indexer {
+    /// The node's heads, once it is not behind the index; or if it stays there, and so has a shorter chain.
+    ///
+    /// A backend that lags shows the same blocks as we know, only fewer. To go back for it would take back
+    /// what users were told, and call it orphaned. Only another block at a known height is a reorg.
+    pub(crate) async fn heads_not_behind(&self) -> Result<Heads, IndexError> {
+        let patience = self.options.lag_patience;
+        let began = Instant::now();
+        loop {
+            let heads = self.node.heads().await?;
+            let status = self.store.chain(self.node.chain_id()).await?;
+            let Some(checkpoint) = status.and_then(|status| status.checkpoint) else {
+                return Ok(heads);
+            };
+            let head = heads.latest.number;
+            if head >= checkpoint.number || self.contradicts(&heads).await? {
+                return Ok(heads);
+            }
+            let finalized = status.and_then(|status| status.tags).and_then(|tags| tags.finalized);
+            if began.elapsed() >= patience {
+                // What was final does not become shorter: that node is stuck, whatever else it says.
+                return if finalized.is_some_and(|finalized| head < finalized) {
+                    Err(IndexError::Behind { head, indexed: checkpoint.number })
+                } else {
+                    Ok(heads)
+                };
+            }
+            tracing::warn!(head, indexed = checkpoint.number, "the node lags, waiting for it");
+            tokio::time::sleep(self.options.poll_interval.min(patience)).await;
+        }
+    }
+
+    /// Whether the node's chain, as far as it goes, has another block where the index has one.
+    async fn contradicts(&self, heads: &Heads) -> Result<bool, IndexError> {
+        let below = heads.latest.number.saturating_add(1);
+        let known = self.store.canonical_blocks_below(self.node.chain_id(), below, 1).await?;
+        match known.first() {
+            Some(block) => Ok(!self.is_held(*block, heads).await?),
+            None => Ok(false),
+        }
+    }
+
     /// Rewinds the store to the last indexed block that the node still holds.
     pub(crate) async fn go_back_to_the_chain(&self, heads: &Heads) -> Result<Rewound, IndexError> {
         let chain_id = self.node.chain_id();

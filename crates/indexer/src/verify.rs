@@ -62,7 +62,15 @@ impl Indexer {
             if contract.role != Role::App || !keeps || !due {
                 continue;
             }
-            match self.check_history(app, head).await {
+            let mut checked = self.check_history(app, head).await;
+            if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
+                // Something was left out, perhaps by a backend that lagged: ask again before complaining.
+                tracing::warn!(%app, "its history does not add up, reading it again");
+                if self.read_again(app, head).await? > 0 {
+                    checked = self.check_history(app, head).await;
+                }
+            }
+            match checked {
                 Ok(()) => agreed.push(app),
                 // Nothing to hold against the others.
                 Err(error @ (IndexError::History { .. } | IndexError::Root { .. })) => {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -42,6 +42,8 @@ struct Proxy {
     reorg: Arc<AtomicBool>,
     /// The next question for logs does.
     reorg_at_logs: Arc<AtomicBool>,
+    /// The last block that it has seen so far.
+    lags_at: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -56,6 +58,7 @@ impl Proxy {
             roots: Arc::default(),
             reorg: Arc::default(),
             reorg_at_logs: Arc::default(),
+            lags_at: Arc::new(AtomicU64::new(u64::MAX)),
         };
         let app = Router::new().route("/", post(pass_on)).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -111,6 +114,8 @@ async fn pass_on(
     if method == "eth_getLogs" {
         proxy.reorg_if(&proxy.reorg_at_logs).await;
     }
+    let lags_at = proxy.lags_at.load(Ordering::SeqCst);
+    let request = if lags_at == u64::MAX { request } else { as_lagging(asked.clone(), lags_at) };
     let answer = proxy.ask(request).await;
     if method != "eth_getLogs" {
         return (json, answer);
@@ -122,6 +127,26 @@ async fn pass_on(
         proxy.left_out.fetch_add(all - logs.len(), Ordering::SeqCst);
     }
     (json, answer.to_string())
+}
+
+/// The question as a backend would understand it that has seen no block after this one: `latest` is that
+/// one, later ones are not there, and logs of them it silently leaves out.
+fn as_lagging(mut asked: Value, lags_at: u64) -> String {
+    let method = asked.get("method").and_then(Value::as_str).unwrap().to_owned();
+    let seen = format!("{lags_at:#x}");
+    if method == "eth_getBlockByNumber" {
+        let block = asked.pointer_mut("/params/0").unwrap();
+        let number = block.as_str().and_then(|text| u64::from_str_radix(text.get(2..)?, 16).ok());
+        if block == "latest" {
+            *block = Value::String(seen);
+        } else if number.is_some_and(|number| number > lags_at) {
+            *block = Value::String("0xffffffffff".to_owned());
+        }
+    } else if let Some(to) = asked.pointer_mut("/params/0/toBlock") {
+        let number = u64::from_str_radix(to.as_str().unwrap().get(2..).unwrap(), 16).unwrap();
+        *to = Value::String(format!("{:#x}", number.min(lags_at)));
+    }
+    asked.to_string()
 }
 
 /// Two apps that keep a history, and a proxy before their chain.
@@ -167,6 +192,7 @@ impl Stage {
             start_block: 0,
             poll_interval: Duration::from_millis(50),
             page_blocks: devproof_indexer::DEFAULT_PAGE_BLOCKS,
+            lag_patience: Duration::from_secs(3_600),
         };
         let node = Node::connect(&self.proxy.url).await.unwrap();
         Indexer::new(node, store.clone(), options).await.unwrap()
@@ -241,6 +267,58 @@ async fn a_history_without_its_end_is_not_verified() {
     let head = run(&mut stage.indexer(&fresh).await).await.unwrap().head.number;
     assert_eq!(head, checkpoint.number + 1);
     assert_eq!(stage.verified(&fresh).await, (Some(head), Some(head)));
+    // And those that were lied to mend themselves, as soon as the node tells.
+    for store in [&store, &lied_to] {
+        run(&mut stage.indexer(store).await).await.unwrap();
+        assert_eq!(stage.verified(store).await, (Some(head), Some(head)));
+        let logs = store.logs(chain_id, &[stage.app], u64::MAX).await.unwrap();
+        assert_eq!(logs, fresh.logs(chain_id, &[stage.app], u64::MAX).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lags_is_waited_for_and_takes_nothing_back() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    let mut indexer = stage.indexer(&store).await;
+    let (removed_at, _) = stage.remove("first").await;
+    stage.bench.anvil.mine(2).await.unwrap();
+    run(&mut indexer).await.unwrap();
+
+    stage.proxy.lags_at.store(removed_at - 1, Ordering::SeqCst);
+    let before = store.chain(chain_id).await.unwrap().unwrap();
+    let waiting = tokio::time::timeout(Duration::from_millis(400), run(&mut indexer));
+    assert!(waiting.await.is_err(), "it waits");
+    assert_eq!(store.chain(chain_id).await.unwrap().unwrap(), before);
+    assert!(store.orphaned_logs(chain_id, stage.app).await.unwrap().is_empty());
+
+    // Ahead of the index and still behind the chain: the end comes later, and nothing is skipped.
+    let (removed_at, _) = stage.remove("second").await;
+    stage.proxy.lags_at.store(removed_at - 1, Ordering::SeqCst);
+    assert_eq!(run(&mut indexer).await.unwrap().head.number, removed_at - 1);
+    stage.proxy.lags_at.store(u64::MAX, Ordering::SeqCst);
+    let report = run(&mut indexer).await.unwrap();
+    assert_eq!((report.head.number, report.orphaned_blocks), (removed_at, 0));
+    assert_eq!(stage.verified(&store).await.0, Some(removed_at));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_block_at_a_known_height_is_a_reorg_however_short_the_chain() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    stage.bench.anvil.mine(2).await.unwrap();
+    let mut indexer = stage.indexer(&store).await;
+    let below = run(&mut indexer).await.unwrap().head.number;
+    let (_, removal) = stage.remove("first").await;
+    run(&mut indexer).await.unwrap();
+    // Both are others now, and the upper one has not been seen yet.
+    stage.bench.anvil.reorg(2).await.unwrap();
+    stage.proxy.lags_at.store(below, Ordering::SeqCst);
+    assert_eq!(run(&mut indexer).await.unwrap().head.number, below);
+    let orphaned = store.orphaned_logs(chain_id, stage.app).await.unwrap();
+    assert!(orphaned.iter().any(|log| log.tx_hash == removal));
 }
 
 #[tokio::test(flavor = "multi_thread")]

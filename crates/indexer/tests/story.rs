@@ -35,6 +35,7 @@ fn options(bench: &Bench) -> Options {
         start_block: 0,
         poll_interval: Duration::from_millis(50),
         page_blocks: DEFAULT_PAGE_BLOCKS,
+        lag_patience: Duration::ZERO,
     }
 }
 

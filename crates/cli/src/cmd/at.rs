@@ -6,7 +6,7 @@ use crate::{
         self, setting,
         words::{UNVERIFIED, claim, notice, orphaned, proposals, who},
     },
-    config::Settings,
+    config::{Nodes, Settings},
     opts::AtArgs,
     shell::Shell,
     text::{ago, count, minute, short_address, span, table, time},
@@ -16,7 +16,6 @@ use devproof_api::{
     AnswerError, Finality, Headers, When,
     documents::{AtBlock, Completeness, Kms},
 };
-use devproof_chain::Node;
 use devproof_store::Store;
 use jiff::Timestamp;
 
@@ -35,8 +34,7 @@ pub async fn run(args: AtArgs, settings: Settings, shell: &mut Shell) -> Result<
     let store = Store::open_read_only(&settings.database).await?;
     let chain_id = cmd::chain(&settings, &store).await?;
     let finality = settings.finality(args.finality, chain_id);
-    let node = settings.rpc_url.as_deref();
-    let answer = answer(&store, node, chain_id, args.app, when, finality).await?;
+    let answer = answer(&store, &settings.nodes, chain_id, args.app, when, finality).await?;
     let allowed = args.compose_hash.map(|hash| (hash, allows(&answer, hash)));
     shell.answer(&answer, || match allowed {
         Some((hash, allowed)) => verdict(&answer, hash, allowed),
@@ -51,19 +49,19 @@ pub async fn run(args: AtArgs, settings: Settings, shell: &mut Shell) -> Result<
 /// What keeps it from an answer.
 pub async fn answer(
     store: &Store,
-    rpc_url: Option<&str>,
+    nodes: &Nodes,
     chain_id: u64,
     app: Address,
     when: When,
     finality: Finality,
 ) -> Result<AtBlock, Failure> {
-    match (devproof_api::at(store, None, chain_id, app, when, finality).await, rpc_url) {
-        (Err(error), Some(url)) if a_node_may_help(&error, when) => {
-            let node = Node::connect(url).await?;
+    match devproof_api::at(store, None, chain_id, app, when, finality).await {
+        Err(error) if a_node_may_help(&error, when) => {
+            let Some(node) = nodes.connect().await? else { return Err(error.into()) };
             let node: &dyn Headers = &node;
             Ok(devproof_api::at(store, Some(node), chain_id, app, when, finality).await?)
         }
-        (answer, _) => Ok(answer?),
+        answer => Ok(answer?),
     }
 }
 

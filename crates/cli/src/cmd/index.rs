@@ -72,8 +72,7 @@ pub async fn run(
 
 /// The node of the settings, if there is one, after a look at whether it serves the right chain.
 pub(super) async fn node(settings: &Settings) -> Result<Option<Node>, Failure> {
-    let Some(url) = settings.rpc_url.as_deref() else { return Ok(None) };
-    let node = Node::connect(url).await?;
+    let Some(node) = settings.nodes.connect().await? else { return Ok(None) };
     match settings.chain {
         Some(chain) if chain != node.chain_id() => Err(Failure::CouldNotTell(format!(
             "the node serves chain {} and not {chain}; name another one with --rpc-url or --chain",

@@ -167,7 +167,7 @@ fn a_configuration_with_a_misspelt_key() {
         (
             64,
             "error: devproof.toml, line 2: unknown field `databse`, expected one of `database`, `chain`, `rpc-url`, \
-             `finality`, `listen`, `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`.\n"
+             `agree`, `finality`, `listen`, `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`.\n"
         )
     );
     fs::write(dir.path().join("devproof.toml"), "chain = \"base\"\n").unwrap();
