@@ -17,8 +17,10 @@ test-rust: setup
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast; \
 	else cargo test --workspace --no-fail-fast; fi
 
-lint: tools
+lint:
+	bin/setup lint
 	bin/forge fmt --check
+	bin/trees
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet

@@ -41,8 +41,12 @@ contract AppAuthHistoryTest is AppAuthFixture {
         take(entries);
     }
 
+    /*//////////////////////////////////////////////////////////////////////////
+                                  HISTORY ROOT
+    //////////////////////////////////////////////////////////////////////////*/
+
     /// Every function that changes anything, and the number of entries each leaves.
-    function test_everyChangeHasItsEntries() public {
+    function test_HistoryRoot_ShouldBeExtendedByEachChangeAndByNothingElse() public {
         asOwner(abi.encodeWithSignature("proposeComposeHash(bytes32)", NEW_HASH), 1);
         asOwner(
             abi.encodeWithSignature("proposeComposeHash(bytes32,bytes32,string)", ONE, ONE, "u"), 2
@@ -73,7 +77,7 @@ contract AppAuthHistoryTest is AppAuthFixture {
         as_(SUCCESSOR, abi.encodeCall(app.acceptOwnership, ()), 1);
     }
 
-    function test_anEntryForWhatRemovalWithdraws() public {
+    function test_HistoryRoot_ShouldBeExtendedByWhatARemovalWithdraws() public {
         asOwner(abi.encodeCall(app.propose, (Kinds.TCB_REQUIREMENT, 0)), 1);
         asOwner(abi.encodeCall(app.setRequireTcbUpToDate, (true)), 1);
         asOwner(abi.encodeCall(app.propose, (Kinds.NOTICE_PERIOD, bytes32(uint256(3 days)))), 1);
@@ -90,7 +94,7 @@ contract AppAuthHistoryTest is AppAuthFixture {
     }
 
     /// The block and its time are in the root, so an entry cannot be back-dated.
-    function testFuzz_rootHoldsBlockAndTime(uint32 blocks, uint32 time) public {
+    function test_HistoryRoot_ShouldHoldBlockAndTime(uint32 blocks, uint32 time) public {
         vm.roll(block.number + blocks);
         skip(time);
         bytes32 root = app.historyRoot();
@@ -104,7 +108,7 @@ contract AppAuthHistoryTest is AppAuthFixture {
     }
 
     /// The same life on another chain, or of another app, has another root from the start.
-    function testFuzz_seedHoldsChainAndAddress(uint64 chainId) public {
+    function test_HistoryRoot_ShouldBeginWithChainAndAddress(uint64 chainId) public {
         vm.assume(chainId != block.chainid && chainId != 0);
         assertNotEq(app.historyRoot(), new AppAuth(strict()).historyRoot());
         uint256 state = vm.snapshotState();
@@ -118,7 +122,7 @@ contract AppAuthHistoryTest is AppAuthFixture {
     }
 
     /// A view, and a call that changes nothing, leave no trace.
-    function testFuzz_refusedCallsLeaveNoTrace(address caller, bytes32 value) public {
+    function test_HistoryRoot_WhenACallIsRefused(address caller, bytes32 value) public {
         vm.assume(caller != OWNER && caller != GUARDIAN && caller != address(0));
         bytes32 root = app.historyRoot();
         vm.startPrank(caller);
@@ -131,8 +135,12 @@ contract AppAuthHistoryTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
+    /*//////////////////////////////////////////////////////////////////////////
+                                     EVENTS
+    //////////////////////////////////////////////////////////////////////////*/
+
     /// A tool that knows the stock events only sees what is allowed, from birth on.
-    function testFuzz_stockEventsAloneRebuildTheAllowedSet(uint256 seed) public {
+    function test_Events_ShouldTellTheAllowedSetByTheStockOnesAlone(uint256 seed) public {
         bytes32[4] memory values = [HASH, NEW_HASH, DEVICE, NEW_DEVICE];
         for (uint256 i = 0; i < 24; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
