@@ -93,6 +93,19 @@ contract DstackSignatureChainTest is SignatureChainFixture {
         this.decompress(key);
     }
 
+    /// Its own gas is all that can fail it, and then there is hardly any left to say so.
+    function test_Decompress_RevertGiven_ThePrecompileFails() public {
+        bytes memory call = abi.encodeCall(this.decompress, (publicKey(APP_SECRET)));
+        vm.mockCallRevert(address(5), bytes(""), bytes(""));
+        (bool done, bytes memory reason) = address(this).staticcall(call);
+        assertFalse(done);
+        assertEq(reason.length, 0);
+        vm.mockCall(address(5), bytes(""), bytes(""));
+        (done, reason) = address(this).staticcall(call);
+        assertFalse(done);
+        assertEq(reason.length, 0);
+    }
+
     /*//////////////////////////////////////////////////////////////////////////
                                    TO ADDRESS
     //////////////////////////////////////////////////////////////////////////*/
