@@ -8,8 +8,14 @@ import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 import {Vm} from "forge-std/Vm.sol";
 
 contract AppAuthActivationTest is AppAuthFixture {
+    /*//////////////////////////////////////////////////////////////////////////
+                                    ACTIVATE
+    //////////////////////////////////////////////////////////////////////////*/
+
     /// The four instants that matter, for every setting and any caller.
-    function testFuzz_ripeFromHereUntilBeforeThere(uint256 seed, address caller) public {
+    function test_Activate_WhenItIsItsFirstOrLastSecondOrOneBeside(uint256 seed, address caller)
+        public
+    {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -38,7 +44,9 @@ contract AppAuthActivationTest is AppAuthFixture {
         assertEq(app.earliest(kind, value), 0);
     }
 
-    function testFuzz_RevertWhen_outsideOfItsTime(uint256 seed, uint256 wait) public {
+    function test_Activate_RevertWhen_ItIsAnySecondOutsideOfItsTime(uint256 seed, uint256 wait)
+        public
+    {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -52,24 +60,39 @@ contract AppAuthActivationTest is AppAuthFixture {
         app.activate(kind, value);
     }
 
-    function testFuzz_RevertWhen_activatedTwice(uint256 seed) public {
+    function test_Activate_RevertGiven_ItWasActivatedAlready(uint256 seed) public {
         uint8 kind = anyKind(seed);
         widen(kind, widening(kind));
         expectRevertOf(IAppAuth.NotPending.selector, kind, widening(kind));
         app.activate(kind, widening(kind));
     }
 
-    function test_composeHashByItsOwnName() public {
-        ripen(Kinds.COMPOSE_HASH, NEW_HASH);
-        vm.prank(STRANGER);
-        app.activateComposeHash(NEW_HASH);
-        assertTrue(app.allowedComposeHashes(NEW_HASH));
-        assertTrue(app.allowedAt(NEW_HASH, block.timestamp));
-        assertFalse(app.allowedAt(NEW_HASH, block.timestamp - 1));
+    /// What was a widening when it was announced may be in force, or mean nothing, when it is ripe.
+    function test_Activate_RevertGiven_TheCircumstancesChangedSince() public {
+        propose(Kinds.OS_IMAGE, NEW_IMAGE);
+        propose(Kinds.GUARDIAN, word(SUCCESSOR));
+        propose(Kinds.GUARDIAN, 0);
+        widen(Kinds.ANY_OS_IMAGE, ONE);
+        app.activate(Kinds.GUARDIAN, 0);
+        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.OS_IMAGE, NEW_IMAGE);
+        app.activate(Kinds.OS_IMAGE, NEW_IMAGE);
+        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.GUARDIAN, word(SUCCESSOR));
+        app.activate(Kinds.GUARDIAN, word(SUCCESSOR));
+        vm.startPrank(OWNER);
+        app.pinOsImages(list(NEW_IMAGE));
+        app.setGuardian(SUCCESSOR);
+        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.OS_IMAGE, NEW_IMAGE);
+        app.activate(Kinds.OS_IMAGE, NEW_IMAGE);
+        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.GUARDIAN, word(SUCCESSOR));
+        app.activate(Kinds.GUARDIAN, word(SUCCESSOR));
+        // They can still be withdrawn.
+        app.cancel(Kinds.OS_IMAGE, NEW_IMAGE);
+        app.cancel(Kinds.GUARDIAN, word(SUCCESSOR));
+        assertEq(app.pendingCount(), 0);
     }
 
     /// One event of the setting's own and one entry, whatever the setting.
-    function test_events() public {
+    function test_Activate_GivenTheEventOfTheSettingIndexesNothing() public {
         emits(Kinds.COMPOSE_HASH, IDstackAppAuthManagement.ComposeHashAdded.selector, NEW_HASH);
         emits(Kinds.DEVICE, IDstackAppAuthManagement.DeviceAdded.selector, NEW_DEVICE);
         emits(Kinds.ANY_DEVICE, IDstackAppAuthManagement.AllowAnyDeviceSet.selector, ONE);
@@ -85,7 +108,7 @@ contract AppAuthActivationTest is AppAuthFixture {
         assertEq(logs[0].data, abi.encode(value));
     }
 
-    function test_eventsThatIndex() public {
+    function test_Activate_GivenTheEventOfTheSettingIndexesItsValue() public {
         Vm.Log[] memory logs = logsOfActivating(Kinds.ANY_OS_IMAGE, ONE);
         assertEq(logs[0].topics.length, 1);
         assertEq(logs[0].topics[0], IAppAuth.OsImagesCleared.selector);
@@ -114,31 +137,24 @@ contract AppAuthActivationTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
-    /// What was a widening when it was announced may be in force, or mean nothing, when it is ripe.
-    function test_RevertWhen_circumstancesChanged() public {
-        propose(Kinds.OS_IMAGE, NEW_IMAGE);
-        propose(Kinds.GUARDIAN, word(SUCCESSOR));
-        propose(Kinds.GUARDIAN, 0);
-        widen(Kinds.ANY_OS_IMAGE, ONE);
-        app.activate(Kinds.GUARDIAN, 0);
-        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.OS_IMAGE, NEW_IMAGE);
-        app.activate(Kinds.OS_IMAGE, NEW_IMAGE);
-        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.GUARDIAN, word(SUCCESSOR));
-        app.activate(Kinds.GUARDIAN, word(SUCCESSOR));
-        vm.startPrank(OWNER);
-        app.pinOsImages(list(NEW_IMAGE));
-        app.setGuardian(SUCCESSOR);
-        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.OS_IMAGE, NEW_IMAGE);
-        app.activate(Kinds.OS_IMAGE, NEW_IMAGE);
-        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.GUARDIAN, word(SUCCESSOR));
-        app.activate(Kinds.GUARDIAN, word(SUCCESSOR));
-        // They can still be withdrawn.
-        app.cancel(Kinds.OS_IMAGE, NEW_IMAGE);
-        app.cancel(Kinds.GUARDIAN, word(SUCCESSOR));
-        assertEq(app.pendingCount(), 0);
+    /*//////////////////////////////////////////////////////////////////////////
+                             ACTIVATE COMPOSE HASH
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_ActivateComposeHash_GivenItIsRipe() public {
+        ripen(Kinds.COMPOSE_HASH, NEW_HASH);
+        vm.prank(STRANGER);
+        app.activateComposeHash(NEW_HASH);
+        assertTrue(app.allowedComposeHashes(NEW_HASH));
+        assertTrue(app.allowedAt(NEW_HASH, block.timestamp));
+        assertFalse(app.allowedAt(NEW_HASH, block.timestamp - 1));
     }
 
-    function test_activatesAt() public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                  ACTIVATES AT
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_ActivatesAt_ShouldTellWhenAProposalIsRipeUntilItIsDead() public {
         assertEq(app.activatesAt(NEW_HASH), 0);
         propose(Kinds.COMPOSE_HASH, NEW_HASH);
         uint256 ripe = START + NOTICE;

@@ -10,7 +10,64 @@ import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 import {Vm} from "forge-std/Vm.sol";
 
 contract AppAuthBirthTest is AppAuthFixture {
-    function test_settingsAreInForceAtOnce() public view {
+    /*//////////////////////////////////////////////////////////////////////////
+                                  CONSTRUCTOR
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Constructor_RevertWhen_TheOwnerIsZero() public {
+        IAppAuth.Settings memory settings = strict();
+        settings.owner = address(0);
+        vm.expectRevert(abi.encodeWithSelector(IAppAuth.OwnableInvalidOwner.selector, address(0)));
+        new AppAuth(settings);
+    }
+
+    function test_Constructor_WhenTheNoticeIsAnyNumber(uint32 notice) public {
+        IAppAuth.Settings memory settings = strict();
+        settings.noticePeriod = notice;
+        if (notice < FLOOR || notice > CEILING) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IAppAuth.NoticePeriodOutOfRange.selector, notice, FLOOR, CEILING
+                )
+            );
+        }
+        new AppAuth(settings);
+    }
+
+    function test_Constructor_WhenTheNoticeIsAtItsBounds() public {
+        test_Constructor_WhenTheNoticeIsAnyNumber(FLOOR - 1);
+        test_Constructor_WhenTheNoticeIsAnyNumber(FLOOR);
+        test_Constructor_WhenTheNoticeIsAnyNumber(CEILING);
+        test_Constructor_WhenTheNoticeIsAnyNumber(CEILING + 1);
+        test_Constructor_WhenTheNoticeIsAnyNumber(0);
+    }
+
+    function test_Constructor_RevertWhen_AListHoldsZero() public {
+        IAppAuth.Settings memory settings = strict();
+        settings.composeHashes = list(HASH, 0);
+        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.COMPOSE_HASH, 0);
+        new AppAuth(settings);
+        settings = strict();
+        settings.devices = list(0);
+        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.DEVICE, 0);
+        new AppAuth(settings);
+        settings = strict();
+        settings.osImages = list(IMAGE, 0);
+        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.OS_IMAGE, 0);
+        new AppAuth(settings);
+    }
+
+    function test_Constructor_WhenAListRepeatsItself() public {
+        IAppAuth.Settings memory settings = strict();
+        settings.composeHashes = list(HASH, HASH);
+        settings.devices = list(DEVICE, DEVICE);
+        settings.osImages = list(IMAGE, IMAGE);
+        vm.recordLogs();
+        app = new AppAuth(settings);
+        assertEq(vm.getRecordedLogs().length, 16);
+    }
+
+    function test_Constructor_WhenTheSettingsAreStrict() public view {
         assertEq(app.owner(), OWNER);
         assertEq(app.pendingOwner(), address(0));
         assertEq(app.guardian(), GUARDIAN);
@@ -30,7 +87,7 @@ contract AppAuthBirthTest is AppAuthFixture {
         }
     }
 
-    function test_looseSettings() public {
+    function test_Constructor_WhenTheSettingsAreLoose() public {
         app = new AppAuth(loose());
         assertEq(app.guardian(), address(0));
         assertTrue(app.allowAnyDevice());
@@ -41,18 +98,8 @@ contract AppAuthBirthTest is AppAuthFixture {
         assertFalse(app.allowedOsImages(0));
     }
 
-    function test_constants() public view {
-        assertEq(app.GRACE_PERIOD(), GRACE);
-        assertEq(app.minNoticePeriod(), FLOOR);
-        assertEq(app.MAX_NOTICE_PERIOD(), CEILING);
-        assertEq(app.MAX_PENDING(), 16);
-        assertEq(app.MAX_URI_LENGTH(), 1024);
-        assertEq(app.HISTORY_DOMAIN(), keccak256("devproof AppAuth history v1"));
-        assertEq(app.version(), 1);
-    }
-
     /// Every event of a birth in its order, the stock ones with the stock layout: unindexed.
-    function test_events() public {
+    function test_Constructor_ShouldEmitEverySettingAndExtendTheHistoryByIt() public {
         vm.recordLogs();
         app = new AppAuth(strict());
         Vm.Log[] memory logs = vm.getRecordedLogs();
@@ -101,63 +148,16 @@ contract AppAuthBirthTest is AppAuthFixture {
         entries[7] = Entry(IAppAuth.OsImageAdded.selector, 1, abi.encode(IMAGE), 0x35, IMAGE);
     }
 
-    function test_duplicatesCountOnce() public {
-        IAppAuth.Settings memory settings = strict();
-        settings.composeHashes = list(HASH, HASH);
-        settings.devices = list(DEVICE, DEVICE);
-        settings.osImages = list(IMAGE, IMAGE);
-        vm.recordLogs();
-        app = new AppAuth(settings);
-        assertEq(vm.getRecordedLogs().length, 16);
-    }
-
-    function test_RevertWhen_ownerIsZero() public {
-        IAppAuth.Settings memory settings = strict();
-        settings.owner = address(0);
-        vm.expectRevert(abi.encodeWithSelector(IAppAuth.OwnableInvalidOwner.selector, address(0)));
-        new AppAuth(settings);
-    }
-
-    function testFuzz_noticePeriodHasBounds(uint32 notice) public {
-        IAppAuth.Settings memory settings = strict();
-        settings.noticePeriod = notice;
-        if (notice < FLOOR || notice > CEILING) {
-            vm.expectRevert(
-                abi.encodeWithSelector(
-                    IAppAuth.NoticePeriodOutOfRange.selector, notice, FLOOR, CEILING
-                )
-            );
-        }
-        new AppAuth(settings);
-    }
-
-    function test_noticePeriodAtItsBounds() public {
-        testFuzz_noticePeriodHasBounds(FLOOR - 1);
-        testFuzz_noticePeriodHasBounds(FLOOR);
-        testFuzz_noticePeriodHasBounds(CEILING);
-        testFuzz_noticePeriodHasBounds(CEILING + 1);
-        testFuzz_noticePeriodHasBounds(0);
-    }
-
-    function test_RevertWhen_aListHoldsZero() public {
-        IAppAuth.Settings memory settings = strict();
-        settings.composeHashes = list(HASH, 0);
-        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.COMPOSE_HASH, 0);
-        new AppAuth(settings);
-        settings = strict();
-        settings.devices = list(0);
-        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.DEVICE, 0);
-        new AppAuth(settings);
-        settings = strict();
-        settings.osImages = list(IMAGE, 0);
-        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.OS_IMAGE, 0);
-        new AppAuth(settings);
-    }
+    /*//////////////////////////////////////////////////////////////////////////
+                                      CODE
+    //////////////////////////////////////////////////////////////////////////*/
 
     /// The code hash identifies the rules: it depends on no setting, the test build's differs.
-    function testFuzz_codeHashIsTheSameForAll(address owner, bool any, bytes32[] memory hashes)
-        public
-    {
+    function test_Code_ShouldBeTheSameWhateverTheSettingsAre(
+        address owner,
+        bool any,
+        bytes32[] memory hashes
+    ) public {
         vm.assume(owner != address(0));
         IAppAuth.Settings memory settings = loose();
         settings.owner = owner;
@@ -171,7 +171,7 @@ contract AppAuthBirthTest is AppAuthFixture {
         assertEq(keccak256(vm.getDeployedCode("AppAuth.sol:AppAuth")), address(app).codehash);
     }
 
-    function test_testBuildHasAnotherCodeHashAndNoFloor() public {
+    function test_Code_ShouldBeAnotherOneInTheTestBuildWhichHasNoFloor() public {
         IAppAuth.Settings memory settings = strict();
         settings.noticePeriod = 0;
         AppAuthTestBuild build = new AppAuthTestBuild(settings);
@@ -180,7 +180,7 @@ contract AppAuthBirthTest is AppAuthFixture {
     }
 
     /// Tools prove slot 3 and read the others by number: the layout is part of the interface.
-    function test_storageLayout() public {
+    function test_Code_ShouldKeepItsStorageLayout() public {
         assertEq(vm.load(address(app), bytes32(uint256(3))), app.historyRoot());
         propose(Kinds.NOTICE_PERIOD, bytes32(uint256(3 days)));
         vm.prank(OWNER);
@@ -201,5 +201,15 @@ contract AppAuthBirthTest is AppAuthFixture {
         assertEq(address(uint160(slot)), SUCCESSOR);
         assertEq(slot >> 160, 1); // epoch
         assertEq(vm.load(address(app), bytes32(uint256(3))), app.historyRoot());
+    }
+
+    function test_Code_ShouldKeepItsConstants() public view {
+        assertEq(app.GRACE_PERIOD(), GRACE);
+        assertEq(app.minNoticePeriod(), FLOOR);
+        assertEq(app.MAX_NOTICE_PERIOD(), CEILING);
+        assertEq(app.MAX_PENDING(), 16);
+        assertEq(app.MAX_URI_LENGTH(), 1024);
+        assertEq(app.HISTORY_DOMAIN(), keccak256("devproof AppAuth history v1"));
+        assertEq(app.version(), 1);
     }
 }

@@ -35,7 +35,7 @@ contract AppAuthBootDecisionTest is AppAuthFixture {
     }
 
     /// Stock order and stock words: TCB, compose hash, device; ours before and behind.
-    function test_reasonsInTheirOrder() public view {
+    function test_ShouldGiveTheStockReasonsInStockOrder() public view {
         IDstackAppAuth.AppBootInfo memory info = bootInfo();
         info.appId = address(0x1);
         info.tcbStatus = "OutOfDate";
@@ -55,56 +55,8 @@ contract AppAuthBootDecisionTest is AppAuthFixture {
         answers(info, "");
     }
 
-    /// Through the KMS: its own legs first, then the app's answer as it is.
-    function test_theKmsHasItsOwnLegs() public {
-        IDstackAppAuth.AppBootInfo memory info = bootInfo();
-        vm.prank(OWNER);
-        kms.removeOsImageHash(IMAGE);
-        (bool allowed, string memory reason) = kms.isAppAllowed(info);
-        assertFalse(allowed);
-        assertEq(reason, "OS image is not allowed");
-        info.appId = address(new AppAuth(strict()));
-        (allowed, reason) = kms.isAppAllowed(info);
-        assertFalse(allowed);
-        assertEq(reason, "App not registered");
-    }
-
-    /// A new version through the KMS, second by second around its times.
-    function test_newVersionThroughTheKms() public {
-        IDstackAppAuth.AppBootInfo memory info = bootInfo();
-        info.composeHash = NEW_HASH;
-        propose(Kinds.COMPOSE_HASH, NEW_HASH);
-        answers(info, "Compose hash not allowed");
-        vm.warp(START + NOTICE);
-        // Ripe is not yet allowed.
-        answers(info, "Compose hash not allowed");
-        app.activateComposeHash(NEW_HASH);
-        answers(info, "");
-        vm.prank(GUARDIAN);
-        app.removeComposeHash(NEW_HASH);
-        answers(info, "Compose hash not allowed");
-    }
-
-    function testFuzz_onlyTheVeryStatusIsUpToDate(string calldata status) public {
-        IDstackAppAuth.AppBootInfo memory info = bootInfo();
-        info.tcbStatus = status;
-        bool same = keccak256(bytes(status)) == keccak256("UpToDate");
-        answers(info, same ? "" : "TCB status is not up to date");
-        widen(Kinds.TCB_REQUIREMENT, 0);
-        answers(info, "");
-    }
-
-    function test_statusIsComparedAsItIs() public view {
-        IDstackAppAuth.AppBootInfo memory info = bootInfo();
-        string[5] memory others = ["", "uptodate", "UpToDate ", "UpToDat", "UpToDate\x00"];
-        for (uint256 i = 0; i < others.length; ++i) {
-            info.tcbStatus = others[i];
-            answers(info, "TCB status is not up to date");
-        }
-    }
-
     /// The naive specification: what a set of settings accepts, written as one expression.
-    function testFuzz_equalsTheSpecification(
+    function test_ShouldEqualTheSpecificationForEverySetting(
         IDstackAppAuth.AppBootInfo memory info,
         uint256 settings
     ) public {
@@ -126,25 +78,73 @@ contract AppAuthBootDecisionTest is AppAuthFixture {
     }
 
     /// Never reverts for anything that is a boot info, however long its parts.
-    function testFuzz_neverReverts(IDstackAppAuth.AppBootInfo memory info, bool strictly) public {
+    function test_ShouldNeverRevert(IDstackAppAuth.AppBootInfo memory info, bool strictly) public {
         if (!strictly) app = new AppAuth(loose());
         app.isAppAllowed(info);
         info.appId = address(app);
         app.isAppAllowed(info);
     }
 
+    function test_WhenTheTCBStatusIsNotTheVeryWord(string calldata status) public {
+        IDstackAppAuth.AppBootInfo memory info = bootInfo();
+        info.tcbStatus = status;
+        bool same = keccak256(bytes(status)) == keccak256("UpToDate");
+        answers(info, same ? "" : "TCB status is not up to date");
+        widen(Kinds.TCB_REQUIREMENT, 0);
+        answers(info, "");
+    }
+
+    function test_WhenTheTCBStatusIsAlmostTheWord() public view {
+        IDstackAppAuth.AppBootInfo memory info = bootInfo();
+        string[5] memory others = ["", "uptodate", "UpToDate ", "UpToDat", "UpToDate\x00"];
+        for (uint256 i = 0; i < others.length; ++i) {
+            info.tcbStatus = others[i];
+            answers(info, "TCB status is not up to date");
+        }
+    }
+
     /// The fields that say nothing here change nothing.
-    function testFuzz_otherFieldsDoNotMatter(
-        address instance,
+    function test_WhenFieldsChangeThatMeanNothingHere(
+        address instanceId,
         bytes32 aggregated,
         bytes32 system,
         string[] memory advisories
     ) public view {
         IDstackAppAuth.AppBootInfo memory info = bootInfo();
-        info.instanceId = instance;
+        info.instanceId = instanceId;
         info.mrAggregated = aggregated;
         info.mrSystem = system;
         info.advisoryIds = advisories;
         answers(info, "");
+    }
+
+    /// Through the KMS: its own legs first, then the app's answer as it is.
+    function test_GivenTheKMSRefuses() public {
+        IDstackAppAuth.AppBootInfo memory info = bootInfo();
+        vm.prank(OWNER);
+        kms.removeOsImageHash(IMAGE);
+        (bool allowed, string memory reason) = kms.isAppAllowed(info);
+        assertFalse(allowed);
+        assertEq(reason, "OS image is not allowed");
+        info.appId = address(new AppAuth(strict()));
+        (allowed, reason) = kms.isAppAllowed(info);
+        assertFalse(allowed);
+        assertEq(reason, "App not registered");
+    }
+
+    /// A new version through the KMS, second by second around its times.
+    function test_GivenAVersionComesAndGoes() public {
+        IDstackAppAuth.AppBootInfo memory info = bootInfo();
+        info.composeHash = NEW_HASH;
+        propose(Kinds.COMPOSE_HASH, NEW_HASH);
+        answers(info, "Compose hash not allowed");
+        vm.warp(START + NOTICE);
+        // Ripe is not yet allowed.
+        answers(info, "Compose hash not allowed");
+        app.activateComposeHash(NEW_HASH);
+        answers(info, "");
+        vm.prank(GUARDIAN);
+        app.removeComposeHash(NEW_HASH);
+        answers(info, "Compose hash not allowed");
     }
 }

@@ -20,7 +20,11 @@ contract AppAuthDropInTest is AppAuthFixture {
         else app.setRequireTcbUpToDate(false);
     }
 
-    function testFuzz_saysWhenWhereNothingIsPending(uint256 seed, address caller) public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                 STOCK SETTERS
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_StockSetters_RevertGiven_NothingIsPending(uint256 seed, address caller) public {
         uint8 kind = kinds[seed % 4];
         bytes32 value = widening(kind);
         expectRevertOf(IAppAuth.NoticeRequired.selector, kind, value, START + NOTICE);
@@ -28,7 +32,7 @@ contract AppAuthDropInTest is AppAuthFixture {
         set(kind, value);
     }
 
-    function testFuzz_saysWhenWhereItIsPending(uint256 seed, uint256 wait) public {
+    function test_StockSetters_RevertGiven_TheNoticeRuns(uint256 seed, uint256 wait) public {
         uint8 kind = kinds[seed % 4];
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -37,7 +41,7 @@ contract AppAuthDropInTest is AppAuthFixture {
         set(kind, value);
     }
 
-    function testFuzz_activatesWhatIsRipe(uint256 seed, uint256 wait, address caller) public {
+    function test_StockSetters_GivenItIsRipe(uint256 seed, uint256 wait, address caller) public {
         uint8 kind = kinds[seed % 4];
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -56,7 +60,7 @@ contract AppAuthDropInTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
-    function testFuzz_saysWhenWhereItIsDead(uint256 seed, uint32 wait) public {
+    function test_StockSetters_RevertGiven_ItIsDead(uint256 seed, uint32 wait) public {
         uint8 kind = kinds[seed % 4];
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -65,14 +69,14 @@ contract AppAuthDropInTest is AppAuthFixture {
         set(kind, value);
     }
 
-    function test_zeroIsNeverPossible() public {
+    function test_StockSetters_RevertWhen_TheValueIsZero() public {
         expectRevertOf(IAppAuth.NoticeRequired.selector, Kinds.COMPOSE_HASH, 0, NEVER);
         app.addComposeHash(0);
         expectRevertOf(IAppAuth.NoticeRequired.selector, Kinds.DEVICE, 0, NEVER);
         app.addDevice(0);
     }
 
-    function test_silentForWhatIsInForce() public {
+    function test_StockSetters_GivenItIsInForce() public {
         vm.recordLogs();
         vm.startPrank(STRANGER);
         app.addComposeHash(HASH);
@@ -85,10 +89,10 @@ contract AppAuthDropInTest is AppAuthFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                      NUMBERS
+                               SUPPORTS INTERFACE
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_interfaceIds() public view {
+    function test_SupportsInterface_WhenTheInterfaceIsOneOfTheThree() public view {
         assertEq(type(IDstackAppAuth).interfaceId, bytes4(0x1e079198));
         assertEq(type(IDstackAppAuthManagement).interfaceId, bytes4(0x8fd37527));
         assertTrue(app.supportsInterface(0x01ffc9a7));
@@ -96,14 +100,18 @@ contract AppAuthDropInTest is AppAuthFixture {
         assertTrue(app.supportsInterface(0x8fd37527));
     }
 
-    function testFuzz_noOtherInterface(bytes4 id) public view {
+    function test_SupportsInterface_WhenItIsAnyOther(bytes4 id) public view {
         vm.assume(id != 0x01ffc9a7 && id != 0x1e079198 && id != 0x8fd37527);
         assertFalse(app.supportsInterface(id));
         assertFalse(app.supportsInterface(0xffffffff));
     }
 
+    /*//////////////////////////////////////////////////////////////////////////
+                                    NUMBERS
+    //////////////////////////////////////////////////////////////////////////*/
+
     /// Selectors and topics against the stand-in, which is checked against the stock numbers.
-    function test_selectorsAndTopics() public view {
+    function test_Numbers_ShouldBeThoseOfTheStockContractForCallsAndEvents() public view {
         LocalDstackApp stock;
         assertEq(app.isAppAllowed.selector, stock.isAppAllowed.selector);
         assertEq(app.addComposeHash.selector, stock.addComposeHash.selector);
@@ -143,7 +151,7 @@ contract AppAuthDropInTest is AppAuthFixture {
     }
 
     /// Numbers that an index and its history depend on.
-    function test_kinds() public pure {
+    function test_Numbers_ShouldKeepTheKindsOfSettingsAndEntries() public pure {
         assertEq(
             abi.encodePacked(
                 Kinds.COMPOSE_HASH,

@@ -18,7 +18,12 @@ contract AppAuthEarliestTest is AppAuthFixture {
         app.activate(kind, value);
     }
 
-    function testFuzz_fromNothing(uint256 seed) public {
+    function test_WhenTheValueMeansNothing(uint8 kind, bytes32 value) public view {
+        if (kind == 0 || kind > 9) assertEq(app.earliest(kind, value), NEVER);
+        assertEq(app.earliest(Kinds.COMPOSE_HASH, 0), NEVER);
+    }
+
+    function test_GivenNothingIsPending(uint256 seed) public {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         uint256 told = app.earliest(kind, value);
@@ -29,7 +34,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
         assertEq(app.earliest(kind, value), 0);
     }
 
-    function testFuzz_whilePendingRipeAndDead(uint256 seed, uint256 wait) public {
+    function test_GivenTheValueIsPending(uint256 seed, uint256 wait) public {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -41,8 +46,16 @@ contract AppAuthEarliestTest is AppAuthFixture {
         assertEq(app.earliest(kind, value), expected);
     }
 
+    /// Many proposals, or none to propose with: the time told stays a bound.
+    function test_GivenTheListOfPendingOnesIsFull() public {
+        for (uint256 i = 1; i <= 16; ++i) {
+            propose(Kinds.COMPOSE_HASH, bytes32(i));
+        }
+        assertEq(app.earliest(Kinds.COMPOSE_HASH, NEW_HASH), START + NOTICE);
+    }
+
     /// A shorter notice on its way: propose the moment it is in force.
-    function testFuzz_behindAShorterNotice(uint256 wait) public {
+    function test_GivenAShorterNoticeIsPending(uint256 wait) public {
         propose(Kinds.NOTICE_PERIOD, THREE_DAYS);
         wait = bound(wait, 0, NOTICE + GRACE - 1);
         skip(wait);
@@ -57,7 +70,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
         activateAt(expected, Kinds.COMPOSE_HASH, NEW_HASH);
     }
 
-    function test_deadOrFrozenShorterNoticeDoesNotCount() public {
+    function test_GivenTheShorterNoticeIsDeadOrFrozen() public {
         propose(Kinds.NOTICE_PERIOD, THREE_DAYS);
         skip(NOTICE + GRACE);
         assertEq(app.earliest(Kinds.COMPOSE_HASH, NEW_HASH), block.timestamp + NOTICE);
@@ -67,7 +80,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
     }
 
     /// An announced one wins over the shorter notice, and the other way round.
-    function test_theSoonerOfTwoWays() public {
+    function test_GivenValueAndShorterNoticeAreBothPending() public {
         propose(Kinds.NOTICE_PERIOD, THREE_DAYS);
         skip(6 days);
         propose(Kinds.COMPOSE_HASH, NEW_HASH);
@@ -83,7 +96,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
     }
 
     /// Cleared, the list may be given anew at once: an image is as close as the clearing is.
-    function testFuzz_osImageByWayOfClearingTheList(bool frozen) public {
+    function test_GivenTheListOfOSImagesMayBeCleared(bool frozen) public {
         if (frozen) freeze(Kinds.OS_IMAGE);
         propose(Kinds.ANY_OS_IMAGE, ONE);
         uint256 told = app.ripeAt(Kinds.ANY_OS_IMAGE, ONE);
@@ -95,7 +108,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
         assertTrue(app.allowedOsImages(NEW_IMAGE));
     }
 
-    function test_osImageWhereBothAreFrozen() public {
+    function test_GivenAddingOSImagesIsFrozen() public {
         freeze(Kinds.OS_IMAGE);
         assertEq(app.earliest(Kinds.OS_IMAGE, NEW_IMAGE), block.timestamp + NOTICE);
         freeze(Kinds.ANY_OS_IMAGE);
@@ -103,7 +116,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
     }
 
     /// An announced notice period opens the way to every one between it and today's.
-    function testFuzz_noticeByWayOfAShorterOne(uint32 notice, uint256 wait) public {
+    function test_WhenTheValueIsANoticeBehindAPendingOne(uint32 notice, uint256 wait) public {
         notice = uint32(bound(notice, FLOOR, NOTICE - 1));
         propose(Kinds.NOTICE_PERIOD, THREE_DAYS);
         wait = bound(wait, 0, NOTICE - 1);
@@ -124,7 +137,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
     }
 
     /// The guardian gone, another is named at once.
-    function test_guardianByWayOfNone() public {
+    function test_GivenTheGuardianMayBeRemoved() public {
         propose(Kinds.GUARDIAN, 0);
         skip(1 days);
         uint256 told = START + NOTICE;
@@ -140,7 +153,7 @@ contract AppAuthEarliestTest is AppAuthFixture {
     }
 
     /// The two ways together: a shorter notice, then the removal, then the new name.
-    function test_waysAddUp() public {
+    function test_GivenSeveralWaysLeadThere() public {
         propose(Kinds.NOTICE_PERIOD, bytes32(uint256(FLOOR)));
         skip(6 days);
         propose(Kinds.GUARDIAN, 0);
@@ -148,18 +161,5 @@ contract AppAuthEarliestTest is AppAuthFixture {
         uint256 told = START + NOTICE + FLOOR;
         assertEq(app.earliest(Kinds.GUARDIAN, word(SUCCESSOR)), told);
         assertEq(app.earliest(Kinds.OS_IMAGE, NEW_IMAGE), told);
-    }
-
-    function testFuzz_neverForWhatMeansNothing(uint8 kind, bytes32 value) public view {
-        if (kind == 0 || kind > 9) assertEq(app.earliest(kind, value), NEVER);
-        assertEq(app.earliest(Kinds.COMPOSE_HASH, 0), NEVER);
-    }
-
-    /// Many proposals, or none to propose with: the time told stays a bound.
-    function test_fullListStaysABound() public {
-        for (uint256 i = 1; i <= 16; ++i) {
-            propose(Kinds.COMPOSE_HASH, bytes32(i));
-        }
-        assertEq(app.earliest(Kinds.COMPOSE_HASH, NEW_HASH), START + NOTICE);
     }
 }

@@ -10,34 +10,6 @@ import {LocalProxy} from "../local/LocalProxy.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 import {Vm} from "forge-std/Vm.sol";
 
-/// @notice A KMS that registers nobody.
-contract RefusingKms {
-    error Closed();
-
-    function registerApp(address) external pure {
-        revert Closed();
-    }
-}
-
-/// @notice A KMS that makes the same deployment again from within the registration.
-contract ReentrantKms {
-    AppAuthFactory private immutable _FACTORY;
-    IAppAuth.Settings private _settings;
-    bytes public answer;
-
-    constructor(AppAuthFactory factory, IAppAuth.Settings memory settings) {
-        _FACTORY = factory;
-        _settings = settings;
-    }
-
-    function registerApp(address) external {
-        try _FACTORY.deploy(_settings, 0, address(0)) {}
-        catch (bytes memory reason) {
-            answer = reason;
-        }
-    }
-}
-
 contract AppAuthFactoryTest is AppAuthFixture {
     AppAuthFactory internal factory;
     LocalDstackKms internal kms;
@@ -55,7 +27,11 @@ contract AppAuthFactoryTest is AppAuthFixture {
         return vm.computeCreate2Address(salt, keccak256(initCode), address(factory));
     }
 
-    function testFuzz_addressIsPredicted(
+    /*//////////////////////////////////////////////////////////////////////////
+                                    PREDICT
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Predict_WhenTheSettingsAreAny(
         address owner,
         uint32 notice,
         bytes32[] memory hashes,
@@ -80,7 +56,7 @@ contract AppAuthFactoryTest is AppAuthFixture {
     }
 
     /// The app id commits to every setting it was born with.
-    function test_everySettingChangesTheAddress() public view {
+    function test_Predict_WhenOneSettingDiffers() public view {
         IAppAuth.Settings[9] memory variants;
         for (uint256 i = 0; i < 9; ++i) {
             variants[i] = strict();
@@ -101,7 +77,11 @@ contract AppAuthFactoryTest is AppAuthFixture {
         assertNotEq(factory.predict(strict(), 0), factory.predict(strict(), ONE));
     }
 
-    function testFuzz_RevertWhen_deployedAlready(address caller) public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                     DEPLOY
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Deploy_RevertGiven_ItWasDeployedAlready(address caller) public {
         address made = factory.deploy(strict(), 0, address(0));
         vm.expectRevert(abi.encodeWithSelector(IAppAuthFactory.AlreadyDeployed.selector, made));
         vm.prank(caller);
@@ -109,7 +89,18 @@ contract AppAuthFactoryTest is AppAuthFixture {
         factory.deploy(strict(), ONE, address(0));
     }
 
-    function test_registersWithTheKmsInTheSameCall() public {
+    /// The reasons of the app itself come through.
+    function test_Deploy_RevertWhen_TheSettingsAreNone() public {
+        IAppAuth.Settings memory settings = strict();
+        settings.owner = address(0);
+        address predicted = factory.predict(settings, 0);
+        vm.expectRevert(abi.encodeWithSelector(IAppAuth.OwnableInvalidOwner.selector, address(0)));
+        factory.deploy(settings, 0, address(0));
+        assertFalse(factory.isDeployed(predicted));
+        assertFalse(factory.isDeployed(address(app)));
+    }
+
+    function test_Deploy_WhenAKMSIsNamed() public {
         address predicted = factory.predict(strict(), 0);
         vm.recordLogs();
         vm.prank(STRANGER);
@@ -135,7 +126,7 @@ contract AppAuthFactoryTest is AppAuthFixture {
         assertEq(AppAuth(predicted).owner(), OWNER);
     }
 
-    function test_withoutAKms() public {
+    function test_Deploy_WhenNoKMSIsNamed() public {
         vm.recordLogs();
         address made = factory.deploy(strict(), 0, address(0));
         Vm.Log[] memory logs = vm.getRecordedLogs();
@@ -146,7 +137,7 @@ contract AppAuthFactoryTest is AppAuthFixture {
         kms.registerApp(made);
     }
 
-    function test_RevertWhen_theKmsReverts() public {
+    function test_Deploy_RevertGiven_TheKMSReverts() public {
         RefusingKms refusing = new RefusingKms();
         address predicted = factory.predict(strict(), 0);
         vm.expectRevert(RefusingKms.Closed.selector);
@@ -160,7 +151,7 @@ contract AppAuthFactoryTest is AppAuthFixture {
         factory.deploy(strict(), 0, address(kms));
     }
 
-    function test_aKmsThatCallsBackGainsNothing() public {
+    function test_Deploy_GivenTheKMSCallsBack() public {
         ReentrantKms reentrant = new ReentrantKms(factory, strict());
         address made = factory.deploy(strict(), 0, address(reentrant));
         assertEq(
@@ -169,15 +160,32 @@ contract AppAuthFactoryTest is AppAuthFixture {
         );
         assertTrue(factory.isDeployed(made));
     }
+}
 
-    /// The reasons of the app itself come through.
-    function test_RevertWhen_settingsAreNone() public {
-        IAppAuth.Settings memory settings = strict();
-        settings.owner = address(0);
-        address predicted = factory.predict(settings, 0);
-        vm.expectRevert(abi.encodeWithSelector(IAppAuth.OwnableInvalidOwner.selector, address(0)));
-        factory.deploy(settings, 0, address(0));
-        assertFalse(factory.isDeployed(predicted));
-        assertFalse(factory.isDeployed(address(app)));
+/// @notice A KMS that registers nobody.
+contract RefusingKms {
+    error Closed();
+
+    function registerApp(address) external pure {
+        revert Closed();
+    }
+}
+
+/// @notice A KMS that makes the same deployment again from within the registration.
+contract ReentrantKms {
+    AppAuthFactory private immutable _FACTORY;
+    IAppAuth.Settings private _settings;
+    bytes public answer;
+
+    constructor(AppAuthFactory factory, IAppAuth.Settings memory settings) {
+        _FACTORY = factory;
+        _settings = settings;
+    }
+
+    function registerApp(address) external {
+        try _FACTORY.deploy(_settings, 0, address(0)) {}
+        catch (bytes memory reason) {
+            answer = reason;
+        }
     }
 }

@@ -7,7 +7,35 @@ import {Kinds} from "../libraries/Kinds.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 
 contract AppAuthFreezeTest is AppAuthFixture {
-    function testFuzz_frozenNeverWidens(uint256 seed, bool pendingBefore) public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                     FREEZE
+    //////////////////////////////////////////////////////////////////////////*/
+
+    /// A freeze is announced too, and may be cancelled until it is in force.
+    function test_Freeze_GivenItIsAnnounced() public {
+        bytes32 value = bytes32(uint256(Kinds.COMPOSE_HASH));
+        propose(Kinds.FREEZE, value);
+        assertFalse(app.isFrozen(Kinds.COMPOSE_HASH));
+        vm.warp(START + NOTICE - 1);
+        expectRevertOf(IAppAuth.NoticeNotElapsed.selector, Kinds.FREEZE, value, START + NOTICE);
+        app.activate(Kinds.FREEZE, value);
+        vm.prank(GUARDIAN);
+        app.cancel(Kinds.FREEZE, value);
+        widen(Kinds.COMPOSE_HASH, NEW_HASH);
+    }
+
+    function test_Freeze_RevertGiven_ItIsInForce(uint256 seed) public {
+        uint8 kind = uint8(bound(seed, 1, 8));
+        freeze(kind);
+        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.FREEZE, bytes32(uint256(kind)));
+        propose(Kinds.FREEZE, bytes32(uint256(kind)));
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                 FROZEN SETTING
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_FrozenSetting_WhenItWouldWiden(uint256 seed, bool pendingBefore) public {
         uint8 kind = uint8(bound(seed, 1, 8));
         bytes32 value = widening(kind);
         uint256 frozenAt = START + NOTICE + 1;
@@ -33,7 +61,7 @@ contract AppAuthFreezeTest is AppAuthFixture {
     }
 
     /// What a freeze killed is dead: nothing tells a time for it, and anybody may clear it.
-    function testFuzz_frozenProposalIsDead(uint256 seed) public {
+    function test_FrozenSetting_GivenItHadAProposalPending(uint256 seed) public {
         uint8 kind = uint8(bound(seed, 1, 8));
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -46,27 +74,7 @@ contract AppAuthFreezeTest is AppAuthFixture {
         assertEq(app.pendingCount(), 0);
     }
 
-    function testFuzz_RevertWhen_frozenAgain(uint256 seed) public {
-        uint8 kind = uint8(bound(seed, 1, 8));
-        freeze(kind);
-        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.FREEZE, bytes32(uint256(kind)));
-        propose(Kinds.FREEZE, bytes32(uint256(kind)));
-    }
-
-    /// A freeze is announced too, and may be cancelled until it is in force.
-    function test_freezeTakesTheNotice() public {
-        bytes32 value = bytes32(uint256(Kinds.COMPOSE_HASH));
-        propose(Kinds.FREEZE, value);
-        assertFalse(app.isFrozen(Kinds.COMPOSE_HASH));
-        vm.warp(START + NOTICE - 1);
-        expectRevertOf(IAppAuth.NoticeNotElapsed.selector, Kinds.FREEZE, value, START + NOTICE);
-        app.activate(Kinds.FREEZE, value);
-        vm.prank(GUARDIAN);
-        app.cancel(Kinds.FREEZE, value);
-        widen(Kinds.COMPOSE_HASH, NEW_HASH);
-    }
-
-    function test_narrowingStaysPossible() public {
+    function test_FrozenSetting_WhenAStrictAppNarrowsIt() public {
         for (uint8 kind = 1; kind <= 8; ++kind) {
             freeze(kind);
         }
@@ -82,7 +90,7 @@ contract AppAuthFreezeTest is AppAuthFixture {
         assertEq(app.noticePeriod(), CEILING);
     }
 
-    function test_narrowingStaysPossibleForTheLoose() public {
+    function test_FrozenSetting_WhenALooseAppNarrowsIt() public {
         app = new AppAuth(loose());
         for (uint8 kind = 1; kind <= 8; ++kind) {
             freeze(kind);
@@ -101,7 +109,7 @@ contract AppAuthFreezeTest is AppAuthFixture {
         }
     }
 
-    function test_stockSettersRespectIt() public {
+    function test_FrozenSetting_RevertWhen_AStockSetterWouldWidenIt() public {
         propose(Kinds.COMPOSE_HASH, NEW_HASH);
         freeze(Kinds.COMPOSE_HASH);
         vm.expectRevert(abi.encodeWithSelector(IAppAuth.KindFrozen.selector, Kinds.COMPOSE_HASH));

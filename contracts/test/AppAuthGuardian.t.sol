@@ -7,7 +7,11 @@ import {Kinds} from "../libraries/Kinds.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 
 contract AppAuthGuardianTest is AppAuthFixture {
-    function test_namedAtOnceWhereThereIsNone() public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                  SET GUARDIAN
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_SetGuardian_GivenThereIsNone() public {
         app = new AppAuth(loose());
         bytes32 root = extended(app.historyRoot(), 0x38, word(GUARDIAN), OWNER);
         vm.expectEmit(address(app));
@@ -18,7 +22,7 @@ contract AppAuthGuardianTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
-    function test_RevertWhen_thereIsAGuardian() public {
+    function test_SetGuardian_RevertGiven_ThereIsOne() public {
         vm.startPrank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(IAppAuth.GuardianAlreadySet.selector, GUARDIAN));
         app.setGuardian(SUCCESSOR);
@@ -26,14 +30,14 @@ contract AppAuthGuardianTest is AppAuthFixture {
         app.setGuardian(address(0));
     }
 
-    function test_RevertWhen_guardianIsZero() public {
+    function test_SetGuardian_RevertWhen_TheGuardianIsZero() public {
         app = new AppAuth(loose());
         expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.GUARDIAN, 0);
         vm.prank(OWNER);
         app.setGuardian(address(0));
     }
 
-    function testFuzz_RevertWhen_notTheOwnerNames(address caller) public {
+    function test_SetGuardian_RevertWhen_TheCallerIsNotTheOwner(address caller) public {
         vm.assume(caller != OWNER);
         app = new AppAuth(loose());
         expectNotOwner(caller);
@@ -41,8 +45,12 @@ contract AppAuthGuardianTest is AppAuthFixture {
         app.setGuardian(caller);
     }
 
+    /*//////////////////////////////////////////////////////////////////////////
+                                    GUARDIAN
+    //////////////////////////////////////////////////////////////////////////*/
+
     /// Replacing or removing one takes the notice, and he may cancel it himself.
-    function testFuzz_replacedAfterNotice(address other) public {
+    function test_Guardian_GivenAnotherOneIsAnnounced(address other) public {
         vm.assume(other != GUARDIAN && other != OWNER);
         ripen(Kinds.GUARDIAN, word(other));
         vm.prank(GUARDIAN);
@@ -56,7 +64,7 @@ contract AppAuthGuardianTest is AppAuthFixture {
     }
 
     /// All that he may not.
-    function test_guardianMayNothingElse() public {
+    function test_Guardian_RevertWhen_HeDoesMoreThanCancelAndRemove() public {
         vm.startPrank(GUARDIAN);
         for (uint8 kind = 1; kind <= 9; ++kind) {
             expectNotOwner(GUARDIAN);
@@ -87,7 +95,7 @@ contract AppAuthGuardianTest is AppAuthFixture {
     }
 
     /// The owner gone, he can still take back what is allowed and what is pending.
-    function test_guardianRemainsWithoutAnOwner() public {
+    function test_Guardian_GivenThereIsNoOwnerAnyMore() public {
         freeze(Kinds.COMPOSE_HASH);
         propose(Kinds.DEVICE, NEW_DEVICE);
         vm.prank(OWNER);

@@ -11,7 +11,11 @@ contract AppAuthNoticeTest is AppAuthFixture {
         app.increaseNoticePeriod(notice);
     }
 
-    function testFuzz_increasesAtOnce(uint32 notice) public {
+    /*//////////////////////////////////////////////////////////////////////////
+                             INCREASE NOTICE PERIOD
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_IncreaseNoticePeriod_WhenItIsAnIncreaseUpToTheCeiling(uint32 notice) public {
         notice = uint32(bound(notice, NOTICE + 1, CEILING));
         bytes32 root = extended(app.historyRoot(), 0x37, bytes32(uint256(notice)), OWNER);
         vm.expectEmit(address(app));
@@ -24,7 +28,7 @@ contract AppAuthNoticeTest is AppAuthFixture {
         assertEq(app.activatesAt(NEW_HASH), START + notice);
     }
 
-    function testFuzz_RevertWhen_noIncreaseOrOutOfRange(uint32 notice) public {
+    function test_IncreaseNoticePeriod_RevertWhen_ItIsNoIncreaseOrOutOfRange(uint32 notice) public {
         vm.assume(notice <= NOTICE || notice > CEILING);
         if (notice < FLOOR || notice > CEILING) {
             vm.expectRevert(
@@ -38,24 +42,68 @@ contract AppAuthNoticeTest is AppAuthFixture {
         raise(notice);
     }
 
-    function test_RevertWhen_justNoIncreaseOrJustOutOfRange() public {
-        testFuzz_RevertWhen_noIncreaseOrOutOfRange(FLOOR - 1);
-        testFuzz_RevertWhen_noIncreaseOrOutOfRange(FLOOR);
-        testFuzz_RevertWhen_noIncreaseOrOutOfRange(NOTICE - 1);
-        testFuzz_RevertWhen_noIncreaseOrOutOfRange(NOTICE);
-        testFuzz_RevertWhen_noIncreaseOrOutOfRange(CEILING + 1);
+    function test_IncreaseNoticePeriod_RevertWhen_ItIsJustNoIncreaseOrJustOutOfRange() public {
+        test_IncreaseNoticePeriod_RevertWhen_ItIsNoIncreaseOrOutOfRange(FLOOR - 1);
+        test_IncreaseNoticePeriod_RevertWhen_ItIsNoIncreaseOrOutOfRange(FLOOR);
+        test_IncreaseNoticePeriod_RevertWhen_ItIsNoIncreaseOrOutOfRange(NOTICE - 1);
+        test_IncreaseNoticePeriod_RevertWhen_ItIsNoIncreaseOrOutOfRange(NOTICE);
+        test_IncreaseNoticePeriod_RevertWhen_ItIsNoIncreaseOrOutOfRange(CEILING + 1);
         raise(CEILING);
     }
 
-    function testFuzz_RevertWhen_notTheOwnerIncreases(address caller) public {
+    function test_IncreaseNoticePeriod_RevertWhen_TheCallerIsNotTheOwner(address caller) public {
         vm.assume(caller != OWNER);
         expectNotOwner(caller);
         vm.prank(caller);
         app.increaseNoticePeriod(CEILING);
     }
 
+    /*//////////////////////////////////////////////////////////////////////////
+                                    DECREASE
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Decrease_GivenItIsAnnounced(uint32 notice) public {
+        notice = uint32(bound(notice, FLOOR, NOTICE - 1));
+        bytes32 value = bytes32(uint256(notice));
+        propose(Kinds.NOTICE_PERIOD, value);
+        vm.warp(START + NOTICE - 1);
+        expectRevertOf(
+            IAppAuth.NoticeNotElapsed.selector, Kinds.NOTICE_PERIOD, value, START + NOTICE
+        );
+        app.activate(Kinds.NOTICE_PERIOD, value);
+        assertEq(app.noticePeriod(), NOTICE);
+        vm.warp(START + NOTICE);
+        app.activate(Kinds.NOTICE_PERIOD, value);
+        assertEq(app.noticePeriod(), notice);
+        propose(Kinds.COMPOSE_HASH, NEW_HASH);
+        assertEq(app.activatesAt(NEW_HASH), block.timestamp + notice);
+    }
+
+    /// Only one decrease at a time; another takes its place only when it is dead.
+    function test_Decrease_GivenAnotherDecreaseIsPending() public {
+        bytes32 first = bytes32(uint256(3 days));
+        bytes32 second = bytes32(uint256(4 days));
+        propose(Kinds.NOTICE_PERIOD, first);
+        vm.warp(START + NOTICE + GRACE - 1);
+        expectRevertOf(IAppAuth.AlreadyPending.selector, Kinds.NOTICE_PERIOD, first, START + NOTICE);
+        propose(Kinds.NOTICE_PERIOD, second);
+        vm.warp(START + NOTICE + GRACE);
+        vm.expectEmit(address(app));
+        emit IAppAuth.Cancelled(Kinds.NOTICE_PERIOD, first, OWNER);
+        propose(Kinds.NOTICE_PERIOD, second);
+        assertEq(app.ripeAt(Kinds.NOTICE_PERIOD, first), 0);
+        assertEq(app.ripeAt(Kinds.NOTICE_PERIOD, second), block.timestamp + NOTICE);
+        assertEq(app.pendingCount(), 1);
+        expectRevertOf(IAppAuth.NotPending.selector, Kinds.NOTICE_PERIOD, first);
+        app.activate(Kinds.NOTICE_PERIOD, first);
+        vm.prank(OWNER);
+        app.cancel(Kinds.NOTICE_PERIOD, second);
+        propose(Kinds.NOTICE_PERIOD, first);
+        assertEq(app.pendingCount(), 1);
+    }
+
     /// A proposal keeps the time it announced, whichever way the notice moves.
-    function testFuzz_announcedTimesStand(uint32 raised) public {
+    function test_Decrease_GivenOtherProposalsArePending(uint32 raised) public {
         raised = uint32(bound(raised, NOTICE + 1, CEILING));
         propose(Kinds.COMPOSE_HASH, NEW_HASH);
         propose(Kinds.NOTICE_PERIOD, bytes32(uint256(FLOOR)));
@@ -76,45 +124,5 @@ contract AppAuthNoticeTest is AppAuthFixture {
             START + NOTICE - 1 + raised
         );
         app.activate(Kinds.DEVICE, NEW_DEVICE);
-    }
-
-    function testFuzz_decreaseWaitsTheOldNotice(uint32 notice) public {
-        notice = uint32(bound(notice, FLOOR, NOTICE - 1));
-        bytes32 value = bytes32(uint256(notice));
-        propose(Kinds.NOTICE_PERIOD, value);
-        vm.warp(START + NOTICE - 1);
-        expectRevertOf(
-            IAppAuth.NoticeNotElapsed.selector, Kinds.NOTICE_PERIOD, value, START + NOTICE
-        );
-        app.activate(Kinds.NOTICE_PERIOD, value);
-        assertEq(app.noticePeriod(), NOTICE);
-        vm.warp(START + NOTICE);
-        app.activate(Kinds.NOTICE_PERIOD, value);
-        assertEq(app.noticePeriod(), notice);
-        propose(Kinds.COMPOSE_HASH, NEW_HASH);
-        assertEq(app.activatesAt(NEW_HASH), block.timestamp + notice);
-    }
-
-    /// Only one decrease at a time; another takes its place only when it is dead.
-    function test_oneDecreaseAtATime() public {
-        bytes32 first = bytes32(uint256(3 days));
-        bytes32 second = bytes32(uint256(4 days));
-        propose(Kinds.NOTICE_PERIOD, first);
-        vm.warp(START + NOTICE + GRACE - 1);
-        expectRevertOf(IAppAuth.AlreadyPending.selector, Kinds.NOTICE_PERIOD, first, START + NOTICE);
-        propose(Kinds.NOTICE_PERIOD, second);
-        vm.warp(START + NOTICE + GRACE);
-        vm.expectEmit(address(app));
-        emit IAppAuth.Cancelled(Kinds.NOTICE_PERIOD, first, OWNER);
-        propose(Kinds.NOTICE_PERIOD, second);
-        assertEq(app.ripeAt(Kinds.NOTICE_PERIOD, first), 0);
-        assertEq(app.ripeAt(Kinds.NOTICE_PERIOD, second), block.timestamp + NOTICE);
-        assertEq(app.pendingCount(), 1);
-        expectRevertOf(IAppAuth.NotPending.selector, Kinds.NOTICE_PERIOD, first);
-        app.activate(Kinds.NOTICE_PERIOD, first);
-        vm.prank(OWNER);
-        app.cancel(Kinds.NOTICE_PERIOD, second);
-        propose(Kinds.NOTICE_PERIOD, first);
-        assertEq(app.pendingCount(), 1);
     }
 }

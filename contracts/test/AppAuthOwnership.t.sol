@@ -6,7 +6,49 @@ import {Kinds} from "../libraries/Kinds.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 
 contract AppAuthOwnershipTest is AppAuthFixture {
-    function testFuzz_movesInTwoSteps(address next) public {
+    /*//////////////////////////////////////////////////////////////////////////
+                               TRANSFER OWNERSHIP
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_TransferOwnership_RevertWhen_TheCallerIsNotTheOwner(address caller) public {
+        vm.assume(caller != OWNER);
+        expectNotOwner(caller);
+        vm.prank(caller);
+        app.transferOwnership(caller);
+    }
+
+    function test_TransferOwnership_GivenAnOfferIsOpen() public {
+        vm.startPrank(OWNER);
+        app.transferOwnership(SUCCESSOR);
+        app.transferOwnership(STRANGER);
+        vm.stopPrank();
+        expectNotOwner(SUCCESSOR);
+        vm.prank(SUCCESSOR);
+        app.acceptOwnership();
+        vm.prank(OWNER);
+        app.transferOwnership(address(0));
+        expectNotOwner(STRANGER);
+        vm.prank(STRANGER);
+        app.acceptOwnership();
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                ACCEPT OWNERSHIP
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_AcceptOwnership_RevertWhen_TheCallerWasOfferedNothing(address caller) public {
+        vm.assume(caller != SUCCESSOR && caller != address(0));
+        expectNotOwner(caller);
+        vm.prank(caller);
+        app.acceptOwnership();
+        vm.prank(OWNER);
+        app.transferOwnership(SUCCESSOR);
+        expectNotOwner(caller);
+        vm.prank(caller);
+        app.acceptOwnership();
+    }
+
+    function test_AcceptOwnership_WhenTheCallerWasOfferedIt(address next) public {
         vm.assume(next != OWNER);
         vm.expectEmit(address(app));
         emit IAppAuth.OwnershipTransferStarted(OWNER, next);
@@ -31,42 +73,8 @@ contract AppAuthOwnershipTest is AppAuthFixture {
         app.proposeComposeHash(NEW_HASH);
     }
 
-    function testFuzz_RevertWhen_notTheOwnerOffers(address caller) public {
-        vm.assume(caller != OWNER);
-        expectNotOwner(caller);
-        vm.prank(caller);
-        app.transferOwnership(caller);
-    }
-
-    function testFuzz_RevertWhen_notThePendingOwnerAccepts(address caller) public {
-        vm.assume(caller != SUCCESSOR && caller != address(0));
-        expectNotOwner(caller);
-        vm.prank(caller);
-        app.acceptOwnership();
-        vm.prank(OWNER);
-        app.transferOwnership(SUCCESSOR);
-        expectNotOwner(caller);
-        vm.prank(caller);
-        app.acceptOwnership();
-    }
-
-    function test_offerIsTakenBackOrReplaced() public {
-        vm.startPrank(OWNER);
-        app.transferOwnership(SUCCESSOR);
-        app.transferOwnership(STRANGER);
-        vm.stopPrank();
-        expectNotOwner(SUCCESSOR);
-        vm.prank(SUCCESSOR);
-        app.acceptOwnership();
-        vm.prank(OWNER);
-        app.transferOwnership(address(0));
-        expectNotOwner(STRANGER);
-        vm.prank(STRANGER);
-        app.acceptOwnership();
-    }
-
     /// Pending proposals stay, with their times: the new owner answers for them.
-    function test_proposalsOutliveTheOwner() public {
+    function test_AcceptOwnership_GivenProposalsArePending() public {
         propose(Kinds.COMPOSE_HASH, NEW_HASH);
         vm.prank(OWNER);
         app.transferOwnership(SUCCESSOR);
@@ -76,7 +84,11 @@ contract AppAuthOwnershipTest is AppAuthFixture {
         app.cancelComposeHash(NEW_HASH);
     }
 
-    function test_RevertWhen_renouncedBeforeTheFreeze() public {
+    /*//////////////////////////////////////////////////////////////////////////
+                               RENOUNCE OWNERSHIP
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_RenounceOwnership_RevertGiven_ComposeHashesAreNotFrozen() public {
         for (uint8 kind = 2; kind <= 8; ++kind) {
             freeze(kind);
         }
@@ -89,7 +101,7 @@ contract AppAuthOwnershipTest is AppAuthFixture {
         app.renounceOwnership();
     }
 
-    function test_renouncedAfterTheFreeze() public {
+    function test_RenounceOwnership_GivenComposeHashesAreFrozen() public {
         freeze(Kinds.COMPOSE_HASH);
         propose(Kinds.DEVICE, NEW_DEVICE);
         vm.startPrank(OWNER);

@@ -7,10 +7,6 @@ import {Kinds} from "../libraries/Kinds.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
 
 contract AppAuthProposalsTest is AppAuthFixture {
-    /*//////////////////////////////////////////////////////////////////////////
-                                      PROPOSE
-    //////////////////////////////////////////////////////////////////////////*/
-
     function expectProposed(uint8 kind, bytes32 value) private {
         expectEntry(Kinds.PROPOSED | kind, value, OWNER);
         uint48 ripe = uint48(block.timestamp + NOTICE);
@@ -22,53 +18,11 @@ contract AppAuthProposalsTest is AppAuthFixture {
         }
     }
 
-    function testFuzz_announcesEverySetting(uint256 seed, uint32 wait) public {
-        uint8 kind = anyKind(seed);
-        bytes32 value = widening(kind);
-        skip(wait);
-        expectProposed(kind, value);
-        propose(kind, value);
-        assertEq(app.ripeAt(kind, value), block.timestamp + NOTICE);
-        assertEq(app.pendingCount(), 1);
-        assertFalse(inForce(kind, value));
-    }
+    /*//////////////////////////////////////////////////////////////////////////
+                                    PROPOSE
+    //////////////////////////////////////////////////////////////////////////*/
 
-    function test_composeHashByItsOwnName() public {
-        expectProposed(Kinds.COMPOSE_HASH, NEW_HASH);
-        vm.prank(OWNER);
-        app.proposeComposeHash(NEW_HASH);
-        assertEq(app.activatesAt(NEW_HASH), START + NOTICE);
-    }
-
-    function testFuzz_sourceIsPartOfTheHistory(bytes32 digest, string calldata uri) public {
-        vm.assume(bytes(uri).length <= 1024);
-        bytes32 root = extended(app.historyRoot(), 0x11, NEW_HASH, OWNER);
-        bytes32 claim = keccak256(abi.encode(NEW_HASH, digest, uri));
-        uint48 ripe = uint48(START + NOTICE);
-        vm.expectEmit(address(app));
-        emit IAppAuth.HistoryExtended(root, 0x11, NEW_HASH, OWNER);
-        vm.expectEmit(address(app));
-        emit IAppAuth.ComposeHashProposed(NEW_HASH, ripe, uint48(ripe + GRACE), digest, uri);
-        root = extended(root, 0x1c, claim, OWNER);
-        vm.expectEmit(address(app));
-        emit IAppAuth.HistoryExtended(root, 0x1c, claim, OWNER);
-        vm.prank(OWNER);
-        app.proposeComposeHash(NEW_HASH, digest, uri);
-        assertEq(app.historyRoot(), root);
-        assertEq(app.pendingCount(), 1);
-    }
-
-    function test_uriLength() public {
-        string memory uri = string(new bytes(1025));
-        vm.expectRevert(abi.encodeWithSelector(IAppAuth.UriTooLong.selector, 1025, 1024));
-        vm.prank(OWNER);
-        app.proposeComposeHash(NEW_HASH, 0, uri);
-        uri = string(new bytes(1024));
-        vm.prank(OWNER);
-        app.proposeComposeHash(NEW_HASH, 0, uri);
-    }
-
-    function testFuzz_RevertWhen_notTheOwnerProposes(uint256 seed, address caller) public {
+    function test_Propose_RevertWhen_TheCallerIsNotTheOwner(uint256 seed, address caller) public {
         vm.assume(caller != OWNER);
         uint8 kind = anyKind(seed);
         expectNotOwner(caller);
@@ -82,13 +36,13 @@ contract AppAuthProposalsTest is AppAuthFixture {
         app.proposeComposeHash(NEW_HASH, 0, "");
     }
 
-    function testFuzz_RevertWhen_kindIsNoSetting(uint8 kind, bytes32 value) public {
+    function test_Propose_RevertWhen_TheKindIsNoSetting(uint8 kind, bytes32 value) public {
         vm.assume(kind == 0 || kind > 9);
         vm.expectRevert(abi.encodeWithSelector(IAppAuth.InvalidKind.selector, kind));
         propose(kind, value);
     }
 
-    function test_RevertWhen_valueMeansNothing() public {
+    function test_Propose_RevertWhen_TheValueMeansNothing() public {
         refuses(Kinds.COMPOSE_HASH, 0);
         refuses(Kinds.DEVICE, 0);
         refuses(Kinds.ANY_DEVICE, 0);
@@ -112,7 +66,7 @@ contract AppAuthProposalsTest is AppAuthFixture {
 
     /// Without a list there is nothing to add to, without a guardian nobody to replace: both of these
     /// would narrow, and narrowing has functions of its own.
-    function test_RevertWhen_valueWouldNarrow() public {
+    function test_Propose_RevertWhen_TheValueWouldNarrow() public {
         app = new AppAuth(loose());
         refuses(Kinds.OS_IMAGE, NEW_IMAGE);
         refuses(Kinds.GUARDIAN, word(SUCCESSOR));
@@ -125,7 +79,7 @@ contract AppAuthProposalsTest is AppAuthFixture {
         assertEq(app.earliest(kind, value), NEVER);
     }
 
-    function test_RevertWhen_valueIsInForce() public {
+    function test_Propose_RevertGiven_TheValueIsInForce() public {
         refusesInForce(Kinds.COMPOSE_HASH, HASH);
         refusesInForce(Kinds.DEVICE, DEVICE);
         refusesInForce(Kinds.OS_IMAGE, IMAGE);
@@ -145,7 +99,7 @@ contract AppAuthProposalsTest is AppAuthFixture {
         assertEq(app.earliest(kind, value), 0);
     }
 
-    function testFuzz_RevertWhen_pendingAlready(uint256 seed, uint256 wait) public {
+    function test_Propose_RevertGiven_TheValueIsPending(uint256 seed, uint256 wait) public {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -155,7 +109,7 @@ contract AppAuthProposalsTest is AppAuthFixture {
     }
 
     /// A dead proposal gives way to a new one, which waits the whole notice again.
-    function testFuzz_deadProposalIsReplaced(uint256 seed, uint32 wait) public {
+    function test_Propose_GivenThePendingValueIsDead(uint256 seed, uint32 wait) public {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -174,7 +128,7 @@ contract AppAuthProposalsTest is AppAuthFixture {
         assertEq(app.pendingCount(), 1);
     }
 
-    function test_sixteenAndNoMore() public {
+    function test_Propose_RevertGiven_SixteenArePending() public {
         for (uint256 i = 1; i <= 16; ++i) {
             propose(Kinds.COMPOSE_HASH, bytes32(i));
             assertEq(app.pendingCount(), i);
@@ -194,7 +148,7 @@ contract AppAuthProposalsTest is AppAuthFixture {
         assertEq(app.pendingCount(), 16);
     }
 
-    function test_everyWayOutOfPendingFreesAPlace() public {
+    function test_Propose_GivenOneOfSixteenHasGone() public {
         for (uint256 i = 1; i <= 16; ++i) {
             propose(Kinds.COMPOSE_HASH, bytes32(i));
         }
@@ -210,11 +164,76 @@ contract AppAuthProposalsTest is AppAuthFixture {
         assertEq(app.pendingCount(), 12);
     }
 
+    function test_Propose_GivenThereIsAPlace(uint256 seed, uint32 wait) public {
+        uint8 kind = anyKind(seed);
+        bytes32 value = widening(kind);
+        skip(wait);
+        expectProposed(kind, value);
+        propose(kind, value);
+        assertEq(app.ripeAt(kind, value), block.timestamp + NOTICE);
+        assertEq(app.pendingCount(), 1);
+        assertFalse(inForce(kind, value));
+    }
+
     /*//////////////////////////////////////////////////////////////////////////
-                                       CANCEL
+                              PROPOSE COMPOSE HASH
     //////////////////////////////////////////////////////////////////////////*/
 
-    function testFuzz_ownerAndGuardianCancel(uint256 seed, bool asGuardian, uint256 wait) public {
+    function test_ProposeComposeHash_WhenNoSourceIsNamed() public {
+        expectProposed(Kinds.COMPOSE_HASH, NEW_HASH);
+        vm.prank(OWNER);
+        app.proposeComposeHash(NEW_HASH);
+        assertEq(app.activatesAt(NEW_HASH), START + NOTICE);
+    }
+
+    function test_ProposeComposeHash_WhenASourceIsNamed(bytes32 digest, string calldata uri)
+        public
+    {
+        vm.assume(bytes(uri).length <= 1024);
+        bytes32 root = extended(app.historyRoot(), 0x11, NEW_HASH, OWNER);
+        bytes32 claim = keccak256(abi.encode(NEW_HASH, digest, uri));
+        uint48 ripe = uint48(START + NOTICE);
+        vm.expectEmit(address(app));
+        emit IAppAuth.HistoryExtended(root, 0x11, NEW_HASH, OWNER);
+        vm.expectEmit(address(app));
+        emit IAppAuth.ComposeHashProposed(NEW_HASH, ripe, uint48(ripe + GRACE), digest, uri);
+        root = extended(root, 0x1c, claim, OWNER);
+        vm.expectEmit(address(app));
+        emit IAppAuth.HistoryExtended(root, 0x1c, claim, OWNER);
+        vm.prank(OWNER);
+        app.proposeComposeHash(NEW_HASH, digest, uri);
+        assertEq(app.historyRoot(), root);
+        assertEq(app.pendingCount(), 1);
+    }
+
+    function test_ProposeComposeHash_RevertWhen_TheUriIsTooLong() public {
+        string memory uri = string(new bytes(1025));
+        vm.expectRevert(abi.encodeWithSelector(IAppAuth.UriTooLong.selector, 1025, 1024));
+        vm.prank(OWNER);
+        app.proposeComposeHash(NEW_HASH, 0, uri);
+        uri = string(new bytes(1024));
+        vm.prank(OWNER);
+        app.proposeComposeHash(NEW_HASH, 0, uri);
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                     CANCEL
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Cancel_RevertGiven_NothingIsPending(uint8 kind, bytes32 value) public {
+        expectRevertOf(IAppAuth.NotPending.selector, kind, value);
+        vm.prank(OWNER);
+        app.cancel(kind, value);
+        expectRevertOf(IAppAuth.NotPending.selector, kind, value);
+        app.activate(kind, value);
+        expectRevertOf(IAppAuth.NotPending.selector, Kinds.COMPOSE_HASH, value);
+        app.cancelComposeHash(value);
+        assertEq(app.ripeAt(kind, value), 0);
+    }
+
+    function test_Cancel_WhenTheOwnerOrTheGuardianCalls(uint256 seed, bool asGuardian, uint256 wait)
+        public
+    {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         propose(kind, value);
@@ -234,7 +253,7 @@ contract AppAuthProposalsTest is AppAuthFixture {
         app.activate(kind, value);
     }
 
-    function testFuzz_strangersCancelTheDeadOnly(uint256 seed, address caller) public {
+    function test_Cancel_WhenAStrangerCalls(uint256 seed, address caller) public {
         vm.assume(caller != OWNER && caller != GUARDIAN);
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
@@ -252,19 +271,8 @@ contract AppAuthProposalsTest is AppAuthFixture {
         assertEq(app.pendingCount(), 0);
     }
 
-    function testFuzz_RevertWhen_nothingIsPending(uint8 kind, bytes32 value) public {
-        expectRevertOf(IAppAuth.NotPending.selector, kind, value);
-        vm.prank(OWNER);
-        app.cancel(kind, value);
-        expectRevertOf(IAppAuth.NotPending.selector, kind, value);
-        app.activate(kind, value);
-        expectRevertOf(IAppAuth.NotPending.selector, Kinds.COMPOSE_HASH, value);
-        app.cancelComposeHash(value);
-        assertEq(app.ripeAt(kind, value), 0);
-    }
-
     /// A cancelled proposal left nothing behind: the next one waits in full.
-    function testFuzz_cancelledLeavesNothing(uint256 seed, uint256 wait) public {
+    function test_Cancel_GivenTheValueIsProposedAgain(uint256 seed, uint256 wait) public {
         uint8 kind = anyKind(seed);
         bytes32 value = widening(kind);
         propose(kind, value);

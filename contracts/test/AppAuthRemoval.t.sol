@@ -12,7 +12,11 @@ contract AppAuthRemovalTest is AppAuthFixture {
         return guardian ? GUARDIAN : OWNER;
     }
 
-    function testFuzz_ownerAndGuardianRemove(bool asGuardian) public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                     REMOVE
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Remove_WhenTheOwnerOrTheGuardianCalls(bool asGuardian) public {
         address caller = either(asGuardian);
         bytes32 root = extended(app.historyRoot(), 0x41, HASH, caller);
         vm.recordLogs();
@@ -40,7 +44,9 @@ contract AppAuthRemovalTest is AppAuthFixture {
         assertEq(log.data, abi.encode(value));
     }
 
-    function testFuzz_strangersRemoveNothing(address caller, uint8 kind, bytes32 value) public {
+    function test_Remove_RevertWhen_AStrangerCalls(address caller, uint8 kind, bytes32 value)
+        public
+    {
         vm.assume(caller != OWNER && caller != GUARDIAN);
         vm.startPrank(caller);
         expectNotOwnerOrGuardian(caller);
@@ -53,9 +59,23 @@ contract AppAuthRemovalTest is AppAuthFixture {
         app.setAllowAnyDevice(false);
     }
 
+    function test_Remove_RevertWhen_TheKindHasNothingToRemove(uint8 kind, bytes32 value) public {
+        vm.assume(kind == 0 || kind == Kinds.TCB_REQUIREMENT || kind > Kinds.OS_IMAGE);
+        vm.expectRevert(abi.encodeWithSelector(IAppAuth.InvalidKind.selector, kind));
+        vm.prank(OWNER);
+        app.remove(kind, value);
+    }
+
+    function test_Remove_RevertWhen_TheKindIsAnyDeviceAndTheValueNotOne(bytes32 value) public {
+        vm.assume(value != ONE);
+        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.ANY_DEVICE, value);
+        vm.prank(OWNER);
+        app.remove(Kinds.ANY_DEVICE, value);
+    }
+
     /// Whatever the state of a value, it is neither allowed nor pending afterwards, and only new notice
     /// brings it back.
-    function testFuzz_removedIsNeitherAllowedNorPending(
+    function test_Remove_GivenItIsInForceOrPendingOrNeither(
         uint256 seed,
         uint8 life,
         uint256 wait,
@@ -80,7 +100,7 @@ contract AppAuthRemovalTest is AppAuthFixture {
         assertTrue(inForce(kind, value));
     }
 
-    function test_removingWhatIsPendingSaysSo() public {
+    function test_Remove_GivenItIsPending() public {
         propose(Kinds.COMPOSE_HASH, NEW_HASH);
         bytes32 root = extended(app.historyRoot(), 0x21, NEW_HASH, GUARDIAN);
         vm.recordLogs();
@@ -95,7 +115,7 @@ contract AppAuthRemovalTest is AppAuthFixture {
     }
 
     /// An OS image can be on the list and pending at once; removing ends both.
-    function test_removingWhatIsBoth() public {
+    function test_Remove_GivenItIsInForceAndPending() public {
         propose(Kinds.OS_IMAGE, NEW_IMAGE);
         widen(Kinds.ANY_OS_IMAGE, ONE);
         vm.prank(OWNER);
@@ -110,7 +130,7 @@ contract AppAuthRemovalTest is AppAuthFixture {
         assertEq(app.pendingCount(), 0);
     }
 
-    function testFuzz_removingNothingDoesNothing(bytes32 value, bool asGuardian) public {
+    function test_Remove_GivenItIsNeither(bytes32 value, bool asGuardian) public {
         vm.assume(value != HASH && value != DEVICE && value != IMAGE);
         bytes32 root = app.historyRoot();
         vm.recordLogs();
@@ -123,25 +143,38 @@ contract AppAuthRemovalTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
-    function testFuzz_RevertWhen_kindHasNothingToRemove(uint8 kind, bytes32 value) public {
-        vm.assume(kind == 0 || kind == Kinds.TCB_REQUIREMENT || kind > Kinds.OS_IMAGE);
-        vm.expectRevert(abi.encodeWithSelector(IAppAuth.InvalidKind.selector, kind));
-        vm.prank(OWNER);
-        app.remove(kind, value);
-    }
-
-    function testFuzz_RevertWhen_anyDeviceIsNotOne(bytes32 value) public {
-        vm.assume(value != ONE);
-        expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.ANY_DEVICE, value);
-        vm.prank(OWNER);
-        app.remove(Kinds.ANY_DEVICE, value);
-    }
-
     /*//////////////////////////////////////////////////////////////////////////
-                                     ALLOWED AT
+                                   ALLOWED AT
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_allowedAtFollowsTheLatestInterval() public {
+    function test_AllowedAt_GivenTheComposeHashIsAllowed(uint32 life, uint256 asked) public {
+        vm.warp(START + life);
+        assertEq(app.allowedAt(HASH, asked), asked >= START && asked <= START + life);
+    }
+
+    function test_AllowedAt_GivenTheComposeHashWasRemoved(uint32 life, uint32 rest, uint256 asked)
+        public
+    {
+        vm.warp(START + life);
+        vm.prank(GUARDIAN);
+        app.removeComposeHash(HASH);
+        vm.warp(START + life + uint256(rest));
+        assertEq(app.allowedAt(HASH, asked), asked >= START && asked < START + life);
+        assertFalse(app.allowedAt(NEW_HASH, asked));
+    }
+
+    /// Allowed and removed within one second: no time at which it was allowed.
+    function test_AllowedAt_GivenItWasRemovedWithinTheSecond() public {
+        widen(Kinds.COMPOSE_HASH, NEW_HASH);
+        vm.prank(OWNER);
+        app.removeComposeHash(NEW_HASH);
+        assertFalse(app.allowedAt(NEW_HASH, block.timestamp));
+        skip(1);
+        assertFalse(app.allowedAt(NEW_HASH, block.timestamp - 1));
+        assertFalse(app.allowedAt(NEW_HASH, block.timestamp));
+    }
+
+    function test_AllowedAt_GivenItWasAllowedAgain() public {
         vm.warp(START + 1 days);
         assertTrue(app.allowedAt(HASH, START));
         assertTrue(app.allowedAt(HASH, block.timestamp));
@@ -161,30 +194,5 @@ contract AppAuthRemovalTest is AppAuthFixture {
         assertFalse(app.allowedAt(HASH, block.timestamp - 1));
         // Only the latest interval is kept.
         assertFalse(app.allowedAt(HASH, START));
-    }
-
-    function testFuzz_allowedAt(uint32 life, uint32 rest, uint256 asked) public {
-        vm.warp(START + life);
-        vm.prank(GUARDIAN);
-        app.removeComposeHash(HASH);
-        vm.warp(START + life + uint256(rest));
-        assertEq(app.allowedAt(HASH, asked), asked >= START && asked < START + life);
-        assertFalse(app.allowedAt(NEW_HASH, asked));
-    }
-
-    function testFuzz_allowedAtWhileAllowed(uint32 life, uint256 asked) public {
-        vm.warp(START + life);
-        assertEq(app.allowedAt(HASH, asked), asked >= START && asked <= START + life);
-    }
-
-    /// Allowed and removed within one second: no time at which it was allowed.
-    function test_anEmptyIntervalIsEmpty() public {
-        widen(Kinds.COMPOSE_HASH, NEW_HASH);
-        vm.prank(OWNER);
-        app.removeComposeHash(NEW_HASH);
-        assertFalse(app.allowedAt(NEW_HASH, block.timestamp));
-        skip(1);
-        assertFalse(app.allowedAt(NEW_HASH, block.timestamp - 1));
-        assertFalse(app.allowedAt(NEW_HASH, block.timestamp));
     }
 }

@@ -29,10 +29,10 @@ contract AppAuthSettingsTest is AppAuthFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                      DEVICES
+                              SET ALLOW ANY DEVICE
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_anyDeviceAndBack() public {
+    function test_SetAllowAnyDevice_GivenAnyDeviceIsAccepted() public {
         assertFalse(bootsOn(NEW_DEVICE));
         widen(Kinds.ANY_DEVICE, ONE);
         assertTrue(bootsOn(NEW_DEVICE));
@@ -48,7 +48,7 @@ contract AppAuthSettingsTest is AppAuthFixture {
     }
 
     /// Refusing any device also withdraws an announced "any", whether or not it is in force.
-    function testFuzz_refusingAnyDeviceWithdrawsTheProposal(bool byItsName) public {
+    function test_SetAllowAnyDevice_GivenAnyDeviceWasAnnounced(bool byItsName) public {
         propose(Kinds.ANY_DEVICE, ONE);
         expectCancelled(Kinds.ANY_DEVICE, ONE, OWNER);
         vm.prank(OWNER);
@@ -66,10 +66,10 @@ contract AppAuthSettingsTest is AppAuthFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                  TCB REQUIREMENT
+                           SET REQUIRE TCB UP TO DATE
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_tcbRequirementDroppedAndBack() public {
+    function test_SetRequireTcbUpToDate_GivenItIsNotRequired() public {
         assertFalse(boots(DEVICE, IMAGE, "OutOfDate"));
         widen(Kinds.TCB_REQUIREMENT, 0);
         assertTrue(boots(DEVICE, IMAGE, "OutOfDate"));
@@ -82,7 +82,7 @@ contract AppAuthSettingsTest is AppAuthFixture {
         assertFalse(boots(DEVICE, IMAGE, "OutOfDate"));
     }
 
-    function test_requiringAgainWithdrawsTheDrop() public {
+    function test_SetRequireTcbUpToDate_GivenDroppingItWasAnnounced() public {
         propose(Kinds.TCB_REQUIREMENT, 0);
         expectCancelled(Kinds.TCB_REQUIREMENT, 0, OWNER);
         vm.prank(OWNER);
@@ -94,7 +94,7 @@ contract AppAuthSettingsTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
-    function testFuzz_RevertWhen_notTheOwnerRequires(address caller) public {
+    function test_SetRequireTcbUpToDate_RevertWhen_TheCallerIsNotTheOwner(address caller) public {
         vm.assume(caller != OWNER);
         expectNotOwner(caller);
         vm.prank(caller);
@@ -102,10 +102,10 @@ contract AppAuthSettingsTest is AppAuthFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                     OS IMAGES
+                                 PIN OS IMAGES
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_firstListNarrowsAtOnce() public {
+    function test_PinOsImages_GivenThereIsNoList() public {
         app = new AppAuth(loose());
         assertTrue(bootsWith(NEW_IMAGE));
         bytes32 root = extended(app.historyRoot(), 0x35, IMAGE, OWNER);
@@ -126,14 +126,14 @@ contract AppAuthSettingsTest is AppAuthFixture {
     }
 
     /// An empty list would change nothing, and its sender might take it for "none".
-    function test_RevertWhen_firstListIsEmpty() public {
+    function test_PinOsImages_RevertWhen_TheFirstListIsEmpty() public {
         app = new AppAuth(loose());
         expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.OS_IMAGE, 0);
         vm.prank(OWNER);
         app.pinOsImages(new bytes32[](0));
     }
 
-    function test_RevertWhen_thereIsAListAlready() public {
+    function test_PinOsImages_RevertGiven_ThereIsAList() public {
         vm.startPrank(OWNER);
         vm.expectRevert(IAppAuth.OsImagesAlreadyPinned.selector);
         app.pinOsImages(list(NEW_IMAGE));
@@ -143,7 +143,7 @@ contract AppAuthSettingsTest is AppAuthFixture {
         app.pinOsImages(list(NEW_IMAGE));
     }
 
-    function test_RevertWhen_firstListHoldsZero() public {
+    function test_PinOsImages_RevertWhen_TheFirstListHoldsZero() public {
         app = new AppAuth(loose());
         expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.OS_IMAGE, 0);
         vm.prank(OWNER);
@@ -151,7 +151,7 @@ contract AppAuthSettingsTest is AppAuthFixture {
         assertFalse(app.osImagesPinned());
     }
 
-    function testFuzz_RevertWhen_notTheOwnerPins(address caller) public {
+    function test_PinOsImages_RevertWhen_TheCallerIsNotTheOwner(address caller) public {
         vm.assume(caller != OWNER);
         app = new AppAuth(loose());
         expectNotOwner(caller);
@@ -159,8 +159,12 @@ contract AppAuthSettingsTest is AppAuthFixture {
         app.pinOsImages(list(IMAGE));
     }
 
+    /*//////////////////////////////////////////////////////////////////////////
+                               ALLOWED OS IMAGES
+    //////////////////////////////////////////////////////////////////////////*/
+
     /// Removing the last image leaves a list that accepts none; it never means "any".
-    function testFuzz_emptiedListAcceptsNothing(bytes32 image) public {
+    function test_AllowedOsImages_GivenTheLastOneWasRemoved(bytes32 image) public {
         vm.prank(GUARDIAN);
         app.remove(Kinds.OS_IMAGE, IMAGE);
         assertTrue(app.osImagesPinned());
@@ -173,7 +177,7 @@ contract AppAuthSettingsTest is AppAuthFixture {
     }
 
     /// Clearing forgets the old list for good: a later list does not bring its images back.
-    function test_clearedListStaysForgotten() public {
+    function test_AllowedOsImages_GivenTheListWasCleared() public {
         widen(Kinds.ANY_OS_IMAGE, ONE);
         assertTrue(bootsWith(NEW_IMAGE) && bootsWith(IMAGE) && bootsWith(0));
         assertFalse(app.allowedOsImages(IMAGE));

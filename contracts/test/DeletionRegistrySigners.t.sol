@@ -8,14 +8,14 @@ import {DstackSignatureChain} from "../libraries/DstackSignatureChain.sol";
 import {TimedApp} from "./helpers/PolicyApps.sol";
 import {RegistryFixture} from "./helpers/RegistryFixture.sol";
 
-contract ZeroRootVerifier {
-    address public kmsRoot;
-}
-
 contract DeletionRegistrySignersTest is RegistryFixture {
     address internal constant OTHER = address(0x0d0);
 
-    function test_RevertWhen_verifierHasNoRoot() public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                  CONSTRUCTOR
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Constructor_RevertWhen_TheVerifierHasNoRoot() public {
         ZeroRootVerifier zero = new ZeroRootVerifier();
         vm.expectRevert(ISimpleDstackVerifier.ZeroKmsRoot.selector);
         new DeletionRegistry(ISimpleDstackVerifier(address(zero)));
@@ -24,10 +24,10 @@ contract DeletionRegistrySignersTest is RegistryFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                     REGISTER
+                                REGISTER SIGNER
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_anybodyRegistersWithAChain() public {
+    function test_RegisterSigner_WhenTheChainIsGood() public {
         ISimpleDstackVerifier.Chain memory chain = chainFor(OTHER);
         bytes32 root = extended(seedOf(OTHER), 1, word(signer), STRANGER);
         vm.expectEmit(address(registry));
@@ -43,7 +43,7 @@ contract DeletionRegistrySignersTest is RegistryFixture {
         assertEq(address(registry.verifier()), address(verifier));
     }
 
-    function test_RevertWhen_registeredTwice() public {
+    function test_RegisterSigner_RevertGiven_TheKeyIsRegistered() public {
         ISimpleDstackVerifier.Chain memory chain = chainFor(address(app));
         vm.expectRevert(
             abi.encodeWithSelector(
@@ -53,21 +53,41 @@ contract DeletionRegistrySignersTest is RegistryFixture {
         register(address(app), chain);
     }
 
-    function test_RevertWhen_chainIsForAnotherApp() public {
+    function test_RegisterSigner_RevertGiven_TheKeyWasRevoked() public {
+        ISimpleDstackVerifier.Chain memory chain = chainFor(address(app));
+        vm.prank(OWNER);
+        registry.revokeSigner(address(app), signer);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDeletionRegistry.SignerIsRevoked.selector, address(app), signer)
+        );
+        register(address(app), chain);
+    }
+
+    /// A stolen key that nobody registered yet can be shut out before the thief does.
+    function test_RegisterSigner_RevertGiven_TheKeyWasRevokedBeforeItWasKnown() public {
+        TimedApp fresh = new TimedApp(OWNER, address(0));
+        ISimpleDstackVerifier.Chain memory chain = chainFor(address(fresh));
+        vm.prank(OWNER);
+        registry.revokeSigner(address(fresh), signer);
+        vm.expectPartialRevert(IDeletionRegistry.SignerIsRevoked.selector);
+        register(address(fresh), chain);
+    }
+
+    function test_RegisterSigner_RevertWhen_TheChainIsForAnotherApp() public {
         ISimpleDstackVerifier.Chain memory chain = chainFor(address(app));
         vm.expectPartialRevert(DstackSignatureChain.WrongSigner.selector);
         register(OTHER, chain);
     }
 
     /// Keys do not depend on the purpose, signatures do: one made for something else does not count.
-    function test_RevertWhen_chainIsForAnotherPurpose() public {
+    function test_RegisterSigner_RevertWhen_TheChainIsForAnotherPurpose() public {
         ISimpleDstackVerifier.Chain memory chain =
             makeChain(ROOT_SECRET, APP_SECRET, DERIVED_SECRET, bytes20(OTHER), "signing");
         vm.expectPartialRevert(DstackSignatureChain.WrongSigner.selector);
         register(OTHER, chain);
     }
 
-    function test_RevertWhen_chainLeadsToAnotherRoot() public {
+    function test_RegisterSigner_RevertWhen_TheChainLeadsToAnotherRoot() public {
         ISimpleDstackVerifier.Chain memory chain = makeChain(
             APP_SECRET, APP_SECRET, DERIVED_SECRET, bytes20(OTHER), "devproof-deletion-v1"
         );
@@ -76,10 +96,10 @@ contract DeletionRegistrySignersTest is RegistryFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                      REVOKE
+                                 REVOKE SIGNER
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_ownerAndGuardianRevoke() public {
+    function test_RevokeSigner_WhenOwnerOrGuardianCall() public {
         bytes32 before = registry.historyRoot(address(app));
         bytes32 root = extended(before, 2, word(signer), OWNER);
         vm.expectEmit(address(registry));
@@ -96,14 +116,14 @@ contract DeletionRegistrySignersTest is RegistryFixture {
         assertEq(uint8(registry.signerStatus(address(app), OTHER)), 2);
     }
 
-    function test_ownerOfAStockAppRevokes() public {
+    function test_RevokeSigner_WhenTheOwnerOfAStockAppCalls() public {
         vm.prank(OWNER);
         registry.revokeSigner(address(stock), signer);
         assertEq(uint8(registry.signerStatus(address(stock), signer)), 2);
         assertEq(uint8(registry.signerStatus(address(app), signer)), 1);
     }
 
-    function testFuzz_RevertWhen_strangersRevoke(address stranger) public {
+    function test_RevokeSigner_RevertWhen_AStrangerCalls(address stranger) public {
         vm.assume(stranger != OWNER && stranger != GUARDIAN);
         address[3] memory apps = [address(app), address(stock), OTHER];
         for (uint256 i = 0; i < apps.length; ++i) {
@@ -118,13 +138,23 @@ contract DeletionRegistrySignersTest is RegistryFixture {
     }
 
     /// The guardian of the one is nobody to the other.
-    function test_RevertWhen_guardianOfAnotherAppRevokes() public {
+    function test_RevokeSigner_RevertWhen_TheGuardianOfAnotherAppCalls() public {
         vm.expectPartialRevert(IDeletionRegistry.NotOwnerOrGuardian.selector);
         vm.prank(GUARDIAN);
         registry.revokeSigner(address(stock), signer);
     }
 
-    function test_RevertWhen_revokedTwice() public {
+    /// Two words are no address, whatever the first of them says.
+    function test_RevokeSigner_RevertWhen_TheOwnerIsNotOneWord() public {
+        TwoWordOwner two = new TwoWordOwner(OTHER);
+        vm.prank(OTHER);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDeletionRegistry.NotOwnerOrGuardian.selector, two, OTHER)
+        );
+        registry.revokeSigner(address(two), signer);
+    }
+
+    function test_RevokeSigner_RevertGiven_ItWasRevokedAlready() public {
         vm.startPrank(OWNER);
         registry.revokeSigner(address(app), signer);
         vm.expectRevert(
@@ -133,36 +163,16 @@ contract DeletionRegistrySignersTest is RegistryFixture {
         registry.revokeSigner(address(app), signer);
     }
 
-    function test_RevertWhen_revokedSignerIsRegisteredAgain() public {
-        ISimpleDstackVerifier.Chain memory chain = chainFor(address(app));
-        vm.prank(OWNER);
-        registry.revokeSigner(address(app), signer);
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeletionRegistry.SignerIsRevoked.selector, address(app), signer)
-        );
-        register(address(app), chain);
-    }
-
-    /// A stolen key that nobody registered yet can be shut out before the thief does.
-    function test_RevertWhen_signerWasRevokedBeforeItWasKnown() public {
-        TimedApp fresh = new TimedApp(OWNER, address(0));
-        ISimpleDstackVerifier.Chain memory chain = chainFor(address(fresh));
-        vm.prank(OWNER);
-        registry.revokeSigner(address(fresh), signer);
-        vm.expectPartialRevert(IDeletionRegistry.SignerIsRevoked.selector);
-        register(address(fresh), chain);
-    }
-
     /*//////////////////////////////////////////////////////////////////////////
-                                    SIGNER OF
+                                   SIGNER OF
     //////////////////////////////////////////////////////////////////////////*/
 
-    function testFuzz_signerOf(bytes32 digest) public view {
+    function test_SignerOf_GivenARegisteredKeySigned(bytes32 digest) public view {
         bytes memory signature = ethereumStyle(DERIVED_SECRET, digest);
         assertEq(registry.signerOf(address(app), digest, signature), signer);
     }
 
-    function test_RevertWhen_signerOfFindsNobody() public {
+    function test_SignerOf_RevertGiven_NoRegisteredKeySigned() public {
         bytes memory signature = ethereumStyle(APP_SECRET, "digest");
         vm.expectRevert(
             abi.encodeWithSelector(
@@ -179,16 +189,10 @@ contract DeletionRegistrySignersTest is RegistryFixture {
         );
         registry.signerOf(address(app), "digest", signature);
     }
+}
 
-    /// Two words are no address, whatever the first of them says.
-    function test_RevertWhen_ownerIsNotOneWord() public {
-        TwoWordOwner two = new TwoWordOwner(OTHER);
-        vm.prank(OTHER);
-        vm.expectRevert(
-            abi.encodeWithSelector(IDeletionRegistry.NotOwnerOrGuardian.selector, two, OTHER)
-        );
-        registry.revokeSigner(address(two), signer);
-    }
+contract ZeroRootVerifier {
+    address public kmsRoot;
 }
 
 /// @notice Answers `owner` with a word too many.

@@ -5,7 +5,11 @@ import {IDeletionRegistry} from "../interfaces/IDeletionRegistry.sol";
 import {RegistryFixture} from "./helpers/RegistryFixture.sol";
 
 contract DeletionRootsTest is RegistryFixture {
-    function test_attestsARoot() public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                  ATTEST ROOT
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_AttestRoot_WhenTheStatementIsGood() public {
         IDeletionRegistry.DeletionRoot memory statement = rootOf(address(app), "root", 3);
         bytes memory signature = sign(statement);
         bytes32 id = registry.hashRoot(statement);
@@ -26,14 +30,14 @@ contract DeletionRootsTest is RegistryFixture {
         registry.attestRoot(statement, signature);
     }
 
-    function test_RevertWhen_countIsZero() public {
+    function test_AttestRoot_RevertWhen_TheCountIsZero() public {
         IDeletionRegistry.DeletionRoot memory statement = rootOf(address(app), "root", 0);
         bytes memory signature = sign(statement);
         vm.expectRevert(IDeletionRegistry.NoDeletions.selector);
         registry.attestRoot(statement, signature);
     }
 
-    function testFuzz_RevertWhen_countIsChanged(uint64 count) public {
+    function test_AttestRoot_RevertWhen_TheCountIsNotTheSignedOne(uint64 count) public {
         vm.assume(count != 3 && count != 0);
         IDeletionRegistry.DeletionRoot memory statement = rootOf(address(app), "root", 3);
         bytes memory signature = sign(statement);
@@ -42,7 +46,7 @@ contract DeletionRootsTest is RegistryFixture {
         registry.attestRoot(statement, signature);
     }
 
-    function test_RevertWhen_timeOrHashIsOut() public {
+    function test_AttestRoot_RevertWhen_TimeOrComposeHashAreOut() public {
         IDeletionRegistry.DeletionRoot memory statement = rootOf(address(app), "root", 3);
         statement.deletedAt = uint64(START + 1);
         bytes memory signature = sign(statement);
@@ -62,11 +66,11 @@ contract DeletionRootsTest is RegistryFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                    INCLUSION
+                                  IS INCLUDED
     //////////////////////////////////////////////////////////////////////////*/
 
     /// Every leaf of trees of every small size is included where it is and nowhere else.
-    function test_inclusionInEverySmallTree() public {
+    function test_IsIncluded_WhenTheTreeIsSmall() public {
         for (uint64 count = 1; count <= 17; ++count) {
             bytes32[] memory leaves = leavesOf(count);
             IDeletionRegistry.DeletionRoot memory statement = attested(leaves);
@@ -81,7 +85,7 @@ contract DeletionRootsTest is RegistryFixture {
         }
     }
 
-    function testFuzz_inclusion(uint64 count, uint64 index, uint256 salt) public {
+    function test_IsIncluded_WhenTheTreeIsAny(uint64 count, uint64 index, uint256 salt) public {
         count = uint64(bound(count, 1, 300));
         index = uint64(bound(index, 0, count - 1));
         bytes32[] memory leaves = leavesOf(count);
@@ -94,7 +98,7 @@ contract DeletionRootsTest is RegistryFixture {
         }
     }
 
-    function test_proofsOfOtherLengthsAreRefused() public {
+    function test_IsIncluded_WhenTheProofHasAnotherLength() public {
         bytes32[] memory leaves = leavesOf(6);
         IDeletionRegistry.DeletionRoot memory statement = attested(leaves);
         bytes32[] memory proof = proofOf(leaves, 2);
@@ -112,7 +116,7 @@ contract DeletionRootsTest is RegistryFixture {
     }
 
     /// An inner node does not pass for a leaf, even of a statement with a matching smaller count.
-    function test_nodesAreNotLeaves() public {
+    function test_IsIncluded_WhenANodeIsShownAsALeaf() public {
         bytes32[] memory leaves = leavesOf(2);
         IDeletionRegistry.DeletionRoot memory statement = attested(leaves);
         statement.count = 1;
@@ -125,7 +129,7 @@ contract DeletionRootsTest is RegistryFixture {
     }
 
     /// A tree of one whose only leaf claims place 5: the signed count says there is no such place.
-    function test_leavesBehindTheCountAreRefused() public {
+    function test_IsIncluded_WhenTheLeafIsBehindTheCount() public {
         IDeletionRegistry.DeletionRoot memory statement =
             rootOf(address(app), registry.hashLeaf(5, user(5), data(5)), 1);
         registry.attestRoot(statement, sign(statement));
@@ -135,7 +139,7 @@ contract DeletionRootsTest is RegistryFixture {
     }
 
     /// A root nobody attested proves nothing, nor does an attested one with another field changed.
-    function test_onlyAttestedStatementsCount() public {
+    function test_IsIncluded_GivenNobodyAttestedTheStatement() public {
         bytes32[] memory leaves = leavesOf(3);
         IDeletionRegistry.DeletionRoot memory statement = rootOf(address(app), treeOf(leaves), 3);
         bytes32[] memory proof = proofOf(leaves, 0);

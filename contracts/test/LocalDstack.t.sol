@@ -478,5 +478,9 @@ contract LocalDstackTest is Test {
         call = abi.encodeCall(LocalDstackKms.initialize, (address(0), address(0)));
         vm.expectRevert();
         new ERC1967Proxy(address(logic), call);
+        call = abi.encodeWithSelector(0x187515ca, address(0), false, true, bytes32(0), bytes32(0));
+        vm.expectRevert("invalid owner address");
+        new ERC1967Proxy(address(implementation), call);
+        assertEq(implementation.version(), 2);
     }
 }

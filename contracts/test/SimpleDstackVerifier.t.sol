@@ -14,19 +14,23 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                     ACCEPTED
+                                  CONSTRUCTOR
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_rootIsPinned() public view {
-        assertEq(verifier.kmsRoot(), vm.addr(ROOT_SECRET));
-    }
-
-    function test_RevertWhen_rootIsZero() public {
+    function test_Constructor_RevertWhen_TheRootIsZero() public {
         vm.expectRevert(ISimpleDstackVerifier.ZeroKmsRoot.selector);
         new SimpleDstackVerifier(address(0));
     }
 
-    function testFuzz_acceptsEveryGoodChain(
+    function test_Constructor_WhenTheRootIsAnAddress() public view {
+        assertEq(verifier.kmsRoot(), vm.addr(ROOT_SECRET));
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                                     VERIFY
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_Verify_GivenEveryLinkIsGood(
         uint256 root,
         uint256 app,
         uint256 derived,
@@ -46,18 +50,8 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         assertTrue(verifier.isValidPoints(points));
     }
 
-    function testFuzz_acceptsMessages(bytes32 digest) public {
-        bytes memory signature = ethereumStyle(DERIVED_SECRET, digest);
-        address derived = verifier.verifyMessage(goodPoints(), digest, signature);
-        assertEq(derived, vm.addr(DERIVED_SECRET));
-    }
-
-    function test_addressOf() public {
-        assertEq(verifier.addressOf(publicKey(ROOT_SECRET)), vm.addr(ROOT_SECRET));
-    }
-
     /// A chain of a production KMS, from outside the repository.
-    function test_acceptsTheRecordedProductionChain() public {
+    function test_Verify_GivenAProductionKMSMadeTheChain() public {
         string memory folder = vm.envOr("DEVPROOF_REAL_DATA", string("../shared/data"));
         string memory json;
         try vm.readFile(string.concat(folder, "/sigchain-prod7.json")) returns (
@@ -85,11 +79,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         assertFalse(verifier.isValid(chain));
     }
 
-    /*//////////////////////////////////////////////////////////////////////////
-                                     REFUSED
-    //////////////////////////////////////////////////////////////////////////*/
-
-    function test_RevertWhen_anotherRootSigned() public {
+    function test_Verify_RevertGiven_AnotherRootSigned() public {
         ISimpleDstackVerifier.Chain memory chain =
             makeChain(APP_SECRET, APP_SECRET, DERIVED_SECRET, bytes20(APP), PURPOSE);
         refuse(
@@ -103,7 +93,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         );
     }
 
-    function testFuzz_RevertWhen_appKeyIsNotTheOneTheKmsSigned(uint256 seed) public {
+    function test_Verify_RevertGiven_TheAppKeyIsNotTheOneTheKMSSigned(uint256 seed) public {
         uint256 thief = secret(seed);
         vm.assume(thief != APP_SECRET);
         ISimpleDstackVerifier.Chain memory chain = goodChain();
@@ -119,21 +109,21 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         );
     }
 
-    function testFuzz_RevertWhen_appIdIsAnother(bytes20 other) public {
+    function test_Verify_RevertWhen_TheAppIdIsAnother(bytes20 other) public {
         vm.assume(other != bytes20(APP));
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.appId = other;
         refusePartly(chain, DstackSignatureChain.WrongSigner.selector);
     }
 
-    function testFuzz_RevertWhen_purposeIsAnother(string calldata other) public {
+    function test_Verify_RevertWhen_ThePurposeIsAnother(string calldata other) public {
         vm.assume(keccak256(bytes(other)) != keccak256(bytes(PURPOSE)));
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.purpose = other;
         refusePartly(chain, DstackSignatureChain.WrongSigner.selector);
     }
 
-    function testFuzz_RevertWhen_derivedKeyIsAnother(uint256 seed) public {
+    function test_Verify_RevertWhen_TheDerivedKeyIsAnother(uint256 seed) public {
         uint256 other = secret(seed);
         vm.assume(other != DERIVED_SECRET);
         ISimpleDstackVerifier.Chain memory chain = goodChain();
@@ -142,7 +132,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
     }
 
     /// The mirrored point has another parity, hence other bytes and another address.
-    function test_RevertWhen_parityIsFlipped() public {
+    function test_Verify_RevertWhen_TheParityOfAKeyIsFlipped() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.derivedKey[0] ^= 0x01;
         refusePartly(chain, DstackSignatureChain.WrongSigner.selector);
@@ -151,7 +141,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         refusePartly(chain, DstackSignatureChain.WrongSigner.selector);
     }
 
-    function test_RevertWhen_sIsHigh() public {
+    function test_Verify_RevertWhen_AnSIsHigh() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.appSignature = mirrored(chain.appSignature);
         refusePartly(chain, DstackSignatureChain.SignatureHighS.selector);
@@ -160,7 +150,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         refusePartly(chain, DstackSignatureChain.SignatureHighS.selector);
     }
 
-    function testFuzz_RevertWhen_vIsNot0Or1(uint8 v) public {
+    function test_Verify_RevertWhen_ARecoveryIdIsNot0Or1(uint8 v) public {
         vm.assume(v > 1);
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.appSignature = withLast(chain.appSignature, v);
@@ -171,14 +161,14 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
     }
 
     /// What Ethereum libraries write is not what the KMS writes; one encoding is accepted.
-    function test_RevertWhen_vIsEthereums() public {
+    function test_Verify_RevertWhen_ARecoveryIdIsAsEthereumWritesIt() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         uint8 v = uint8(chain.kmsSignature[64]) + 27;
         chain.kmsSignature = withLast(chain.kmsSignature, v);
         refuse(chain, recoveryId(DstackSignatureChain.Part.KmsSignature, v));
     }
 
-    function testFuzz_RevertWhen_signatureLengthIsNot65(uint8 length) public {
+    function test_Verify_RevertWhen_ASignatureIsNot65BytesLong(uint8 length) public {
         vm.assume(length != 65);
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.appSignature = resized(chain.appSignature, length);
@@ -188,7 +178,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         refuse(chain, signatureLength(DstackSignatureChain.Part.KmsSignature, length));
     }
 
-    function test_RevertWhen_nobodyCanHaveSigned() public {
+    function test_Verify_RevertWhen_NobodyCanHaveSigned() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.appSignature = new bytes(65);
         refuse(
@@ -209,7 +199,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         );
     }
 
-    function testFuzz_RevertWhen_keyLengthIsNot33(uint8 length) public {
+    function test_Verify_RevertWhen_AKeyIsNot33BytesLong(uint8 length) public {
         vm.assume(length != 33);
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.appKey = resized(chain.appKey, length);
@@ -220,14 +210,14 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
     }
 
     /// The uncompressed form (65 bytes, 04) is another encoding of the same key: refused too.
-    function test_RevertWhen_keyIsUncompressed() public {
+    function test_Verify_RevertWhen_AKeyIsUncompressed() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         DstackSignatureChain.Point memory point = pointOf(APP_SECRET);
         chain.appKey = abi.encodePacked(uint8(4), point.x, point.y);
         refuse(chain, keyLength(DstackSignatureChain.Part.AppKey, 65));
     }
 
-    function test_RevertWhen_compressedKeyIsOffTheCurve() public {
+    function test_Verify_RevertWhen_ACompressedKeyIsOffTheCurve() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         chain.appKey = abi.encodePacked(uint8(2), uint256(5));
         refusePartly(chain, DstackSignatureChain.PublicKeyNotOnCurve.selector);
@@ -236,9 +226,13 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         refusePartly(chain, DstackSignatureChain.PublicKeyNotOnCurve.selector);
     }
 
+    /*//////////////////////////////////////////////////////////////////////////
+                                 VERIFY POINTS
+    //////////////////////////////////////////////////////////////////////////*/
+
     /// The KMS and the app key really sign the x of a point that is not there. The address of such
     /// "keys" is whatever y the caller likes.
-    function testFuzz_RevertWhen_pointIsOffTheCurve(uint256 y) public {
+    function test_VerifyPoints_RevertWhen_APointIsOffTheCurve(uint256 y) public {
         DstackSignatureChain.Point memory point = pointOf(DERIVED_SECRET);
         y = y - y % 2 + point.y % 2; // the same parity: the signed bytes stay the same
         vm.assume(y != point.y);
@@ -262,7 +256,17 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         assertFalse(verifier.isValidPoints(chain));
     }
 
-    function test_RevertWhen_messageIsSignedByAnotherKey() public {
+    /*//////////////////////////////////////////////////////////////////////////
+                                 VERIFY MESSAGE
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_VerifyMessage_WhenTheDerivedKeySignedIt(bytes32 digest) public {
+        bytes memory signature = ethereumStyle(DERIVED_SECRET, digest);
+        address derived = verifier.verifyMessage(goodPoints(), digest, signature);
+        assertEq(derived, vm.addr(DERIVED_SECRET));
+    }
+
+    function test_VerifyMessage_RevertWhen_AnotherKeySignedIt() public {
         bytes32 digest = keccak256("message");
         ISimpleDstackVerifier.PointChain memory chain = goodPoints();
         vm.expectRevert(
@@ -276,7 +280,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         verifier.verifyMessage(chain, digest, ethereumStyle(APP_SECRET, digest));
     }
 
-    function test_RevertWhen_messageHasTheKmsEncoding() public {
+    function test_VerifyMessage_RevertWhen_ItIsWrittenAsTheKMSWrites() public {
         bytes32 digest = keccak256("message");
         ISimpleDstackVerifier.PointChain memory chain = goodPoints();
         vm.expectPartialRevert(DstackSignatureChain.SignatureRecoveryId.selector);
@@ -284,10 +288,18 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                             SHAPE OF THE PUBLISHED VERIFIER
+                                   ADDRESS OF
     //////////////////////////////////////////////////////////////////////////*/
 
-    function testFuzz_dirtyAppIdIsRefused(uint96 dirt) public {
+    function test_AddressOf_ShouldBeTheAddressOfTheKey() public {
+        assertEq(verifier.addressOf(publicKey(ROOT_SECRET)), vm.addr(ROOT_SECRET));
+    }
+
+    /*//////////////////////////////////////////////////////////////////////////
+                             VERIFY SIGNATURE CHAIN
+    //////////////////////////////////////////////////////////////////////////*/
+
+    function test_VerifySignatureChain_WhenTheAppIdHasMoreThan20Bytes(uint96 dirt) public {
         vm.assume(dirt != 0);
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         assertFalse(
@@ -304,7 +316,7 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         );
     }
 
-    function test_leftPaddedAppIdIsRefused() public {
+    function test_VerifySignatureChain_WhenTheAppIdIsPaddedOnTheLeft() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         assertFalse(
             verifier.verifySignatureChain(
@@ -320,22 +332,22 @@ contract SimpleDstackVerifierTest is SignatureChainFixture {
         );
     }
 
-    function testFuzz_appKeyAddressMustMatch(address other) public {
+    function test_VerifySignatureChain_WhenTheAddressOfTheAppKeyIsAnother(address other) public {
         vm.assume(other != vm.addr(APP_SECRET));
         assertFalse(stockShape(goodChain(), other, vm.addr(ROOT_SECRET)));
     }
 
-    function testFuzz_rootMustBeThePinnedOne(address other) public {
+    function test_VerifySignatureChain_WhenTheRootIsNotThePinnedOne(address other) public {
         vm.assume(other != vm.addr(ROOT_SECRET));
         assertFalse(stockShape(goodChain(), vm.addr(APP_SECRET), other));
     }
 
     /*//////////////////////////////////////////////////////////////////////////
-                                        GAS
+                                    IS VALID
     //////////////////////////////////////////////////////////////////////////*/
 
     /// With too little gas the views say so instead of "no".
-    function test_lackOfGasIsNotAnAnswer() public {
+    function test_IsValid_WhenTheGasIsShort() public {
         ISimpleDstackVerifier.Chain memory chain = goodChain();
         bytes memory call = abi.encodeCall(verifier.isValid, (chain));
         uint256 answers;

@@ -5,6 +5,7 @@ import {AppAuth} from "../../AppAuth.sol";
 import {IAppAuth} from "../../interfaces/IAppAuth.sol";
 import {IDstackAppAuth} from "../../interfaces/IDstackAppAuth.sol";
 import {Kinds} from "../../libraries/Kinds.sol";
+import {isInForce} from "./AppValues.sol";
 import {Test} from "forge-std/Test.sol";
 
 /// @notice An app as strict as one can be born, so that every setting has something left to widen.
@@ -86,17 +87,8 @@ abstract contract AppAuthFixture is Test {
         return uint8(bound(seed, Kinds.COMPOSE_HASH, Kinds.FREEZE));
     }
 
-    /// Whether a value is in force, told by the public views alone.
     function inForce(uint8 kind, bytes32 value) internal view returns (bool) {
-        if (kind == Kinds.COMPOSE_HASH) return app.allowedComposeHashes(value);
-        if (kind == Kinds.DEVICE) return app.allowedDeviceIds(value);
-        if (kind == Kinds.ANY_DEVICE) return app.allowAnyDevice();
-        if (kind == Kinds.TCB_REQUIREMENT) return !app.requireTcbUpToDate();
-        if (kind == Kinds.OS_IMAGE) return app.allowedOsImages(value);
-        if (kind == Kinds.ANY_OS_IMAGE) return !app.osImagesPinned();
-        if (kind == Kinds.NOTICE_PERIOD) return app.noticePeriod() == uint256(value);
-        if (kind == Kinds.GUARDIAN) return word(app.guardian()) == value;
-        return app.isFrozen(uint8(uint256(value)));
+        return isInForce(app, kind, value);
     }
 
     function propose(uint8 kind, bytes32 value) internal {
