@@ -16,8 +16,8 @@ import {Kinds} from "./libraries/Kinds.sol";
 /// PROPOSALS. A widening is proposed by the owner at time p and becomes ripe at r = p + noticePeriod(p).
 /// From r, anyone may activate it. From r + GRACE_PERIOD on it is dead and needs a new full notice; a
 /// dead one may be cleared by anyone. At most MAX_PENDING proposals exist at once, dead ones included.
-/// The owner or the guardian may cancel one at any time. A proposal keeps the time it announced,
-/// whatever becomes of the notice period.
+/// The owner or the guardian may cancel one at any time, and a narrowing that removes or sets the very
+/// value withdraws it. A proposal keeps the time it announced, whatever becomes of the notice period.
 ///
 /// EARLIEST TIME. For a value that is not in force, at time t, with notice n and the pending proposal of
 /// a shorter notice n' ripe at r' (if there is one):
@@ -247,7 +247,7 @@ contract AppAuth is IAppAuth {
         } else {
             revert InvalidKind(kind);
         }
-        if (_ripeTime(kind, value) != 0) _cancel(kind, value);
+        _withdraw(kind, value);
     }
 
     /// @inheritdoc IAppAuth
@@ -264,8 +264,7 @@ contract AppAuth is IAppAuth {
         }
         _checkOwner();
         if (!requireTcbUpToDate) _setRequireTcbUpToDate(true);
-        // As a removal does: what was announced against it is withdrawn.
-        if (_ripeAt[Kinds.TCB_REQUIREMENT][0] != 0) _cancel(Kinds.TCB_REQUIREMENT, 0);
+        _withdraw(Kinds.TCB_REQUIREMENT, 0);
     }
 
     /// @inheritdoc IAppAuth
@@ -290,6 +289,7 @@ contract AppAuth is IAppAuth {
         _checkOwner();
         if (guardian != address(0)) revert GuardianAlreadySet(guardian);
         if (guardian_ == address(0)) revert InvalidValue(Kinds.GUARDIAN, 0);
+        _withdraw(Kinds.GUARDIAN, _word(guardian_));
         _setGuardian(guardian_);
     }
 
@@ -486,6 +486,12 @@ contract AppAuth is IAppAuth {
         _extend(Kinds.CANCELLED | kind, value);
     }
 
+    /// @dev What a narrowing of the very value does to its proposal. So whatever comes into force with a
+    /// proposal pending was activated, and the history alone tells what is pending.
+    function _withdraw(uint8 kind, bytes32 value) private {
+        if (_ripeTime(kind, value) != 0) _cancel(kind, value);
+    }
+
     /// @dev What the stock setters do with a value that widens.
     function _activateOrExplain(uint8 kind, bytes32 value) private {
         if (_isValid(kind, value) && _isInForce(kind, value)) return;
@@ -613,6 +619,7 @@ contract AppAuth is IAppAuth {
         for (uint256 i; i < osImageHashes.length; ++i) {
             _checkNotZero(Kinds.OS_IMAGE, osImageHashes[i]);
             osImagesPinned = true;
+            _withdraw(Kinds.OS_IMAGE, osImageHashes[i]);
             if (!allowedOsImages(osImageHashes[i])) _allowOsImage(osImageHashes[i]);
         }
     }

@@ -81,13 +81,11 @@ contract AppAuthActivationTest is AppAuthFixture {
         vm.startPrank(OWNER);
         app.pinOsImages(list(NEW_IMAGE));
         app.setGuardian(SUCCESSOR);
-        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.OS_IMAGE, NEW_IMAGE);
+        // Both are in force now, and no longer announced.
+        expectRevertOf(IAppAuth.NotPending.selector, Kinds.OS_IMAGE, NEW_IMAGE);
         app.activate(Kinds.OS_IMAGE, NEW_IMAGE);
-        expectRevertOf(IAppAuth.AlreadyAllowed.selector, Kinds.GUARDIAN, word(SUCCESSOR));
+        expectRevertOf(IAppAuth.NotPending.selector, Kinds.GUARDIAN, word(SUCCESSOR));
         app.activate(Kinds.GUARDIAN, word(SUCCESSOR));
-        // They can still be withdrawn.
-        app.cancel(Kinds.OS_IMAGE, NEW_IMAGE);
-        app.cancel(Kinds.GUARDIAN, word(SUCCESSOR));
         assertEq(app.pendingCount(), 0);
     }
 

@@ -22,6 +22,17 @@ contract AppAuthGuardianTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
+    function test_SetGuardian_GivenHeWasAnnounced() public {
+        propose(Kinds.GUARDIAN, word(SUCCESSOR));
+        widen(Kinds.GUARDIAN, 0);
+        bytes32 root = extended(app.historyRoot(), 0x28, word(SUCCESSOR), OWNER);
+        root = extended(root, 0x38, word(SUCCESSOR), OWNER);
+        vm.prank(OWNER);
+        app.setGuardian(SUCCESSOR);
+        assertEq(app.historyRoot(), root);
+        assertEq(app.pendingCount(), 0);
+    }
+
     function test_SetGuardian_RevertGiven_ThereIsOne() public {
         vm.startPrank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(IAppAuth.GuardianAlreadySet.selector, GUARDIAN));

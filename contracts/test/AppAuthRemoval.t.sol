@@ -114,22 +114,6 @@ contract AppAuthRemovalTest is AppAuthFixture {
         assertEq(app.historyRoot(), root);
     }
 
-    /// An OS image can be on the list and pending at once; removing ends both.
-    function test_Remove_GivenItIsInForceAndPending() public {
-        propose(Kinds.OS_IMAGE, NEW_IMAGE);
-        widen(Kinds.ANY_OS_IMAGE, ONE);
-        vm.prank(OWNER);
-        app.pinOsImages(list(NEW_IMAGE));
-        assertTrue(app.allowedOsImages(NEW_IMAGE));
-        assertEq(app.pendingCount(), 1);
-        vm.recordLogs();
-        vm.prank(GUARDIAN);
-        app.remove(Kinds.OS_IMAGE, NEW_IMAGE);
-        assertEq(vm.getRecordedLogs().length, 4);
-        assertFalse(app.allowedOsImages(NEW_IMAGE));
-        assertEq(app.pendingCount(), 0);
-    }
-
     function test_Remove_GivenItIsNeither(bytes32 value, bool asGuardian) public {
         vm.assume(value != HASH && value != DEVICE && value != IMAGE);
         bytes32 root = app.historyRoot();

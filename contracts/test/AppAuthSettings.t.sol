@@ -125,6 +125,22 @@ contract AppAuthSettingsTest is AppAuthFixture {
         assertFalse(bootsWith(NEW_IMAGE));
     }
 
+    /// Else nobody could tell from the history whether the image was activated or is still to come, and
+    /// whether it can come back at once behind another clearing.
+    function test_PinOsImages_GivenAnImageOfItIsPending() public {
+        propose(Kinds.OS_IMAGE, NEW_IMAGE);
+        widen(Kinds.ANY_OS_IMAGE, ONE);
+        bytes32 root = extended(app.historyRoot(), 0x25, NEW_IMAGE, OWNER);
+        root = extended(root, 0x35, NEW_IMAGE, OWNER);
+        root = extended(root, 0x35, IMAGE, OWNER);
+        vm.prank(OWNER);
+        app.pinOsImages(list(NEW_IMAGE, IMAGE));
+        assertEq(app.historyRoot(), root);
+        assertEq(app.pendingCount(), 0);
+        assertEq(app.ripeAt(Kinds.OS_IMAGE, NEW_IMAGE), 0);
+        assertTrue(app.allowedOsImages(NEW_IMAGE));
+    }
+
     /// An empty list would change nothing, and its sender might take it for "none".
     function test_PinOsImages_RevertWhen_TheFirstListIsEmpty() public {
         app = new AppAuth(loose());

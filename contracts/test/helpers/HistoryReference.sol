@@ -32,8 +32,6 @@ contract HistoryReference {
     mapping(uint8 kind => mapping(bytes32 value => bool)) private _set;
     mapping(bytes32 image => uint256) private _listOf;
     uint256 private _list = 1;
-    /// Within the logs of one call: the app's first list of OS images is being given.
-    bool private _pinning;
 
     address private immutable _APP;
 
@@ -44,7 +42,6 @@ contract HistoryReference {
 
     /// Takes the logs of one call, made in the present block.
     function take(Vm.Log[] calldata logs) external {
-        _pinning = false;
         for (uint256 i = 0; i < logs.length; ++i) {
             if (logs[i].emitter != _APP) continue;
             takeEntry(logs[i]);
@@ -96,39 +93,30 @@ contract HistoryReference {
         }
     }
 
+    /// What comes into force with a proposal pending was activated: every narrowing withdraws it first.
     function set(uint8 kind, bytes32 value) private {
+        settle(kind, value);
         uint256 number = uint256(value);
         if (kind == Kinds.OWNER) {
             (owner, pendingOwner) = (address(uint160(number)), address(0));
         } else if (kind == Kinds.PENDING_OWNER) {
             pendingOwner = address(uint160(number));
         } else if (kind == Kinds.OS_IMAGE) {
-            // The first list is given at once, and takes nothing from what is pending. An image of it
-            // that is pending too looks like one that was activated, unless one sees the call.
-            if (!pinned) (pinned, _pinning) = (true, true);
+            pinned = true;
             _listOf[value] = _list;
-            if (!_pinning) settle(kind, value);
         } else if (kind == Kinds.ANY_OS_IMAGE) {
             pinned = false;
             ++_list;
-            settle(kind, value);
         } else if (kind == Kinds.NOTICE_PERIOD) {
-            // Only a decrease was ever proposed.
-            if (number < notice) settle(kind, value);
             notice = number;
         } else if (kind == Kinds.GUARDIAN) {
-            // Named at once where there is none, whatever is pending.
-            if (guardian != address(0)) settle(kind, value);
             guardian = address(uint160(number));
         } else if (kind == Kinds.ANY_DEVICE) {
             _set[kind][bytes32(uint256(1))] = number == 1;
-            settle(kind, value);
         } else if (kind == Kinds.TCB_REQUIREMENT) {
             _set[kind][0] = number == 0;
-            settle(kind, value);
         } else {
             _set[kind][value] = true;
-            settle(kind, value);
         }
     }
 

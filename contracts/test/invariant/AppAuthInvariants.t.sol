@@ -153,7 +153,7 @@ contract StrictAppInvariants is AppAuthInvariants {
             "sixteen pending",
             "owner gone",
             "removed what was pending",
-            "removed what was both",
+            "named what was pending",
             "pinned what was pending"
         ];
         uint256[13] memory counts;
