@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-contracts test-rust lint bench artifacts setup tools clean
+.PHONY: demo test test-contracts test-rust lint prove bench artifacts setup tools clean
 
 # Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
 demo: tools
@@ -22,6 +22,11 @@ lint: tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
+
+# The symbolic proofs, slither, and every mutant of the contracts (hours, resumable); docs/proofs.md.
+# ARGS=quick is what CI runs.
+prove: tools
+	bin/prove $(ARGS)
 
 # Ratios measured in one run; see docs/benchmarks.md for how to read them.
 bench: tools
