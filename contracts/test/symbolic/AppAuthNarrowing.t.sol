@@ -20,10 +20,16 @@ contract AppAuthNarrowingProof is AppAuthProof {
         vm.assume(either(caller == app.owner(), caller == app.guardian()));
     }
 
+    /// A revert of a proof itself would count as nothing, so it is asserted that there is none.
+    function works(address caller, bytes memory data) private {
+        vm.prank(caller);
+        (bool success,) = address(app).call(data);
+        assert(success);
+    }
+
     function isRemoved(uint8 kind, bytes32 value) private {
         assumeCounted(kind, value);
-        vm.prank(ownerOrGuardian());
-        app.remove(kind, value); // a revert here is a failure: this very call is what is proved
+        works(ownerOrGuardian(), abi.encodeCall(app.remove, (kind, value)));
         assert(!inForce(kind, value));
         assert(app.ripeAt(kind, value) == 0);
     }
@@ -49,10 +55,10 @@ contract AppAuthNarrowingProof is AppAuthProof {
         uint8 kind = which == 0 ? Kinds.COMPOSE_HASH : which == 1 ? Kinds.DEVICE : Kinds.ANY_DEVICE;
         if (kind == Kinds.ANY_DEVICE) value = ONE;
         assumeCounted(kind, value);
-        vm.prank(ownerOrGuardian());
-        if (kind == Kinds.COMPOSE_HASH) app.removeComposeHash(value);
-        else if (kind == Kinds.DEVICE) app.removeDevice(value);
-        else app.setAllowAnyDevice(false);
+        bytes memory data = abi.encodeCall(app.setAllowAnyDevice, (false));
+        if (kind == Kinds.COMPOSE_HASH) data = abi.encodeCall(app.removeComposeHash, (value));
+        if (kind == Kinds.DEVICE) data = abi.encodeCall(app.removeDevice, (value));
+        works(ownerOrGuardian(), data);
         assert(!inForce(kind, value));
         assert(app.ripeAt(kind, value) == 0);
     }
@@ -60,16 +66,14 @@ contract AppAuthNarrowingProof is AppAuthProof {
     /// The owner alone: requiring the TCB, and a longer notice.
     function check_requireTcb() public {
         assumeCounted(Kinds.TCB_REQUIREMENT, 0);
-        vm.prank(app.owner());
-        app.setRequireTcbUpToDate(true);
+        works(app.owner(), abi.encodeCall(app.setRequireTcbUpToDate, (true)));
         assert(app.requireTcbUpToDate());
         assert(app.ripeAt(Kinds.TCB_REQUIREMENT, 0) == 0);
     }
 
     function check_increaseNotice(uint32 seconds_) public {
         vm.assume(both(seconds_ > app.noticePeriod(), seconds_ <= CEILING));
-        vm.prank(app.owner());
-        app.increaseNoticePeriod(seconds_);
+        works(app.owner(), abi.encodeCall(app.increaseNoticePeriod, (seconds_)));
         assert(app.noticePeriod() == seconds_);
     }
 
@@ -78,8 +82,7 @@ contract AppAuthNarrowingProof is AppAuthProof {
         assumeCounted(kind, value);
         vm.assume(app.ripeAt(kind, value) != 0);
         uint256 count = app.pendingCount();
-        vm.prank(ownerOrGuardian());
-        app.cancel(kind, value);
+        works(ownerOrGuardian(), abi.encodeCall(app.cancel, (kind, value)));
         assert(app.ripeAt(kind, value) == 0);
         assert(app.pendingCount() == count - 1);
     }
