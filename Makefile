@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-contracts test-rust lint coverage bench artifacts snapshots setup tools clean
+.PHONY: demo test test-contracts test-rust lint coverage prove bench artifacts snapshots setup tools clean
 
 # Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
 demo: tools
@@ -29,6 +29,11 @@ lint:
 # Fails under 100 % of lines and branches of the contracts that are deployed.
 coverage: tools
 	bin/coverage
+
+# The symbolic proofs, slither, and every mutant of the contracts (hours, resumable); docs/proofs.md.
+# ARGS=quick is what CI runs.
+prove: tools
+	bin/prove $(ARGS)
 
 # Ratios measured in one run; see docs/benchmarks.md for how to read them.
 bench: tools
