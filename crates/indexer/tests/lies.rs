@@ -1,9 +1,7 @@
 //! A node that leaves out the last events of an app: what is left adds up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use alloy::transports::http::reqwest;
 use alloy_primitives::{Address, B256, keccak256};
-use axum::{Router, extract::State, http::header, routing::post};
 use devproof_chain::{ChainError, Node, NodeLog};
 use devproof_contracts::{
     app_event,
@@ -12,147 +10,20 @@ use devproof_contracts::{
 use devproof_indexer::{IndexError, Indexer, Options, Report, Sources};
 use devproof_primitives::Event;
 use devproof_store::Store;
-use devproof_testkit::Bench;
-use serde_json::Value;
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use devproof_testkit::{
+    Bench,
+    proxy::{FaultyProxy, Question},
 };
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// 2026-11-20 00:00:00 UTC.
 const NOW: u64 = 1_795_132_800;
 
-/// Stands between the indexer and a node, and passes everything on but what it hides.
-#[derive(Clone, Debug)]
-struct Proxy {
-    url: String,
-    behind: String,
-    client: reqwest::Client,
-    /// The transaction whose logs of this contract are left out of `eth_getLogs`.
-    hidden: Arc<Mutex<Option<(Address, B256)>>>,
-    /// How many logs were left out.
-    left_out: Arc<AtomicUsize>,
-    /// How often a history root was asked for.
-    roots: Arc<AtomicUsize>,
-    /// The next question for a history root comes after a reorg of the newest block.
-    reorg: Arc<AtomicBool>,
-    /// The next question for logs does.
-    reorg_at_logs: Arc<AtomicBool>,
-    /// The last block that it has seen so far.
-    lags_at: Arc<AtomicU64>,
-}
-
-impl Proxy {
-    async fn before(node: &str) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            behind: node.to_owned(),
-            client: reqwest::Client::new(),
-            hidden: Arc::default(),
-            left_out: Arc::default(),
-            roots: Arc::default(),
-            reorg: Arc::default(),
-            reorg_at_logs: Arc::default(),
-            lags_at: Arc::new(AtomicU64::new(u64::MAX)),
-        };
-        let app = Router::new().route("/", post(pass_on)).with_state(proxy.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        proxy
-    }
-
-    async fn ask(&self, request: String) -> String {
-        let forwarded = self.client.post(&self.behind).header("content-type", "application/json");
-        forwarded.body(request).send().await.unwrap().text().await.unwrap()
-    }
-
-    /// Replaces the newest block, once, if it is time.
-    async fn reorg_if(&self, time: &AtomicBool) {
-        if time.swap(false, Ordering::SeqCst) {
-            let reorg = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_reorg","params":[1,[]]}"#;
-            let answer = self.ask(reorg.to_owned()).await;
-            assert!(!answer.contains("error"), "{answer}");
-        }
-    }
-
-    /// Hides the logs of `app` in one transaction, or nothing any more.
-    fn hide(&self, what: Option<(Address, B256)>) {
-        *self.hidden.lock().unwrap() = what;
-    }
-
-    fn is_hidden(&self, log: &Value) -> bool {
-        let Some((app, transaction)) = *self.hidden.lock().unwrap() else { return false };
-        let is = |key: &str, bytes: &[u8]| {
-            let text = log.get(key).and_then(Value::as_str).unwrap();
-            text.to_lowercase() == alloy_primitives::hex::encode_prefixed(bytes)
-        };
-        is("address", app.as_slice()) && is("transactionHash", transaction.as_slice())
-    }
-
-    fn roots(&self) -> usize {
-        self.roots.load(Ordering::SeqCst)
-    }
-}
-
-async fn pass_on(
-    State(proxy): State<Proxy>,
-    request: String,
-) -> ([(header::HeaderName, &'static str); 1], String) {
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    let asked: Value = serde_json::from_str(&request).unwrap();
-    let method = asked.get("method").and_then(Value::as_str).expect("one request at a time");
-    // Slot 3 is the history root; others are asked for to find out what stands behind a proxy.
-    let slot = asked.pointer("/params/1").and_then(Value::as_str);
-    if method == "eth_getStorageAt" && slot == Some("0x3") {
-        proxy.roots.fetch_add(1, Ordering::SeqCst);
-        proxy.reorg_if(&proxy.reorg).await;
-    }
-    if method == "eth_getLogs" {
-        proxy.reorg_if(&proxy.reorg_at_logs).await;
-    }
-    let lags_at = proxy.lags_at.load(Ordering::SeqCst);
-    let request = if lags_at == u64::MAX { request } else { as_lagging(asked.clone(), lags_at) };
-    let answer = proxy.ask(request).await;
-    if method != "eth_getLogs" {
-        return (json, answer);
-    }
-    let mut answer: Value = serde_json::from_str(&answer).unwrap();
-    if let Some(logs) = answer.get_mut("result").and_then(Value::as_array_mut) {
-        let all = logs.len();
-        logs.retain(|log| !proxy.is_hidden(log));
-        proxy.left_out.fetch_add(all - logs.len(), Ordering::SeqCst);
-    }
-    (json, answer.to_string())
-}
-
-/// The question as a backend would understand it that has seen no block after this one: `latest` is that
-/// one, later ones are not there, and logs of them it silently leaves out.
-fn as_lagging(mut asked: Value, lags_at: u64) -> String {
-    let method = asked.get("method").and_then(Value::as_str).unwrap().to_owned();
-    let seen = format!("{lags_at:#x}");
-    if method == "eth_getBlockByNumber" {
-        let block = asked.pointer_mut("/params/0").unwrap();
-        let number = block.as_str().and_then(|text| u64::from_str_radix(text.get(2..)?, 16).ok());
-        if block == "latest" {
-            *block = Value::String(seen);
-        } else if number.is_some_and(|number| number > lags_at) {
-            *block = Value::String("0xffffffffff".to_owned());
-        }
-    } else if let Some(to) = asked.pointer_mut("/params/0/toBlock") {
-        let number = u64::from_str_radix(to.as_str().unwrap().get(2..).unwrap(), 16).unwrap();
-        *to = Value::String(format!("{:#x}", number.min(lags_at)));
-    }
-    asked.to_string()
-}
-
 /// Two apps that keep a history, and a proxy before their chain.
 struct Stage {
     bench: Bench,
-    proxy: Proxy,
+    proxy: FaultyProxy,
     app: Address,
     quiet: Address,
     folder: TempDir,
@@ -173,7 +44,7 @@ impl Stage {
         };
         let app = bench.deploy_app(&settings, B256::ZERO).await.unwrap();
         let quiet = bench.deploy_app(&settings, B256::with_last_byte(1)).await.unwrap();
-        let proxy = Proxy::before(bench.anvil.url()).await;
+        let proxy = FaultyProxy::before(bench.anvil.url(), 0).await.unwrap();
         Self { bench, proxy, app, quiet, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -194,7 +65,7 @@ impl Stage {
             page_blocks: devproof_indexer::DEFAULT_PAGE_BLOCKS,
             lag_patience: Duration::from_secs(3_600),
         };
-        let node = Node::connect(&self.proxy.url).await.unwrap();
+        let node = Node::connect(self.proxy.url()).await.unwrap();
         Indexer::new(node, store.clone(), options).await.unwrap()
     }
 
@@ -240,7 +111,7 @@ async fn a_history_without_its_end_is_not_verified() {
     // The process sees a quiet app, which it does not check before its time. The pages are committed, and
     // without the removal; nothing there is verified.
     run(&mut indexer).await.unwrap();
-    assert!(stage.proxy.left_out.load(Ordering::SeqCst) > 1);
+    assert!(stage.proxy.left_out() > 1);
     let checkpoint = store.chain(chain_id).await.unwrap().unwrap().checkpoint.unwrap();
     assert!(checkpoint.number > removed_at);
     assert_eq!(stage.verified(&store).await, (Some(honest), Some(honest)));
@@ -286,7 +157,7 @@ async fn a_node_that_lags_is_waited_for_and_takes_nothing_back() {
     stage.bench.anvil.mine(2).await.unwrap();
     run(&mut indexer).await.unwrap();
 
-    stage.proxy.lags_at.store(removed_at - 1, Ordering::SeqCst);
+    stage.proxy.lag_at(Some(removed_at - 1));
     let before = store.chain(chain_id).await.unwrap().unwrap();
     let waiting = tokio::time::timeout(Duration::from_millis(400), run(&mut indexer));
     assert!(waiting.await.is_err(), "it waits");
@@ -295,9 +166,9 @@ async fn a_node_that_lags_is_waited_for_and_takes_nothing_back() {
 
     // Ahead of the index and still behind the chain: the end comes later, and nothing is skipped.
     let (removed_at, _) = stage.remove("second").await;
-    stage.proxy.lags_at.store(removed_at - 1, Ordering::SeqCst);
+    stage.proxy.lag_at(Some(removed_at - 1));
     assert_eq!(run(&mut indexer).await.unwrap().head.number, removed_at - 1);
-    stage.proxy.lags_at.store(u64::MAX, Ordering::SeqCst);
+    stage.proxy.lag_at(None);
     let report = run(&mut indexer).await.unwrap();
     assert_eq!((report.head.number, report.orphaned_blocks), (removed_at, 0));
     assert_eq!(stage.verified(&store).await.0, Some(removed_at));
@@ -315,7 +186,7 @@ async fn another_block_at_a_known_height_is_a_reorg_however_short_the_chain() {
     run(&mut indexer).await.unwrap();
     // Both are others now, and the upper one has not been seen yet.
     stage.bench.anvil.reorg(2).await.unwrap();
-    stage.proxy.lags_at.store(below, Ordering::SeqCst);
+    stage.proxy.lag_at(Some(below));
     assert_eq!(run(&mut indexer).await.unwrap().head.number, below);
     let orphaned = store.orphaned_logs(chain_id, stage.app).await.unwrap();
     assert!(orphaned.iter().any(|log| log.tx_hash == removal));
@@ -338,28 +209,28 @@ async fn quiet_apps_are_verified_again_now_and_then() {
     let store = stage.store("index.sqlite").await;
     let mut indexer = stage.indexer(&store).await;
     let first = run(&mut indexer).await.unwrap().head.number;
-    assert_eq!(stage.proxy.roots(), 2, "both the first time");
+    assert_eq!(stage.proxy.asked(Question::Root), 2, "both the first time");
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 2, "the chain stands still");
+    assert_eq!(stage.proxy.asked(Question::Root), 2, "the chain stands still");
 
     let (removed_at, _) = stage.remove("first").await;
     run(&mut indexer).await.unwrap();
     assert_eq!(stage.verified(&store).await, (Some(removed_at), Some(first)));
-    assert_eq!(stage.proxy.roots(), 3, "only the one with new logs");
+    assert_eq!(stage.proxy.asked(Question::Root), 3, "only the one with new logs");
     stage.bench.anvil.mine(1).await.unwrap();
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 3, "no logs, and soon after");
+    assert_eq!(stage.proxy.asked(Question::Root), 3, "no logs, and soon after");
 
     minute_later().await;
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 3, "the chain stands still");
+    assert_eq!(stage.proxy.asked(Question::Root), 3, "the chain stands still");
     stage.bench.anvil.mine(1).await.unwrap();
     let head = run(&mut indexer).await.unwrap().head.number;
     assert_eq!(stage.verified(&store).await, (Some(head), Some(head)));
-    assert_eq!(stage.proxy.roots(), 5);
+    assert_eq!(stage.proxy.asked(Question::Root), 5);
     stage.bench.anvil.mine(1).await.unwrap();
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 5, "the minute begins again");
+    assert_eq!(stage.proxy.asked(Question::Root), 5, "the minute begins again");
 
     // Another process checks all, whatever the record says.
     run(&mut stage.indexer(&store).await).await.unwrap();
@@ -401,7 +272,7 @@ async fn a_root_from_after_a_reorg_verifies_nothing() {
     let store = stage.store("index.sqlite").await;
     stage.bench.anvil.mine(2).await.unwrap();
     // The newest block is empty on both branches, so that the roots agree.
-    stage.proxy.reorg.store(true, Ordering::SeqCst);
+    stage.proxy.reorg_before(Question::Root);
     let mut indexer = stage.indexer(&store).await;
     let error = run(&mut indexer).await.unwrap_err();
     assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
@@ -421,7 +292,7 @@ async fn a_page_that_was_read_while_the_chain_moved_is_not_taken() {
 
     // The header was asked for before, the logs come from the other branch, where nothing was removed.
     let (_, removal) = stage.remove("second").await;
-    stage.proxy.reorg_at_logs.store(true, Ordering::SeqCst);
+    stage.proxy.reorg_before(Question::Logs);
     let error = run(&mut indexer).await.unwrap_err();
     assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
     assert!(error.is_passing());
