@@ -2,7 +2,6 @@
 
 use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, U256};
-use devproof_chain::ChainError;
 use devproof_contracts::{Code, app_event};
 use devproof_primitives::{BlockRef, Policy, Position, Rules};
 use devproof_store::{RawLog, Role};
@@ -80,8 +79,8 @@ impl Indexer {
             }
         }
         // The roots were asked for by number: they are those after `head` only if it still stands there.
-        if (wrong.is_some() || !agreed.is_empty()) && self.held(head.number).await? != head {
-            return Err(ChainError::Moved { number: head.number }.into());
+        if wrong.is_some() || !agreed.is_empty() {
+            self.must_hold(head).await?;
         }
         if !agreed.is_empty() {
             self.store.set_history_verified(chain_id, &agreed, &head).await?;
