@@ -12,8 +12,8 @@ use devproof_contracts::{
 };
 use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options};
 use devproof_primitives::{Policy, Position, Rules};
-use devproof_store::{RawLog, Store};
-use std::{path::Path, time::Duration};
+use devproof_store::{Contract, RawLog, Store};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 /// Questions to the contracts themselves after each settlement.
 const QUESTIONS: usize = 3;
@@ -50,20 +50,20 @@ pub(crate) async fn against_a_fresh_index(
 async fn same(world: &World, fresh: &Store, store: &Store) {
     let chain_id = world.bench.node.chain_id();
     assert_eq!(store.gaps(chain_id).await.unwrap(), []);
-    let unverified = |mut list: Vec<devproof_store::Contract>| {
-        for contract in &mut list {
-            contract.history_verified_at = None;
-            if contract.named_by.is_none() {
-                contract.found_at = 0;
-            }
-        }
-        list.sort_by_key(|contract| contract.address);
-        list
+    // By address, without what depends on when it was asked.
+    let contracts = async |store: &Store| {
+        let all = store.contracts(chain_id).await.unwrap().into_iter().map(|contract| {
+            let found_at = contract.named_by.map_or(0, |_| contract.found_at);
+            (contract.address, Contract { found_at, history_verified_at: None, ..contract })
+        });
+        all.collect::<BTreeMap<_, _>>()
     };
-    let expected = unverified(fresh.contracts(chain_id).await.unwrap());
-    let found = unverified(store.contracts(chain_id).await.unwrap());
-    assert_eq!(found, expected, "contracts");
-    let addresses: Vec<Address> = expected.iter().map(|c| c.address).collect();
+    let (expected, found) = (contracts(fresh).await, contracts(store).await);
+    for (address, contract) in &expected {
+        assert_eq!(found.get(address), Some(contract), "a contract");
+    }
+    assert_eq!(found.len(), expected.len(), "contracts: {found:#?}");
+    let addresses: Vec<Address> = expected.into_keys().collect();
     let expected = fresh.logs(chain_id, &addresses, u64::MAX).await.unwrap();
     let found = store.logs(chain_id, &addresses, u64::MAX).await.unwrap();
     let only = |a: &[RawLog], b: &[RawLog]| -> Vec<RawLog> {
