@@ -6,6 +6,7 @@ use devproof_chain::{ChainError, Node, NodeLog};
 use devproof_contracts::{
     app_event,
     bindings::{AppAuth::*, IAppAuth::Settings},
+    stock::DstackApp,
 };
 use devproof_indexer::{IndexError, Indexer, Options, Report, Sources};
 use devproof_primitives::Event;
@@ -54,7 +55,11 @@ impl Stage {
 
     /// A process of its own, so to speak.
     async fn indexer(&self, store: &Store) -> Indexer {
-        let options = Options {
+        self.indexer_with(store, self.options()).await
+    }
+
+    fn options(&self) -> Options {
+        Options {
             sources: Sources {
                 kms: vec![self.bench.kms],
                 factories: vec![self.bench.factory],
@@ -64,7 +69,10 @@ impl Stage {
             poll_interval: Duration::from_millis(50),
             page_blocks: devproof_indexer::DEFAULT_PAGE_BLOCKS,
             lag_patience: Duration::from_secs(3_600),
-        };
+        }
+    }
+
+    async fn indexer_with(&self, store: &Store, options: Options) -> Indexer {
         let node = Node::connect(self.proxy.url()).await.unwrap();
         Indexer::new(node, store.clone(), options).await.unwrap()
     }
@@ -272,7 +280,7 @@ async fn a_root_from_after_a_reorg_verifies_nothing() {
     let store = stage.store("index.sqlite").await;
     stage.bench.anvil.mine(2).await.unwrap();
     // The newest block is empty on both branches, so that the roots agree.
-    stage.proxy.reorg_before(Question::Root);
+    stage.proxy.reorg_before(Question::Root, 1);
     let mut indexer = stage.indexer(&store).await;
     let error = run(&mut indexer).await.unwrap_err();
     assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
@@ -292,7 +300,7 @@ async fn a_page_that_was_read_while_the_chain_moved_is_not_taken() {
 
     // The header was asked for before, the logs come from the other branch, where nothing was removed.
     let (_, removal) = stage.remove("second").await;
-    stage.proxy.reorg_before(Question::Logs);
+    stage.proxy.reorg_before(Question::Logs, 1);
     let error = run(&mut indexer).await.unwrap_err();
     assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
     assert!(error.is_passing());
@@ -301,4 +309,54 @@ async fn a_page_that_was_read_while_the_chain_moved_is_not_taken() {
     run(&mut indexer).await.unwrap();
     let logs = store.logs(chain_id, &[stage.app], u64::MAX).await.unwrap();
     assert!(logs.iter().all(|log| log.tx_hash != removal));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_one_backend_lacks_is_not_gone() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    let mut indexer = stage.indexer(&store).await;
+    stage.remove("first").await;
+    run(&mut indexer).await.unwrap();
+    let before = store.chain(chain_id).await.unwrap();
+
+    // Everything but `latest` comes from a backend that has not seen the removal.
+    stage.bench.anvil.mine(1).await.unwrap();
+    let head = stage.bench.node.heads().await.unwrap().latest.number;
+    stage.proxy.lag_below_tags_at(Some(head - 2));
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
+    assert_eq!(store.chain(chain_id).await.unwrap(), before);
+    assert_eq!(store.orphaned_logs(chain_id, stage.app).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_of_a_late_contract_is_not_taken_from_another_branch() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    // A stock app of which nobody has told yet, with a fact above the fork on either branch.
+    let stock = stage.bench.deploy_stock_app(keccak256("first")).await.unwrap();
+    let mut options = stage.options();
+    options.sources = Sources { registries: vec![stage.bench.registry], ..Sources::default() };
+    let add = async |name: &str| {
+        let call = DstackApp::addComposeHashCall { composeHash: keccak256(name) };
+        stage.bench.rival.send(stock, &call).await.unwrap();
+    };
+    add("on one branch").await;
+    stage.bench.anvil.mine(1).await.unwrap();
+    run(&mut stage.indexer_with(&store, options.clone()).await).await.unwrap();
+    options.sources.apps = vec![stock];
+    let mut indexer = stage.indexer_with(&store, options.clone()).await;
+
+    // The chain leaves below that, after its head was looked at and before the past is read.
+    stage.proxy.reorg_before(Question::Logs, 2);
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
+    assert!(store.logs(chain_id, &[stock], u64::MAX).await.unwrap().is_empty());
+    run(&mut indexer).await.unwrap();
+    let fresh = stage.store("fresh.sqlite").await;
+    run(&mut stage.indexer_with(&fresh, options).await).await.unwrap();
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
 }

@@ -19,7 +19,7 @@ use devproof_indexer::{DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Report
 use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
 use devproof_store::{RawLog, Store};
 use devproof_testkit::{Bench, Story};
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 /// 2026-11-20 00:00:00 UTC.
 const NOW: u64 = 1_795_132_800;
@@ -229,6 +229,36 @@ async fn a_kms_named_late_brings_its_apps_with_their_past() {
     let logs = at_once.logs(chain_id, &[app], u64::MAX).await.unwrap();
     assert_eq!(store.logs(chain_id, &[app], u64::MAX).await.unwrap(), logs);
     assert!(!logs.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_named_an_app_does_not_depend_on_the_order_of_reading() {
+    let (bench, app) = small().await;
+    // One that only the KMS names, and one that both name in one block, and the KMS again later.
+    let nobody = Address::with_last_byte(7);
+    for id in [nobody, app] {
+        let call = DstackKms::registerAppCall { appId: id };
+        bench.stranger.send(bench.kms, &call).await.unwrap();
+    }
+    bench.anvil.mine(3).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let chain_id = bench.node.chain_id();
+    let at_once = new_store(&folder, "at-once.sqlite").await;
+    index(&bench, &at_once).await;
+    let expected = at_once.digest(chain_id).await.unwrap();
+
+    let all = options(&bench).sources;
+    let only_kms = Sources { factories: vec![], ..all.clone() };
+    let only_factory = Sources { kms: vec![], ..all };
+    for (name, few) in [("kms", only_kms), ("factory", only_factory)] {
+        let store = new_store(&folder, name).await;
+        let one = NonZeroU64::new(1).unwrap();
+        let few = Options { sources: few, page_blocks: one, ..options(&bench) };
+        let mut indexer = Indexer::new(bench.node.clone(), store.clone(), few).await.unwrap();
+        indexer.catch_up(&mut |_| {}).await.unwrap();
+        index(&bench, &store).await;
+        assert_eq!(store.digest(chain_id).await.unwrap(), expected, "the {name} first");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

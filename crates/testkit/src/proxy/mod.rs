@@ -74,12 +74,14 @@ struct Mood {
     faults: Faults,
     /// The last block that it has seen.
     lags_at: Option<u64>,
+    /// Whether its tags lag as well.
+    tags_lag: bool,
     /// The transaction whose logs of this contract are left out.
     hidden: Option<(Address, B256)>,
     /// The contracts whose logs may be left out at random; `None`: all.
     omits: Option<Vec<Address>>,
-    /// The next such question comes after a reorg of the newest block.
-    reorg_before: Option<Question>,
+    /// The next such question comes after a reorg of so many of the newest blocks.
+    reorg_before: Option<(Question, u64)>,
     /// How many of the newest blocks may be replaced or taken away between two questions.
     depth: u64,
     left_out: usize,
@@ -100,6 +102,7 @@ impl FaultyProxy {
             rng: fastrand::Rng::with_seed(seed),
             faults: Faults::none(),
             lags_at: None,
+            tags_lag: true,
             hidden: None,
             omits: None,
             reorg_before: None,
@@ -140,7 +143,14 @@ impl FaultyProxy {
 
     /// Answers as a backend that has seen no block after this one; `None`: it has seen all.
     pub fn lag_at(&self, block: Option<u64>) {
-        self.mood().lags_at = block;
+        let mut mood = self.mood();
+        (mood.lags_at, mood.tags_lag) = (block, true);
+    }
+
+    /// As [`FaultyProxy::lag_at`], but another backend answers what is asked about tags.
+    pub fn lag_below_tags_at(&self, block: Option<u64>) {
+        let mut mood = self.mood();
+        (mood.lags_at, mood.tags_lag) = (block, block.is_none());
     }
 
     /// Leaves the logs of a contract out of one transaction; `None`: of none.
@@ -153,9 +163,9 @@ impl FaultyProxy {
         self.mood().omits = Some(contracts);
     }
 
-    /// Replaces the newest block before the next such question, once.
-    pub fn reorg_before(&self, question: Question) {
-        self.mood().reorg_before = Some(question);
+    /// Replaces the newest blocks before the next such question, once.
+    pub fn reorg_before(&self, question: Question, depth: u64) {
+        self.mood().reorg_before = Some((question, depth));
     }
 
     /// [`Fault::Reorg`] and [`Fault::Rollback`] may touch at most so many of the newest blocks.
@@ -231,11 +241,13 @@ impl FaultyProxy {
         let (fault, reorg, mut lags_at) = {
             let mut mood = self.mood();
             *mood.asked.entry(question).or_default() += 1;
-            let reorg = mood.reorg_before.take_if(|before| *before == question).is_some();
-            (mood.draw(&asked), reorg, mood.lags_at)
+            let reorg = mood.reorg_before.take_if(|(before, _)| *before == question);
+            let is_tag = asked.pointer("/params/0").and_then(number).is_none();
+            let lags = mood.tags_lag || method(&asked) != "eth_getBlockByNumber" || !is_tag;
+            (mood.draw(&asked), reorg, mood.lags_at.filter(|_| lags))
         };
-        if reorg {
-            self.ask_for("anvil_reorg", json!([1, []])).await?;
+        if let Some((_, depth)) = reorg {
+            self.ask_for("anvil_reorg", json!([depth, []])).await?;
         }
         match fault {
             Some(Fault::Slow) => {
