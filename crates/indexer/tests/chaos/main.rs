@@ -69,7 +69,7 @@ async fn round(seed: u64, steps: u64, databases: Databases<'_>, followers: usize
         all.push(Follower::before(&world, &url, rng.fork()).await);
     }
     for step in 0..steps {
-        if rng.f64() < 0.4 {
+        if rng.bool() {
             let chosen = rng.usize(0..all.len());
             all[chosen].step(&mut world, done).await;
         } else {
