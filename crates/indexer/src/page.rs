@@ -6,7 +6,7 @@ use devproof_chain::{ChainError, NodeLog, Refusal};
 use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::{BlockRef, KmsEvent};
 use devproof_store::{Backfill, Contract, Page, RawLog, Role};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 impl Indexer {
     /// Reads and commits the blocks `first..=last` behind `previous`, and remembers the block that the
@@ -87,33 +87,60 @@ impl Indexer {
         }
     }
 
-    /// Reads again what one contract did, up to where the index stands. Gives the number of logs that were
-    /// missing.
+    /// Reads again what some contracts did in a range of blocks, with the index standing at `head`. Gives the number of
+    /// logs that were missing.
     pub(crate) async fn read_again(
-        &self,
-        address: Address,
+        &mut self,
+        addresses: &[Address],
+        range: RangeInclusive<u64>,
         head: BlockRef,
     ) -> Result<u64, IndexError> {
         let chain_id = self.node.chain_id();
+        let known = self.store.contracts(chain_id).await?;
         let mut new_logs = 0;
-        let mut first = self.options.start_block;
-        while first <= head.number {
-            let last = head.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
-            let logs = self.node.logs(&[address], first..=last).await?;
+        let (mut first, end) = range.into_inner();
+        while first <= end {
+            let last = end.min(first.saturating_add(self.options.page_blocks.get() - 1));
+            self.must_hold(head).await?;
+            let logs = self.node.logs(addresses, first..=last).await?;
+            let contracts = self.named_in(&logs, &known, last).await?;
             let logs = self.with_times(logs).await?;
             self.must_hold(head).await?;
             let page = Page {
                 chain_id,
                 previous: Some(head.hash),
-                contracts: Vec::new(),
+                contracts,
                 blocks: Vec::new(),
                 logs,
                 checkpoint: head,
             };
-            new_logs += self.store.commit(&page).await?.new_logs;
+            let found = self.store.commit(&page).await?.new_logs;
+            if found > 0 {
+                tracing::warn!(first, last, found, "the node had left logs out");
+                self.checks.add(&page.logs);
+            }
+            new_logs += found;
             first = last.saturating_add(1);
         }
         Ok(new_logs)
+    }
+
+    /// Reads the blocks that have become final since they were read for the first time. A backend that has not seen
+    /// the newest blocks says that they hold no logs, while another one vouches for their headers; of what is final it
+    /// is not so far behind. Histories show what is missing of an app that keeps one, of other contracts only this does.
+    pub(crate) async fn read_what_became_final(
+        &mut self,
+        before: Option<u64>,
+        finalized: Option<BlockRef>,
+        read_before: u64,
+        head: BlockRef,
+    ) -> Result<u64, IndexError> {
+        let (Some(before), Some(finalized)) = (before, finalized) else { return Ok(0) };
+        let first = self.options.start_block.max(before.saturating_add(1));
+        let last = finalized.number.min(read_before).min(head.number);
+        let known = self.store.contracts(self.node.chain_id()).await?;
+        let addresses: Vec<Address> = known.iter().map(|c| c.address).collect();
+        self.read_again(&addresses, first..=last, head).await
     }
 
     /// Blocks of the range that were orphaned once and are on the chain again. One without a log would

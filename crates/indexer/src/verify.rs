@@ -65,7 +65,8 @@ impl Indexer {
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
                 tracing::warn!(%app, "its history does not add up, reading it again");
-                if self.read_again(app, head).await? > 0 {
+                let all = self.options.start_block..=head.number;
+                if self.read_again(&[app], all, head).await? > 0 {
                     checked = self.check_history(app, head).await;
                 }
             }

@@ -360,3 +360,32 @@ async fn the_past_of_a_late_contract_is_not_taken_from_another_branch() {
     run(&mut stage.indexer_with(&fresh, options).await).await.unwrap();
     assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_left_out_while_it_was_new_is_read_when_it_is_final() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    let mut indexer = stage.indexer(&store).await;
+    run(&mut indexer).await.unwrap();
+    // The KMS keeps no history that would show what is missing.
+    let stock = stage.bench.deploy_stock_app(keccak256("first")).await.unwrap();
+    let head = stage.bench.node.heads().await.unwrap().latest.number;
+    let logs = stage.bench.node.logs(&[stage.bench.kms], head..=head).await.unwrap();
+    stage.proxy.hide(Some((stage.bench.kms, logs.last().unwrap().transaction_hash)));
+    run(&mut indexer).await.unwrap();
+    stage.proxy.hide(None);
+    stage.bench.anvil.mine(1).await.unwrap();
+    run(&mut indexer).await.unwrap();
+    assert_eq!(store.contract(chain_id, stock).await.unwrap(), None, "not final yet");
+
+    stage.bench.anvil.mine(1).await.unwrap();
+    let asked = stage.proxy.asked(Question::Logs);
+    run(&mut indexer).await.unwrap();
+    assert_eq!(store.contract(chain_id, stock).await.unwrap().unwrap().found_at, head);
+    let asked_in_all = stage.proxy.asked(Question::Logs) - asked;
+    assert_eq!(asked_in_all, 3, "the new block, what became final, and the past of the app");
+    let fresh = stage.store("fresh.sqlite").await;
+    run(&mut stage.indexer(&fresh).await).await.unwrap();
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
+}
