@@ -14,6 +14,7 @@
 
 mod error;
 mod follow;
+mod identify;
 mod page;
 mod reorg;
 mod verify;
@@ -172,6 +173,7 @@ impl Indexer {
         let final_before = status.tags.and_then(|tags| tags.finalized);
         logs += self.read_what_became_final(final_before, heads.finalized, from, head).await?;
         logs += self.fill_gaps().await?;
+        self.identify_the_born(head).await?;
         self.check_histories(head).await?;
         // Last, so that nobody is told of a head that is not indexed yet.
         let tags = Tags {
@@ -187,28 +189,6 @@ impl Indexer {
             orphaned_blocks: rewound.orphaned_blocks,
             orphaned_logs: rewound.orphaned_logs,
             head,
-        })
-    }
-
-    /// Finds out what stands behind an address after a block.
-    async fn identify(
-        &self,
-        address: Address,
-        role: Role,
-        named_by: Option<Address>,
-        found_at: u64,
-    ) -> Result<Contract, IndexError> {
-        let identity = self.node.identify(address, found_at).await?;
-        Ok(Contract {
-            chain_id: self.node.chain_id(),
-            address,
-            role,
-            named_by,
-            code_kind: identity.code.name().to_owned(),
-            code_hash: identity.code_hash,
-            implementation: identity.implementation,
-            found_at,
-            history_verified_at: None,
         })
     }
 }

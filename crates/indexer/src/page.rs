@@ -2,7 +2,7 @@
 
 use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, B256};
-use devproof_chain::{ChainError, NodeLog, Refusal};
+use devproof_chain::{ChainError, NodeLog};
 use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::{BlockRef, KmsEvent};
 use devproof_store::{Backfill, Contract, Page, RawLog, Role};
@@ -203,30 +203,9 @@ impl Indexer {
             {
                 continue;
             }
-            found.push(self.identify_named(app, by, block, at).await?);
+            found.push(self.identify_once(app, Some(by), block, at).await?);
         }
         Ok(found)
-    }
-
-    /// Finds out what stood behind an app when a log named it, so that it does not depend on how the pages were cut.
-    /// A node that keeps no old state is asked about the end of the page instead.
-    async fn identify_named(
-        &self,
-        app: Address,
-        by: Address,
-        named_at: u64,
-        last: u64,
-    ) -> Result<Contract, IndexError> {
-        let missing = |error: &IndexError| {
-            matches!(error, IndexError::Chain(ChainError::Refused { why: Refusal::Missing, .. }))
-        };
-        match self.identify(app, Role::App, Some(by), named_at).await {
-            Err(error) if missing(&error) && named_at < last => {
-                let contract = self.identify(app, Role::App, Some(by), last).await?;
-                Ok(Contract { found_at: named_at, ..contract })
-            }
-            found => found,
-        }
     }
 
     /// Adds the time of its block to each log, asking the node for the headers it did not send along.

@@ -107,7 +107,7 @@ impl Indexer {
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     /// Apps with logs that came after their last check.
-    unchecked: BTreeSet<Address>,
+    pub(crate) unchecked: BTreeSet<Address>,
     /// Where the index stood at the last check.
     last: Option<BlockRef>,
     /// When all apps were last checked; `None`: not yet by this process.
@@ -118,6 +118,11 @@ impl Checks {
     /// Adds the contracts that emitted these logs.
     pub(crate) fn add(&mut self, logs: &[RawLog]) {
         self.unchecked.extend(logs.iter().map(|log| log.address));
+    }
+
+    /// Whether this process has checked nothing yet.
+    pub(crate) const fn is_first(&self) -> bool {
+        self.all.is_none()
     }
 
     fn nothing_is_new(&self, head: BlockRef) -> bool {

@@ -145,6 +145,11 @@ async fn what_is_indexed_is_what_the_contracts_answer_at_every_block() {
 /// A bench with a product, and nothing else yet.
 async fn small() -> (Bench, Address) {
     let bench = Bench::start(NOW).await.unwrap();
+    let app = deploy_small(&bench).await;
+    (bench, app)
+}
+
+async fn deploy_small(bench: &Bench) -> Address {
     let settings = devproof_contracts::bindings::IAppAuth::Settings {
         owner: bench.owner.address(),
         guardian: Address::ZERO,
@@ -155,8 +160,7 @@ async fn small() -> (Bench, Address) {
         devices: vec![],
         osImages: vec![],
     };
-    let app = bench.deploy_app(&settings, B256::ZERO).await.unwrap();
-    (bench, app)
+    bench.deploy_app(&settings, B256::ZERO).await.unwrap()
 }
 
 async fn propose(bench: &Bench, app: Address, name: &str) {
@@ -259,6 +263,39 @@ async fn who_named_an_app_does_not_depend_on_the_order_of_reading() {
         index(&bench, &store).await;
         assert_eq!(store.digest(chain_id).await.unwrap(), expected, "the {name} first");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_was_registered_before_it_was_deployed_is_known_for_what_it_is() {
+    let bench = Bench::start(NOW).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let chain_id = bench.node.chain_id();
+    let store = new_store(&folder, "index.sqlite").await;
+    // Anybody can tell from the owner's transaction where the app will be, and register it before.
+    let snapshot = bench.anvil.snapshot().await.unwrap();
+    let app = deploy_small(&bench).await;
+    bench.anvil.revert(snapshot).await.unwrap();
+    let call = DstackKms::registerAppCall { appId: app };
+    bench.stranger.send(bench.kms, &call).await.unwrap();
+    index(&bench, &store).await;
+    let kind = async |store: &Store| {
+        let contract = store.contract(chain_id, app).await.unwrap().unwrap();
+        (contract.code_kind, contract.history_verified_at)
+    };
+    assert_eq!(kind(&store).await, ("unknown".to_owned(), None));
+
+    bench.anvil.mine(2).await.unwrap();
+    assert_eq!(deploy_small(&bench).await, app);
+    let head = index(&bench, &store).await.head.number;
+    assert_eq!(kind(&store).await, ("app_auth".to_owned(), Some(head)));
+    let fresh = new_store(&folder, "fresh.sqlite").await;
+    index(&bench, &fresh).await;
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
+
+    // Where it is not deployed, it is not known.
+    bench.anvil.reorg(1).await.unwrap();
+    index(&bench, &store).await;
+    assert_eq!(kind(&store).await, ("unknown".to_owned(), None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
