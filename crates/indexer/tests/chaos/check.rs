@@ -53,14 +53,15 @@ async fn same(world: &World, fresh: &Store, store: &Store) {
     // By address, without what depends on when it was asked.
     let contracts = async |store: &Store| {
         let all = store.contracts(chain_id).await.unwrap().into_iter().map(|contract| {
-            let found_at = contract.named_by.map_or(0, |_| contract.found_at);
-            (contract.address, Contract { found_at, history_verified_at: None, ..contract })
+            let Contract { address, role, named_by, code_kind, code_hash, found_at, .. } = contract;
+            let looked_at = named_by.map(|by| (by, code_kind, code_hash, found_at));
+            (address, (role, looked_at))
         });
         all.collect::<BTreeMap<_, _>>()
     };
     let (expected, found) = (contracts(fresh).await, contracts(store).await);
     for (address, contract) in &expected {
-        assert_eq!(found.get(address), Some(contract), "a contract");
+        assert_eq!(found.get(address), Some(contract), "the contract {address}");
     }
     assert_eq!(found.len(), expected.len(), "contracts: {found:#?}");
     let addresses: Vec<Address> = expected.into_keys().collect();

@@ -43,6 +43,7 @@ pub(crate) struct Follower {
     /// What it is told to follow later.
     later: Option<Sources>,
     indexer: Option<Indexer>,
+    lies: [Option<u64>; 2],
 }
 
 impl Follower {
@@ -59,7 +60,14 @@ impl Follower {
             lag_patience: Duration::from_millis(15),
         };
         let store = Store::open(database).await.unwrap();
-        Self { store, proxy, rng, options, later, indexer: None }
+        Self { store, proxy, rng, options, later, indexer: None, lies: [None; 2] }
+    }
+
+    /// Whether it may have been told too little of what is not final yet, since the last time that this was asked.
+    pub(crate) fn was_lied_to(&mut self) -> bool {
+        let happened = self.proxy.happened();
+        let lies = [Fault::Omitted, Fault::StaleHead].map(|lie| happened.get(&lie).copied());
+        std::mem::replace(&mut self.lies, lies) != lies
     }
 
     pub(crate) fn faults(&self) -> BTreeMap<Fault, u64> {
@@ -83,7 +91,8 @@ impl Follower {
     async fn run_through_faults(&mut self, world: &mut World, done: &mut Done) {
         let before = world.head().await;
         self.proxy.chain_may_move(world.may_move().await);
-        self.proxy.omit_only(world.apps.clone());
+        // What is final is not left out by accident; of an app that keeps a history it would be found out.
+        self.proxy.leave_alone(before.saturating_sub(2), world.apps.clone());
         let mut faults = Faults::none();
         if self.rng.u8(..4) > 0 {
             let likely = self.rng.choice([0.005, 0.02, 0.1]).unwrap();

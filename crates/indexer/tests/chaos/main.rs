@@ -76,8 +76,17 @@ async fn round(seed: u64, steps: u64, databases: Databases<'_>, followers: usize
             world.step(done).await;
         }
         if rng.u64(0..SETTLE_EVERY) == 0 || step + 1 == steps {
+            let mut lied = false;
             for follower in &mut all {
                 follower.settle(&world, done).await;
+                lied |= follower.was_lied_to();
+            }
+            // What was left out while it was new comes when it is final.
+            if lied {
+                world.finalize().await;
+                for follower in &mut all {
+                    follower.settle(&world, done).await;
+                }
             }
             check::against_a_fresh_index(&mut world, &all, folder.path()).await;
             done.settles += 1;

@@ -116,18 +116,18 @@ impl Mood {
     }
 
     fn omit(&mut self, logs: &mut Vec<Value>) {
-        let may = |log: &Value, omits: &Option<Vec<Address>>| {
-            omits.as_ref().is_none_or(|list| address(log).is_some_and(|a| list.contains(&a)))
+        let (omits, settled) = (self.omits.clone(), self.settled);
+        let may = |log: &Value| {
+            block(log) > Some(settled) || address(log).is_some_and(|a| omits.contains(&a))
         };
-        let candidates: Vec<&Value> = logs.iter().filter(|log| may(log, &self.omits)).collect();
+        let candidates: Vec<&Value> = logs.iter().filter(|log| may(log)).collect();
         let Some(chosen) = self.rng.choice(candidates).cloned() else { return };
-        let omits = self.omits.clone();
         if self.rng.bool() {
             let same = |log: &Value, key: &str| log.get(key) == chosen.get(key);
             logs.retain(|log| !(same(log, "transactionHash") && same(log, "address")));
         } else {
             let from = block(&chosen);
-            logs.retain(|log| block(log) < from || !may(log, &omits));
+            logs.retain(|log| block(log) < from || !may(log));
         }
     }
 }

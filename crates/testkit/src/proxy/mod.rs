@@ -78,8 +78,10 @@ struct Mood {
     tags_lag: bool,
     /// The transaction whose logs of this contract are left out.
     hidden: Option<(Address, B256)>,
-    /// The contracts whose logs may be left out at random; `None`: all.
-    omits: Option<Vec<Address>>,
+    /// The contracts whose logs may be left out at random, whatever their block.
+    omits: Vec<Address>,
+    /// Above this block, any log may be left out at random, and no backend lags further.
+    settled: u64,
     /// The next such question comes after a reorg of so many of the newest blocks.
     reorg_before: Option<(Question, u64)>,
     /// How many of the newest blocks may be replaced or taken away between two questions.
@@ -104,7 +106,8 @@ impl FaultyProxy {
             lags_at: None,
             tags_lag: true,
             hidden: None,
-            omits: None,
+            omits: Vec::new(),
+            settled: 0,
             reorg_before: None,
             depth: 0,
             left_out: 0,
@@ -158,9 +161,10 @@ impl FaultyProxy {
         self.mood().hidden = what;
     }
 
-    /// Only logs of these contracts are left out at random.
-    pub fn omit_only(&self, contracts: Vec<Address>) {
-        self.mood().omits = Some(contracts);
+    /// Up to this block only logs of these contracts are left out at random, and no backend lags as far.
+    pub fn leave_alone(&self, settled: u64, but: Vec<Address>) {
+        let mut mood = self.mood();
+        (mood.settled, mood.omits) = (settled, but);
     }
 
     /// Replaces the newest blocks before the next such question, once.
@@ -260,6 +264,7 @@ impl FaultyProxy {
             Some(Fault::StaleHead) => {
                 let back = self.mood().rng.u64(1..=5);
                 let seen = self.number_of("latest").await?.saturating_sub(back);
+                let seen = seen.max(self.mood().settled);
                 lags_at = Some(lags_at.map_or(seen, |at| at.min(seen)));
             }
             Some(Fault::Refusal) => return Ok(refusal(&mut self.mood().rng, &asked)),
