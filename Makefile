@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-contracts test-rust lint coverage prove bench artifacts snapshots setup tools clean
+.PHONY: demo test test-contracts test-rust lint coverage prove soak bench artifacts snapshots setup tools clean
 
 # Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
 demo: tools
@@ -20,6 +20,13 @@ test-rust: setup
 
 lint:
 	bin/setup lint
+
+# Chains that fork, shrink and are read through nodes that fail and lie, for an hour; ends by itself.
+soak: export DEVPROOF_SOAK_SECONDS ?= 3600
+soak: tools
+	cargo test --package devproof-indexer --test chaos -- --nocapture for_as_long_as_it_is_told
+
+lint: tools
 	bin/forge fmt --check
 	bin/trees
 	cargo fmt --all --check

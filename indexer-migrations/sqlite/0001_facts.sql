@@ -48,6 +48,8 @@ CREATE INDEX blocks_time ON blocks (chain_id, unix_time, number) WHERE canonical
 -- canonical = 0: what registered it was reorged out.
 -- history_verified_at: the highest canonical block at which the history root in the contract itself was compared with
 -- its logs here, so that up to it none is missing; null means never, or that the contract keeps no history.
+-- identified_at: the block after which its code was looked at, where that was later than found_at, because it was
+-- named before it was deployed. What was found on a block that is gone is not known any more.
 CREATE TABLE contracts (
     id                  INTEGER PRIMARY KEY,
     chain_id            INTEGER NOT NULL REFERENCES chains (chain_id),
@@ -60,6 +62,7 @@ CREATE TABLE contracts (
     found_at            INTEGER NOT NULL,
     scanned_from        INTEGER,
     history_verified_at INTEGER,
+    identified_at       INTEGER,
     canonical           INTEGER NOT NULL CHECK (canonical IN (0, 1)),
     UNIQUE (chain_id, address)
 ) STRICT;

@@ -1,11 +1,11 @@
 //! One place at which a node is asked.
 
-use crate::{ChainError, NodeLog, Refusal, logs::checked};
+use crate::{ChainError, NodeLog, Refusal, logs::checked, matching::Matching};
 use alloy::{
     primitives::Address,
     providers::{DynProvider, Provider, ProviderBuilder},
-    rpc::types::Filter,
-    transports::http::reqwest,
+    rpc::{client::RpcClient, types::Filter},
+    transports::http::{Http, reqwest},
 };
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -48,7 +48,8 @@ impl Endpoint {
         let shown = parsed.origin().ascii_serialization();
         let is_local =
             parsed.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "localhost"));
-        let provider = ProviderBuilder::new().connect_reqwest(client, parsed).erased();
+        let client = RpcClient::new(Matching(Http::with_client(client, parsed)), is_local);
+        let provider = ProviderBuilder::new().connect_client(client).erased();
         if is_local {
             // A chain on this machine makes a block per transaction: nobody wants to wait for it.
             provider.client().set_poll_interval(LOCAL_POLL_INTERVAL);

@@ -127,6 +127,10 @@ impl ChainError {
             RpcError::Transport(kind) => {
                 Self::Unreachable { url: url.to_owned(), cause: root_cause(&kind) }
             }
+            // The connection was cut where it could not be seen, by a proxy for example.
+            RpcError::DeserError { err, .. } if err.is_eof() => {
+                Self::Unreachable { url: url.to_owned(), cause: "its answer was cut short".into() }
+            }
             other => Self::Nonsense { method, problem: short(&other) },
         }
     }

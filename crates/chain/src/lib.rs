@@ -9,6 +9,7 @@ mod endpoint;
 mod error;
 mod identify;
 mod logs;
+mod matching;
 mod node;
 mod refusal;
 

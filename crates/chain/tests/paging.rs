@@ -243,3 +243,44 @@ async fn nodes_have_to_agree_where_several_must() {
         assert!(error.is_passing());
     }
 }
+
+#[tokio::test]
+async fn the_answer_to_another_question_is_none() {
+    let wrong = |id: Value| async move {
+        let body = json!({"jsonrpc": "2.0", "id": id, "result": "0x7"});
+        let url = raw(body.to_string()).await;
+        Node::connect_any(&[&url], FAST).await.map(|node| node.chain_id())
+    };
+    assert_eq!(wrong(json!(0)).await.unwrap(), 7);
+    for id in [json!(1), json!("0"), Value::Null] {
+        let error = wrong(id).await.unwrap_err();
+        assert!(matches!(error, ChainError::Unreachable { .. }), "{error}");
+        assert!(error.is_passing());
+    }
+    // Who could not read a question does not know its id.
+    let error = json!({"code": -32700, "message": "unauthorized"});
+    let url = raw(json!({"jsonrpc": "2.0", "id": null, "error": error}).to_string()).await;
+    let error = Node::connect(&url).await.unwrap_err();
+    assert!(matches!(error, ChainError::Refused { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_in_the_middle_is_asked_for_again() {
+    let whole = json!({"jsonrpc": "2.0", "id": 0, "result": "0x7"}).to_string();
+    for end in 0..whole.len() {
+        let url = raw(whole[..end].to_owned()).await;
+        let error = Node::connect(&url).await.unwrap_err();
+        assert!(error.is_passing(), "{:?}: {error}", &whole[..end]);
+    }
+    let url = raw("<html>".to_owned()).await;
+    assert!(!Node::connect(&url).await.unwrap_err().is_passing());
+}
+
+/// A node that says the same whatever it is asked.
+async fn raw(answer: String) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/", post(async move || answer.clone()));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}

@@ -5,12 +5,16 @@
 //! transaction, and only if the node held the same chain before and after it was read. A process that
 //! dies anywhere continues where the last transaction ended.
 //!
+//! What is read while it is new is read once more when it is final: of several backends behind one URL, one that lags
+//! may have said that the newest blocks hold nothing.
+//!
 //! A node that leaves out the last events of an app leaves a history that still adds up. So at the head the
 //! history of an app that keeps one is compared with the root in its contract, and only up to there does the
 //! store call it verified.
 
 mod error;
 mod follow;
+mod identify;
 mod page;
 mod reorg;
 mod verify;
@@ -165,8 +169,11 @@ impl Indexer {
             logs += found + self.fill_gaps().await?;
             progress(Progress { from, done: last, head: heads.latest.number, logs });
         }
-        logs += self.fill_gaps().await?;
         let head = done.ok_or(IndexError::NothingIndexed)?;
+        let final_before = status.tags.and_then(|tags| tags.finalized);
+        logs += self.read_what_became_final(final_before, heads.finalized, from, head).await?;
+        logs += self.fill_gaps().await?;
+        self.identify_the_born(head).await?;
         self.check_histories(head).await?;
         // Last, so that nobody is told of a head that is not indexed yet.
         let tags = Tags {
@@ -182,28 +189,6 @@ impl Indexer {
             orphaned_blocks: rewound.orphaned_blocks,
             orphaned_logs: rewound.orphaned_logs,
             head,
-        })
-    }
-
-    /// Finds out what stands behind an address after a block.
-    async fn identify(
-        &self,
-        address: Address,
-        role: Role,
-        named_by: Option<Address>,
-        found_at: u64,
-    ) -> Result<Contract, IndexError> {
-        let identity = self.node.identify(address, found_at).await?;
-        Ok(Contract {
-            chain_id: self.node.chain_id(),
-            address,
-            role,
-            named_by,
-            code_kind: identity.code.name().to_owned(),
-            code_hash: identity.code_hash,
-            implementation: identity.implementation,
-            found_at,
-            history_verified_at: None,
         })
     }
 }

@@ -6,7 +6,7 @@ use devproof_chain::{ChainError, NodeLog};
 use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::{BlockRef, KmsEvent};
 use devproof_store::{Backfill, Contract, Page, RawLog, Role};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 impl Indexer {
     /// Reads and commits the blocks `first..=last` behind `previous`, and remembers the block that the
@@ -33,9 +33,7 @@ impl Indexer {
         // An answer counts only if the node saw the same chain before and after it gave it: one that
         // has not seen the blocks yet, or is being reorganised, answers with too little.
         for block in previous.iter().chain([&checkpoint]) {
-            if self.held(block.number).await? != *block {
-                return Err(ChainError::Moved { number: block.number }.into());
-            }
+            self.must_hold(*block).await?;
         }
         self.checks.add(&logs);
         let mut blocks = self.returned(first, last).await?;
@@ -61,22 +59,26 @@ impl Indexer {
         // A gap longer than a page is filled from its upper end down, so ask again until none is left.
         loop {
             let gaps = self.store.gaps(chain_id).await?;
-            if gaps.is_empty() {
+            let status = self.store.chain(chain_id).await?;
+            let Some(head) =
+                status.and_then(|status| status.checkpoint).filter(|_| !gaps.is_empty())
+            else {
                 return Ok(new_logs);
-            }
+            };
             for gap in gaps {
                 let from = gap.from.max(gap.to.saturating_sub(self.options.page_blocks.get() - 1));
-                let end = self.held(gap.to).await?;
+                // Older facts belong to the chain that the store is on, and no others: a block of another branch
+                // would pass for the place where the two part.
+                self.must_hold(head).await?;
                 let logs = self.node.logs(&[gap.address], from..=gap.to).await?;
+                let known = self.store.contracts(chain_id).await?;
+                let found = self.named_in(&logs, &known, gap.to).await?;
+                let logs = self.with_times(logs).await?;
+                self.must_hold(head).await?;
                 // A KMS or factory named late names its apps here. They come first: a crash between the
                 // two leaves a gap that is read again.
-                let known = self.store.contracts(chain_id).await?;
-                for contract in self.named_in(&logs, &known, gap.to).await? {
+                for contract in found {
                     self.store.upsert_contract(&contract).await?;
-                }
-                let logs = self.with_times(logs).await?;
-                if self.held(gap.to).await? != end {
-                    return Err(ChainError::Moved { number: gap.to }.into());
                 }
                 self.checks.add(&logs);
                 let backfill = Backfill { chain_id, address: gap.address, from, to: gap.to, logs };
@@ -85,35 +87,60 @@ impl Indexer {
         }
     }
 
-    /// Reads again what one contract did, up to where the index stands. Gives the number of logs that were
-    /// missing.
+    /// Reads again what some contracts did in a range of blocks, with the index standing at `head`. Gives the number of
+    /// logs that were missing.
     pub(crate) async fn read_again(
-        &self,
-        address: Address,
+        &mut self,
+        addresses: &[Address],
+        range: RangeInclusive<u64>,
         head: BlockRef,
     ) -> Result<u64, IndexError> {
         let chain_id = self.node.chain_id();
+        let known = self.store.contracts(chain_id).await?;
         let mut new_logs = 0;
-        let mut first = self.options.start_block;
-        while first <= head.number {
-            let last = head.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
-            let logs = self.node.logs(&[address], first..=last).await?;
+        let (mut first, end) = range.into_inner();
+        while first <= end {
+            let last = end.min(first.saturating_add(self.options.page_blocks.get() - 1));
+            self.must_hold(head).await?;
+            let logs = self.node.logs(addresses, first..=last).await?;
+            let contracts = self.named_in(&logs, &known, last).await?;
             let logs = self.with_times(logs).await?;
-            if self.held(head.number).await? != head {
-                return Err(ChainError::Moved { number: head.number }.into());
-            }
+            self.must_hold(head).await?;
             let page = Page {
                 chain_id,
                 previous: Some(head.hash),
-                contracts: Vec::new(),
+                contracts,
                 blocks: Vec::new(),
                 logs,
                 checkpoint: head,
             };
-            new_logs += self.store.commit(&page).await?.new_logs;
+            let found = self.store.commit(&page).await?.new_logs;
+            if found > 0 {
+                tracing::warn!(first, last, found, "the node had left logs out");
+                self.checks.add(&page.logs);
+            }
+            new_logs += found;
             first = last.saturating_add(1);
         }
         Ok(new_logs)
+    }
+
+    /// Reads the blocks that have become final since they were read for the first time. A backend that has not seen
+    /// the newest blocks says that they hold no logs, while another one vouches for their headers; of what is final it
+    /// is not so far behind. Histories show what is missing of an app that keeps one, of other contracts only this does.
+    pub(crate) async fn read_what_became_final(
+        &mut self,
+        before: Option<u64>,
+        finalized: Option<BlockRef>,
+        read_before: u64,
+        head: BlockRef,
+    ) -> Result<u64, IndexError> {
+        let (Some(before), Some(finalized)) = (before, finalized) else { return Ok(0) };
+        let first = self.options.start_block.max(before.saturating_add(1));
+        let last = finalized.number.min(read_before).min(head.number);
+        let known = self.store.contracts(self.node.chain_id()).await?;
+        let addresses: Vec<Address> = known.iter().map(|c| c.address).collect();
+        self.read_again(&addresses, first..=last, head).await
     }
 
     /// Blocks of the range that were orphaned once and are on the chain again. One without a log would
@@ -133,15 +160,24 @@ impl Indexer {
         Ok(self.node.block(number).await?.ok_or(ChainError::Moved { number })?)
     }
 
-    /// The apps that KMS contracts and factories name in these logs and that are not followed yet.
+    /// Makes sure that a block is still on the node's chain.
+    pub(crate) async fn must_hold(&self, block: BlockRef) -> Result<(), IndexError> {
+        if self.held(block.number).await? == block {
+            return Ok(());
+        }
+        Err(ChainError::Moved { number: block.number }.into())
+    }
+
+    /// The apps that KMS contracts and factories name in these logs, and that are not followed yet or were known from
+    /// a later block. Where several name one in a block, it is the one with the lowest address: which of them was read
+    /// first must not matter.
     async fn named_in(
         &self,
         logs: &[NodeLog],
         known: &[Contract],
         at: u64,
     ) -> Result<Vec<Contract>, IndexError> {
-        let mut seen: BTreeSet<Address> = known.iter().map(|c| c.address).collect();
-        let mut found = Vec::new();
+        let mut named = BTreeMap::new();
         for log in logs {
             let Some(by) = known.iter().find(|c| c.address == log.address) else { continue };
             let app = match by.role {
@@ -155,10 +191,19 @@ impl Indexer {
                 },
                 Role::App | Role::DeletionRegistry => continue,
             };
-            if seen.insert(app) {
-                let contract = self.identify(app, Role::App, Some(by.address), at).await?;
-                found.push(Contract { found_at: log.block_number, ..contract });
+            let here = (log.block_number, by.address);
+            named.entry(app).and_modify(|first| *first = here.min(*first)).or_insert(here);
+        }
+        let mut found = Vec::new();
+        for (app, (block, by)) in named {
+            let before = known.iter().find(|contract| contract.address == app);
+            // The word of the configuration stands, and that of an earlier log.
+            if before
+                .is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
+            {
+                continue;
             }
+            found.push(self.identify_once(app, Some(by), block, at).await?);
         }
         Ok(found)
     }

@@ -2,7 +2,6 @@
 
 use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, U256};
-use devproof_chain::ChainError;
 use devproof_contracts::{Code, app_event};
 use devproof_primitives::{BlockRef, Policy, Position, Rules};
 use devproof_store::{RawLog, Role};
@@ -66,7 +65,8 @@ impl Indexer {
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
                 tracing::warn!(%app, "its history does not add up, reading it again");
-                if self.read_again(app, head).await? > 0 {
+                let all = self.options.start_block..=head.number;
+                if self.read_again(&[app], all, head).await? > 0 {
                     checked = self.check_history(app, head).await;
                 }
             }
@@ -80,8 +80,8 @@ impl Indexer {
             }
         }
         // The roots were asked for by number: they are those after `head` only if it still stands there.
-        if (wrong.is_some() || !agreed.is_empty()) && self.held(head.number).await? != head {
-            return Err(ChainError::Moved { number: head.number }.into());
+        if wrong.is_some() || !agreed.is_empty() {
+            self.must_hold(head).await?;
         }
         if !agreed.is_empty() {
             self.store.set_history_verified(chain_id, &agreed, &head).await?;
@@ -107,7 +107,7 @@ impl Indexer {
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     /// Apps with logs that came after their last check.
-    unchecked: BTreeSet<Address>,
+    pub(crate) unchecked: BTreeSet<Address>,
     /// Where the index stood at the last check.
     last: Option<BlockRef>,
     /// When all apps were last checked; `None`: not yet by this process.
@@ -118,6 +118,11 @@ impl Checks {
     /// Adds the contracts that emitted these logs.
     pub(crate) fn add(&mut self, logs: &[RawLog]) {
         self.unchecked.extend(logs.iter().map(|log| log.address));
+    }
+
+    /// Whether this process has checked nothing yet.
+    pub(crate) const fn is_first(&self) -> bool {
+        self.all.is_none()
     }
 
     fn nothing_is_new(&self, head: BlockRef) -> bool {

@@ -1,158 +1,30 @@
 //! A node that leaves out the last events of an app: what is left adds up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use alloy::transports::http::reqwest;
 use alloy_primitives::{Address, B256, keccak256};
-use axum::{Router, extract::State, http::header, routing::post};
 use devproof_chain::{ChainError, Node, NodeLog};
 use devproof_contracts::{
     app_event,
     bindings::{AppAuth::*, IAppAuth::Settings},
+    stock::DstackApp,
 };
 use devproof_indexer::{IndexError, Indexer, Options, Report, Sources};
 use devproof_primitives::Event;
 use devproof_store::Store;
-use devproof_testkit::Bench;
-use serde_json::Value;
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use devproof_testkit::{
+    Bench,
+    proxy::{FaultyProxy, Question},
 };
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// 2026-11-20 00:00:00 UTC.
 const NOW: u64 = 1_795_132_800;
 
-/// Stands between the indexer and a node, and passes everything on but what it hides.
-#[derive(Clone, Debug)]
-struct Proxy {
-    url: String,
-    behind: String,
-    client: reqwest::Client,
-    /// The transaction whose logs of this contract are left out of `eth_getLogs`.
-    hidden: Arc<Mutex<Option<(Address, B256)>>>,
-    /// How many logs were left out.
-    left_out: Arc<AtomicUsize>,
-    /// How often a history root was asked for.
-    roots: Arc<AtomicUsize>,
-    /// The next question for a history root comes after a reorg of the newest block.
-    reorg: Arc<AtomicBool>,
-    /// The next question for logs does.
-    reorg_at_logs: Arc<AtomicBool>,
-    /// The last block that it has seen so far.
-    lags_at: Arc<AtomicU64>,
-}
-
-impl Proxy {
-    async fn before(node: &str) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            behind: node.to_owned(),
-            client: reqwest::Client::new(),
-            hidden: Arc::default(),
-            left_out: Arc::default(),
-            roots: Arc::default(),
-            reorg: Arc::default(),
-            reorg_at_logs: Arc::default(),
-            lags_at: Arc::new(AtomicU64::new(u64::MAX)),
-        };
-        let app = Router::new().route("/", post(pass_on)).with_state(proxy.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        proxy
-    }
-
-    async fn ask(&self, request: String) -> String {
-        let forwarded = self.client.post(&self.behind).header("content-type", "application/json");
-        forwarded.body(request).send().await.unwrap().text().await.unwrap()
-    }
-
-    /// Replaces the newest block, once, if it is time.
-    async fn reorg_if(&self, time: &AtomicBool) {
-        if time.swap(false, Ordering::SeqCst) {
-            let reorg = r#"{"jsonrpc":"2.0","id":1,"method":"anvil_reorg","params":[1,[]]}"#;
-            let answer = self.ask(reorg.to_owned()).await;
-            assert!(!answer.contains("error"), "{answer}");
-        }
-    }
-
-    /// Hides the logs of `app` in one transaction, or nothing any more.
-    fn hide(&self, what: Option<(Address, B256)>) {
-        *self.hidden.lock().unwrap() = what;
-    }
-
-    fn is_hidden(&self, log: &Value) -> bool {
-        let Some((app, transaction)) = *self.hidden.lock().unwrap() else { return false };
-        let is = |key: &str, bytes: &[u8]| {
-            let text = log.get(key).and_then(Value::as_str).unwrap();
-            text.to_lowercase() == alloy_primitives::hex::encode_prefixed(bytes)
-        };
-        is("address", app.as_slice()) && is("transactionHash", transaction.as_slice())
-    }
-
-    fn roots(&self) -> usize {
-        self.roots.load(Ordering::SeqCst)
-    }
-}
-
-async fn pass_on(
-    State(proxy): State<Proxy>,
-    request: String,
-) -> ([(header::HeaderName, &'static str); 1], String) {
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    let asked: Value = serde_json::from_str(&request).unwrap();
-    let method = asked.get("method").and_then(Value::as_str).expect("one request at a time");
-    // Slot 3 is the history root; others are asked for to find out what stands behind a proxy.
-    let slot = asked.pointer("/params/1").and_then(Value::as_str);
-    if method == "eth_getStorageAt" && slot == Some("0x3") {
-        proxy.roots.fetch_add(1, Ordering::SeqCst);
-        proxy.reorg_if(&proxy.reorg).await;
-    }
-    if method == "eth_getLogs" {
-        proxy.reorg_if(&proxy.reorg_at_logs).await;
-    }
-    let lags_at = proxy.lags_at.load(Ordering::SeqCst);
-    let request = if lags_at == u64::MAX { request } else { as_lagging(asked.clone(), lags_at) };
-    let answer = proxy.ask(request).await;
-    if method != "eth_getLogs" {
-        return (json, answer);
-    }
-    let mut answer: Value = serde_json::from_str(&answer).unwrap();
-    if let Some(logs) = answer.get_mut("result").and_then(Value::as_array_mut) {
-        let all = logs.len();
-        logs.retain(|log| !proxy.is_hidden(log));
-        proxy.left_out.fetch_add(all - logs.len(), Ordering::SeqCst);
-    }
-    (json, answer.to_string())
-}
-
-/// The question as a backend would understand it that has seen no block after this one: `latest` is that
-/// one, later ones are not there, and logs of them it silently leaves out.
-fn as_lagging(mut asked: Value, lags_at: u64) -> String {
-    let method = asked.get("method").and_then(Value::as_str).unwrap().to_owned();
-    let seen = format!("{lags_at:#x}");
-    if method == "eth_getBlockByNumber" {
-        let block = asked.pointer_mut("/params/0").unwrap();
-        let number = block.as_str().and_then(|text| u64::from_str_radix(text.get(2..)?, 16).ok());
-        if block == "latest" {
-            *block = Value::String(seen);
-        } else if number.is_some_and(|number| number > lags_at) {
-            *block = Value::String("0xffffffffff".to_owned());
-        }
-    } else if let Some(to) = asked.pointer_mut("/params/0/toBlock") {
-        let number = u64::from_str_radix(to.as_str().unwrap().get(2..).unwrap(), 16).unwrap();
-        *to = Value::String(format!("{:#x}", number.min(lags_at)));
-    }
-    asked.to_string()
-}
-
 /// Two apps that keep a history, and a proxy before their chain.
 struct Stage {
     bench: Bench,
-    proxy: Proxy,
+    proxy: FaultyProxy,
     app: Address,
     quiet: Address,
     folder: TempDir,
@@ -173,7 +45,7 @@ impl Stage {
         };
         let app = bench.deploy_app(&settings, B256::ZERO).await.unwrap();
         let quiet = bench.deploy_app(&settings, B256::with_last_byte(1)).await.unwrap();
-        let proxy = Proxy::before(bench.anvil.url()).await;
+        let proxy = FaultyProxy::before(bench.anvil.url(), 0).await.unwrap();
         Self { bench, proxy, app, quiet, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -183,7 +55,11 @@ impl Stage {
 
     /// A process of its own, so to speak.
     async fn indexer(&self, store: &Store) -> Indexer {
-        let options = Options {
+        self.indexer_with(store, self.options()).await
+    }
+
+    fn options(&self) -> Options {
+        Options {
             sources: Sources {
                 kms: vec![self.bench.kms],
                 factories: vec![self.bench.factory],
@@ -193,8 +69,11 @@ impl Stage {
             poll_interval: Duration::from_millis(50),
             page_blocks: devproof_indexer::DEFAULT_PAGE_BLOCKS,
             lag_patience: Duration::from_secs(3_600),
-        };
-        let node = Node::connect(&self.proxy.url).await.unwrap();
+        }
+    }
+
+    async fn indexer_with(&self, store: &Store, options: Options) -> Indexer {
+        let node = Node::connect(self.proxy.url()).await.unwrap();
         Indexer::new(node, store.clone(), options).await.unwrap()
     }
 
@@ -240,7 +119,7 @@ async fn a_history_without_its_end_is_not_verified() {
     // The process sees a quiet app, which it does not check before its time. The pages are committed, and
     // without the removal; nothing there is verified.
     run(&mut indexer).await.unwrap();
-    assert!(stage.proxy.left_out.load(Ordering::SeqCst) > 1);
+    assert!(stage.proxy.left_out() > 1);
     let checkpoint = store.chain(chain_id).await.unwrap().unwrap().checkpoint.unwrap();
     assert!(checkpoint.number > removed_at);
     assert_eq!(stage.verified(&store).await, (Some(honest), Some(honest)));
@@ -286,7 +165,7 @@ async fn a_node_that_lags_is_waited_for_and_takes_nothing_back() {
     stage.bench.anvil.mine(2).await.unwrap();
     run(&mut indexer).await.unwrap();
 
-    stage.proxy.lags_at.store(removed_at - 1, Ordering::SeqCst);
+    stage.proxy.lag_at(Some(removed_at - 1));
     let before = store.chain(chain_id).await.unwrap().unwrap();
     let waiting = tokio::time::timeout(Duration::from_millis(400), run(&mut indexer));
     assert!(waiting.await.is_err(), "it waits");
@@ -295,9 +174,9 @@ async fn a_node_that_lags_is_waited_for_and_takes_nothing_back() {
 
     // Ahead of the index and still behind the chain: the end comes later, and nothing is skipped.
     let (removed_at, _) = stage.remove("second").await;
-    stage.proxy.lags_at.store(removed_at - 1, Ordering::SeqCst);
+    stage.proxy.lag_at(Some(removed_at - 1));
     assert_eq!(run(&mut indexer).await.unwrap().head.number, removed_at - 1);
-    stage.proxy.lags_at.store(u64::MAX, Ordering::SeqCst);
+    stage.proxy.lag_at(None);
     let report = run(&mut indexer).await.unwrap();
     assert_eq!((report.head.number, report.orphaned_blocks), (removed_at, 0));
     assert_eq!(stage.verified(&store).await.0, Some(removed_at));
@@ -315,7 +194,7 @@ async fn another_block_at_a_known_height_is_a_reorg_however_short_the_chain() {
     run(&mut indexer).await.unwrap();
     // Both are others now, and the upper one has not been seen yet.
     stage.bench.anvil.reorg(2).await.unwrap();
-    stage.proxy.lags_at.store(below, Ordering::SeqCst);
+    stage.proxy.lag_at(Some(below));
     assert_eq!(run(&mut indexer).await.unwrap().head.number, below);
     let orphaned = store.orphaned_logs(chain_id, stage.app).await.unwrap();
     assert!(orphaned.iter().any(|log| log.tx_hash == removal));
@@ -338,28 +217,28 @@ async fn quiet_apps_are_verified_again_now_and_then() {
     let store = stage.store("index.sqlite").await;
     let mut indexer = stage.indexer(&store).await;
     let first = run(&mut indexer).await.unwrap().head.number;
-    assert_eq!(stage.proxy.roots(), 2, "both the first time");
+    assert_eq!(stage.proxy.asked(Question::Root), 2, "both the first time");
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 2, "the chain stands still");
+    assert_eq!(stage.proxy.asked(Question::Root), 2, "the chain stands still");
 
     let (removed_at, _) = stage.remove("first").await;
     run(&mut indexer).await.unwrap();
     assert_eq!(stage.verified(&store).await, (Some(removed_at), Some(first)));
-    assert_eq!(stage.proxy.roots(), 3, "only the one with new logs");
+    assert_eq!(stage.proxy.asked(Question::Root), 3, "only the one with new logs");
     stage.bench.anvil.mine(1).await.unwrap();
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 3, "no logs, and soon after");
+    assert_eq!(stage.proxy.asked(Question::Root), 3, "no logs, and soon after");
 
     minute_later().await;
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 3, "the chain stands still");
+    assert_eq!(stage.proxy.asked(Question::Root), 3, "the chain stands still");
     stage.bench.anvil.mine(1).await.unwrap();
     let head = run(&mut indexer).await.unwrap().head.number;
     assert_eq!(stage.verified(&store).await, (Some(head), Some(head)));
-    assert_eq!(stage.proxy.roots(), 5);
+    assert_eq!(stage.proxy.asked(Question::Root), 5);
     stage.bench.anvil.mine(1).await.unwrap();
     run(&mut indexer).await.unwrap();
-    assert_eq!(stage.proxy.roots(), 5, "the minute begins again");
+    assert_eq!(stage.proxy.asked(Question::Root), 5, "the minute begins again");
 
     // Another process checks all, whatever the record says.
     run(&mut stage.indexer(&store).await).await.unwrap();
@@ -401,7 +280,7 @@ async fn a_root_from_after_a_reorg_verifies_nothing() {
     let store = stage.store("index.sqlite").await;
     stage.bench.anvil.mine(2).await.unwrap();
     // The newest block is empty on both branches, so that the roots agree.
-    stage.proxy.reorg.store(true, Ordering::SeqCst);
+    stage.proxy.reorg_before(Question::Root, 1);
     let mut indexer = stage.indexer(&store).await;
     let error = run(&mut indexer).await.unwrap_err();
     assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
@@ -421,7 +300,7 @@ async fn a_page_that_was_read_while_the_chain_moved_is_not_taken() {
 
     // The header was asked for before, the logs come from the other branch, where nothing was removed.
     let (_, removal) = stage.remove("second").await;
-    stage.proxy.reorg_at_logs.store(true, Ordering::SeqCst);
+    stage.proxy.reorg_before(Question::Logs, 1);
     let error = run(&mut indexer).await.unwrap_err();
     assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
     assert!(error.is_passing());
@@ -430,4 +309,83 @@ async fn a_page_that_was_read_while_the_chain_moved_is_not_taken() {
     run(&mut indexer).await.unwrap();
     let logs = store.logs(chain_id, &[stage.app], u64::MAX).await.unwrap();
     assert!(logs.iter().all(|log| log.tx_hash != removal));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_one_backend_lacks_is_not_gone() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    let mut indexer = stage.indexer(&store).await;
+    stage.remove("first").await;
+    run(&mut indexer).await.unwrap();
+    let before = store.chain(chain_id).await.unwrap();
+
+    // Everything but `latest` comes from a backend that has not seen the removal.
+    stage.bench.anvil.mine(1).await.unwrap();
+    let head = stage.bench.node.heads().await.unwrap().latest.number;
+    stage.proxy.lag_below_tags_at(Some(head - 2));
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
+    assert_eq!(store.chain(chain_id).await.unwrap(), before);
+    assert_eq!(store.orphaned_logs(chain_id, stage.app).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_of_a_late_contract_is_not_taken_from_another_branch() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    // A stock app of which nobody has told yet, with a fact above the fork on either branch.
+    let stock = stage.bench.deploy_stock_app(keccak256("first")).await.unwrap();
+    let mut options = stage.options();
+    options.sources = Sources { registries: vec![stage.bench.registry], ..Sources::default() };
+    let add = async |name: &str| {
+        let call = DstackApp::addComposeHashCall { composeHash: keccak256(name) };
+        stage.bench.rival.send(stock, &call).await.unwrap();
+    };
+    add("on one branch").await;
+    stage.bench.anvil.mine(1).await.unwrap();
+    run(&mut stage.indexer_with(&store, options.clone()).await).await.unwrap();
+    options.sources.apps = vec![stock];
+    let mut indexer = stage.indexer_with(&store, options.clone()).await;
+
+    // The chain leaves below that, after its head was looked at and before the past is read.
+    stage.proxy.reorg_before(Question::Logs, 2);
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Moved { .. })), "{error}");
+    assert!(store.logs(chain_id, &[stock], u64::MAX).await.unwrap().is_empty());
+    run(&mut indexer).await.unwrap();
+    let fresh = stage.store("fresh.sqlite").await;
+    run(&mut stage.indexer_with(&fresh, options).await).await.unwrap();
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_left_out_while_it_was_new_is_read_when_it_is_final() {
+    let stage = Stage::set().await;
+    let store = stage.store("index.sqlite").await;
+    let chain_id = stage.bench.node.chain_id();
+    let mut indexer = stage.indexer(&store).await;
+    run(&mut indexer).await.unwrap();
+    // The KMS keeps no history that would show what is missing.
+    let stock = stage.bench.deploy_stock_app(keccak256("first")).await.unwrap();
+    let head = stage.bench.node.heads().await.unwrap().latest.number;
+    let logs = stage.bench.node.logs(&[stage.bench.kms], head..=head).await.unwrap();
+    stage.proxy.hide(Some((stage.bench.kms, logs.last().unwrap().transaction_hash)));
+    run(&mut indexer).await.unwrap();
+    stage.proxy.hide(None);
+    stage.bench.anvil.mine(1).await.unwrap();
+    run(&mut indexer).await.unwrap();
+    assert_eq!(store.contract(chain_id, stock).await.unwrap(), None, "not final yet");
+
+    stage.bench.anvil.mine(1).await.unwrap();
+    let asked = stage.proxy.asked(Question::Logs);
+    run(&mut indexer).await.unwrap();
+    assert_eq!(store.contract(chain_id, stock).await.unwrap().unwrap().found_at, head);
+    let asked_in_all = stage.proxy.asked(Question::Logs) - asked;
+    assert_eq!(asked_in_all, 3, "the new block, what became final, and the past of the app");
+    let fresh = stage.store("fresh.sqlite").await;
+    run(&mut stage.indexer(&fresh).await).await.unwrap();
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
 }

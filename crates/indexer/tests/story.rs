@@ -19,7 +19,7 @@ use devproof_indexer::{DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Report
 use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
 use devproof_store::{RawLog, Store};
 use devproof_testkit::{Bench, Story};
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 /// 2026-11-20 00:00:00 UTC.
 const NOW: u64 = 1_795_132_800;
@@ -145,6 +145,11 @@ async fn what_is_indexed_is_what_the_contracts_answer_at_every_block() {
 /// A bench with a product, and nothing else yet.
 async fn small() -> (Bench, Address) {
     let bench = Bench::start(NOW).await.unwrap();
+    let app = deploy_small(&bench).await;
+    (bench, app)
+}
+
+async fn deploy_small(bench: &Bench) -> Address {
     let settings = devproof_contracts::bindings::IAppAuth::Settings {
         owner: bench.owner.address(),
         guardian: Address::ZERO,
@@ -155,8 +160,7 @@ async fn small() -> (Bench, Address) {
         devices: vec![],
         osImages: vec![],
     };
-    let app = bench.deploy_app(&settings, B256::ZERO).await.unwrap();
-    (bench, app)
+    bench.deploy_app(&settings, B256::ZERO).await.unwrap()
 }
 
 async fn propose(bench: &Bench, app: Address, name: &str) {
@@ -229,6 +233,69 @@ async fn a_kms_named_late_brings_its_apps_with_their_past() {
     let logs = at_once.logs(chain_id, &[app], u64::MAX).await.unwrap();
     assert_eq!(store.logs(chain_id, &[app], u64::MAX).await.unwrap(), logs);
     assert!(!logs.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_named_an_app_does_not_depend_on_the_order_of_reading() {
+    let (bench, app) = small().await;
+    // One that only the KMS names, and one that both name in one block, and the KMS again later.
+    let nobody = Address::with_last_byte(7);
+    for id in [nobody, app] {
+        let call = DstackKms::registerAppCall { appId: id };
+        bench.stranger.send(bench.kms, &call).await.unwrap();
+    }
+    bench.anvil.mine(3).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let chain_id = bench.node.chain_id();
+    let at_once = new_store(&folder, "at-once.sqlite").await;
+    index(&bench, &at_once).await;
+    let expected = at_once.digest(chain_id).await.unwrap();
+
+    let all = options(&bench).sources;
+    let only_kms = Sources { factories: vec![], ..all.clone() };
+    let only_factory = Sources { kms: vec![], ..all };
+    for (name, few) in [("kms", only_kms), ("factory", only_factory)] {
+        let store = new_store(&folder, name).await;
+        let one = NonZeroU64::new(1).unwrap();
+        let few = Options { sources: few, page_blocks: one, ..options(&bench) };
+        let mut indexer = Indexer::new(bench.node.clone(), store.clone(), few).await.unwrap();
+        indexer.catch_up(&mut |_| {}).await.unwrap();
+        index(&bench, &store).await;
+        assert_eq!(store.digest(chain_id).await.unwrap(), expected, "the {name} first");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_was_registered_before_it_was_deployed_is_known_for_what_it_is() {
+    let bench = Bench::start(NOW).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let chain_id = bench.node.chain_id();
+    let store = new_store(&folder, "index.sqlite").await;
+    // Anybody can tell from the owner's transaction where the app will be, and register it before.
+    let snapshot = bench.anvil.snapshot().await.unwrap();
+    let app = deploy_small(&bench).await;
+    bench.anvil.revert(snapshot).await.unwrap();
+    let call = DstackKms::registerAppCall { appId: app };
+    bench.stranger.send(bench.kms, &call).await.unwrap();
+    index(&bench, &store).await;
+    let kind = async |store: &Store| {
+        let contract = store.contract(chain_id, app).await.unwrap().unwrap();
+        (contract.code_kind, contract.history_verified_at)
+    };
+    assert_eq!(kind(&store).await, ("unknown".to_owned(), None));
+
+    bench.anvil.mine(2).await.unwrap();
+    assert_eq!(deploy_small(&bench).await, app);
+    let head = index(&bench, &store).await.head.number;
+    assert_eq!(kind(&store).await, ("app_auth".to_owned(), Some(head)));
+    let fresh = new_store(&folder, "fresh.sqlite").await;
+    index(&bench, &fresh).await;
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
+
+    // Where it is not deployed, it is not known.
+    bench.anvil.reorg(1).await.unwrap();
+    index(&bench, &store).await;
+    assert_eq!(kind(&store).await, ("unknown".to_owned(), None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use crate::{
     Store, chains,
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
-    types::{BlockRef, Contract, Gap, Role},
+    types::{BlockRef, ChainStatus, Contract, Gap, Role},
 };
 use alloy_primitives::Address;
 
@@ -36,6 +36,8 @@ const UPSERT: &str = "
             THEN contracts.implementation ELSE excluded.implementation END,
         found_at = CASE WHEN contracts.canonical = 1 AND contracts.found_at < excluded.found_at
             THEN contracts.found_at ELSE excluded.found_at END,
+        identified_at = CASE WHEN contracts.canonical = 1 AND contracts.found_at < excluded.found_at
+            THEN contracts.identified_at ELSE NULL END,
         canonical = 1";
 
 impl Store {
@@ -101,16 +103,7 @@ impl Store {
         // The lock keeps a rewind from coming between.
         let chain = chains::lock(&mut tx, chain_id).await?;
         let (id, number) = (int("chain id", chain_id)?, int("block number", at.number)?);
-        let held = tx
-            .row(
-                "SELECT 1 FROM blocks WHERE chain_id = $1 AND number = $2 AND hash = $3 AND canonical = 1",
-                &[Arg::Int(id), Arg::Int(number), Arg::Bytes(at.hash.as_slice())],
-            )
-            .await?;
-        if held.is_none() {
-            let stored = chain.checkpoint.map(|block| block.hash);
-            return Err(StoreError::Conflict { chain_id, expected: Some(at.hash), stored });
-        }
+        must_hold(&mut tx, &chain, at).await?;
         for &address in addresses {
             let known = tx
                 .execute(
@@ -124,6 +117,33 @@ impl Store {
                 return Err(StoreError::UnknownContract { chain_id, address });
             }
         }
+        tx.commit().await
+    }
+
+    /// Records what stands behind a contract that had no code when it was named, and that this was found out after block
+    /// `at`; only the code's kind, its hash and the implementation are read from `found`. A rewind below that block
+    /// forgets it. Nothing changes for a contract whose code is known.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the block is not a canonical one of the store (any more);
+    /// [`StoreError::UnknownChain`].
+    pub async fn set_identity(&self, found: &Contract, at: &BlockRef) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        let chain = chains::lock(&mut tx, found.chain_id).await?;
+        must_hold(&mut tx, &chain, at).await?;
+        tx.execute(
+            "UPDATE contracts SET code_kind = $3, code_hash = $4, implementation = $5, identified_at = $6
+             WHERE chain_id = $1 AND address = $2 AND canonical = 1 AND code_hash IS NULL",
+            &[
+                Arg::Int(int("chain id", found.chain_id)?),
+                Arg::Bytes(found.address.as_slice()),
+                Arg::Text(&found.code_kind),
+                Arg::MaybeBytes(found.code_hash.as_ref().map(|h| h.as_slice())),
+                Arg::MaybeBytes(found.implementation.as_ref().map(|a| a.as_slice())),
+                Arg::Int(int("block number", at.number)?),
+            ],
+        )
+        .await?;
         tx.commit().await
     }
 
@@ -149,6 +169,23 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Makes sure that a block is a canonical one of the store; the caller holds the lock.
+async fn must_hold(tx: &mut Tx, chain: &ChainStatus, at: &BlockRef) -> Result<()> {
+    let chain_id = chain.chain_id;
+    let held = tx
+        .row(
+            "SELECT 1 FROM blocks WHERE chain_id = $1 AND number = $2 AND hash = $3 AND canonical = 1",
+            &[
+                Arg::Int(int("chain id", chain_id)?),
+                Arg::Int(int("block number", at.number)?),
+                Arg::Bytes(at.hash.as_slice()),
+            ],
+        )
+        .await?;
+    let stored = chain.checkpoint.map(|block| block.hash);
+    held.map(|_| ()).ok_or(StoreError::Conflict { chain_id, expected: Some(at.hash), stored })
 }
 
 pub(crate) async fn upsert(tx: &mut Tx, contract: &Contract) -> Result<()> {

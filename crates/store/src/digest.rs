@@ -14,15 +14,16 @@ use alloy_primitives::{B256, Keccak256};
 const STEP: i64 = 4096;
 
 /// Changes whenever the layout below does.
-const DOMAIN: &[u8] = b"devproof store digest v1";
+const DOMAIN: &[u8] = b"devproof store digest v2";
 
 impl Store {
     /// Keccak-256 over the canonical logs with their blocks, the canonical contracts and the checkpoint of a chain.
     ///
     /// Not part of it, because they depend on when and how the chain was read: orphaned rows, the node's tags, blocks
-    /// that carry no log, how far backfills have come, and at which block histories were last verified. Layout: each number as 8 bytes big-endian; each byte string of variable length
-    /// after its length; each optional one after a byte 0 or 1. Order: start, checkpoint, contracts by address, logs
-    /// by height and place, each list after a tag byte for every entry and a zero byte at its end.
+    /// that carry no log, how far backfills have come, at which block histories were last verified, and when and as
+    /// what the contracts were found that no log named. Layout: each number as 8 bytes big-endian; each byte string of
+    /// variable length after its length; each optional one after a byte 0 or 1. Order: start, checkpoint, contracts by
+    /// address, logs by height and place, each list after a tag byte for every entry and a zero byte at its end.
     ///
     /// # Errors
     /// [`StoreError::UnknownChain`].
@@ -114,6 +115,10 @@ impl Hasher {
         self.0.update(contract.address);
         self.bytes(contract.role.as_str().as_bytes());
         self.maybe(contract.named_by.as_ref().map(|a| a.as_slice()));
+        // One that the configuration names was looked at when somebody wrote it there.
+        if contract.named_by.is_none() {
+            return;
+        }
         self.bytes(contract.code_kind.as_bytes());
         self.maybe(contract.code_hash.as_ref().map(|h| h.as_slice()));
         self.maybe(contract.implementation.as_ref().map(|a| a.as_slice()));

@@ -69,10 +69,20 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<
             &[Arg::Int(chain), Arg::Int(keep), Arg::Int(lowest)],
         )
         .await?;
-    // The next page begins right above `to` and covers all that stay.
+    // Nor is the code known of one that was deployed there, named before.
     tx.execute(
-        "UPDATE contracts SET scanned_from = NULL WHERE chain_id = $1 AND scanned_from > $2",
-        &[Arg::Int(chain), Arg::Int(keep)],
+        "UPDATE contracts SET code_kind = 'unknown', code_hash = NULL, implementation = NULL, identified_at = NULL,
+             history_verified_at = NULL
+         WHERE chain_id = $1 AND canonical = 1 AND (identified_at > $2 OR identified_at >= $3)",
+        &[Arg::Int(chain), Arg::Int(keep), Arg::Int(lowest)],
+    )
+    .await?;
+    // The next page begins right above `to` and covers all that stay. Who was covered only above it is not covered at
+    // all now, and it may be long until that page comes: the gap is there at once.
+    let next = to.map(|_| keep.saturating_add(1));
+    tx.execute(
+        "UPDATE contracts SET scanned_from = $3 WHERE chain_id = $1 AND scanned_from > $2",
+        &[Arg::Int(chain), Arg::Int(keep), Arg::MaybeInt(next)],
     )
     .await?;
     unverify(tx, chain).await?;

@@ -67,9 +67,10 @@ pub struct Contract {
     pub named_by: Option<Address>,
     /// Kind of code, in the words of the at-block answer (`app_auth`, `dstack_app`, `unknown`, ...).
     pub code_kind: String,
-    /// Hash of the runtime code at `found_at`, where known.
+    /// Hash of the runtime code at `found_at`, where known; or, where there was none yet, after the first block at which
+    /// it spoke ([`Store::set_identity`](crate::Store::set_identity)).
     pub code_hash: Option<B256>,
-    /// Implementation behind the proxy at `found_at`. Later upgrades are facts among the logs, not changes here.
+    /// Implementation behind the proxy then. Later upgrades are facts among the logs, not changes here.
     pub implementation: Option<Address>,
     /// Height at which it was named and identified.
     pub found_at: u64,

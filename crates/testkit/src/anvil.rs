@@ -7,6 +7,7 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 use eyre::{OptionExt, Result, WrapErr, bail, eyre};
+use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -44,9 +45,19 @@ impl Anvil {
     /// # Errors
     /// As [`Anvil::start`].
     pub fn start_as(chain_id: u64, genesis_time: u64) -> Result<Self> {
+        Self::start_with(chain_id, genesis_time, 1)
+    }
+
+    /// As [`Anvil::start_as`], with epochs of so many blocks: `safe` is one epoch behind `latest`,
+    /// `finalized` two.
+    ///
+    /// # Errors
+    /// As [`Anvil::start`].
+    pub fn start_with(chain_id: u64, genesis_time: u64, epoch: u64) -> Result<Self> {
         let program = program()?;
         let mut child = Command::new(&program)
-            .args(["--port", "0", "--host", "127.0.0.1", "--slots-in-an-epoch", "1"])
+            .args(["--port", "0", "--host", "127.0.0.1"])
+            .args(["--slots-in-an-epoch", &epoch.to_string()])
             .args(["--timestamp", &genesis_time.to_string()])
             .args(["--chain-id", &chain_id.to_string()])
             .stdin(Stdio::null())
@@ -102,7 +113,7 @@ impl Anvil {
     /// # Errors
     /// If that is in the chain's past.
     pub async fn set_next_time(&self, timestamp: u64) -> Result<()> {
-        let _: serde_json::Value =
+        let _: Value =
             self.provider.raw_request("evm_setNextBlockTimestamp".into(), [timestamp]).await?;
         Ok(())
     }
@@ -113,7 +124,7 @@ impl Anvil {
     /// What anvil says.
     pub async fn mine(&self, blocks: u64) -> Result<()> {
         let params = (U256::from(blocks), U256::from(1));
-        let _: serde_json::Value = self.provider.raw_request("anvil_mine".into(), params).await?;
+        let _: Value = self.provider.raw_request("anvil_mine".into(), params).await?;
         Ok(())
     }
 
@@ -123,8 +134,7 @@ impl Anvil {
     /// What anvil says.
     pub async fn reorg(&self, depth: u64) -> Result<()> {
         let none: [(); 0] = [];
-        let _: serde_json::Value =
-            self.provider.raw_request("anvil_reorg".into(), (depth, none)).await?;
+        let _: Value = self.provider.raw_request("anvil_reorg".into(), (depth, none)).await?;
         Ok(())
     }
 
@@ -143,6 +153,23 @@ impl Anvil {
     pub async fn revert(&self, snapshot: U256) -> Result<()> {
         let _: bool = self.provider.raw_request("evm_revert".into(), [snapshot]).await?;
         Ok(())
+    }
+
+    /// Takes the newest blocks away: the chain is shorter then.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn rollback(&self, depth: u64) -> Result<()> {
+        self.request("anvil_rollback", json!([depth])).await?;
+        Ok(())
+    }
+
+    /// Any question, as it is.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn request(&self, method: &'static str, params: Value) -> Result<Value> {
+        Ok(self.provider.raw_request(method.into(), params).await?)
     }
 
     /// The hash of the newest block.

@@ -64,7 +64,14 @@ impl Bench {
     /// # Errors
     /// As [`Bench::start`].
     pub async fn start_as(chain_id: u64, genesis_time: u64) -> Result<Self> {
-        let anvil = Anvil::start_as(chain_id, genesis_time)?;
+        Self::on(Anvil::start_as(chain_id, genesis_time)?).await
+    }
+
+    /// Deploys KMS, factory, verifier and registry to a fresh chain.
+    ///
+    /// # Errors
+    /// If a deployment fails.
+    pub async fn on(anvil: Anvil) -> Result<Self> {
         let node = Node::connect(anvil.url()).await?;
         let account = |index| anvil.key(index).map(|key| Account::new(&node, key));
         let [operator, owner, guardian, stranger, rival] =

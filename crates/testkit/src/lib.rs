@@ -7,6 +7,7 @@ mod compose;
 mod deletions;
 mod kms_keys;
 pub mod postgres;
+pub mod proxy;
 mod story;
 
 pub use anvil::Anvil;

@@ -216,7 +216,11 @@ impl Scope {
         let Contract { chain_id, address, found_at, code_hash, .. } = self.contract;
         let mut logs = store.logs(chain_id, &[address], up_to.max(found_at)).await?;
         let speaks = code_hash.is_some() && facts::kind(&self.contract) != Code::Unknown;
-        if logs.is_empty() && speaks {
+        // It may have been named before it was deployed; then what it said is later.
+        let unread = logs.is_empty()
+            && speaks
+            && store.logs(chain_id, &[address], self.head.number).await?.is_empty();
+        if unread {
             let from = self.status.start_block;
             return Err(AnswerError::Unfinished { contract: address, from, to: found_at });
         }

@@ -116,8 +116,12 @@ pub(crate) async fn a_rewind_forgets_what_was_covered_above_it(db: &Db) {
     store.commit(&page(Some(block(20, 0)), block(30, 0), vec![])).await.unwrap();
     assert_eq!(store.gaps(CHAIN).await.unwrap(), [gap]);
     store.rewind(CHAIN, Some(&block(10, 0))).await.unwrap();
+    let gap = Gap { address: who(9), from: 0, to: 10 };
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [gap], "the next page may be long in coming");
     store.commit(&page(Some(block(10, 0)), block(30, 1), vec![])).await.unwrap();
-    assert_eq!(store.gaps(CHAIN).await.unwrap(), [Gap { address: who(9), from: 0, to: 10 }]);
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), [gap]);
+    store.rewind(CHAIN, None).await.unwrap();
+    assert_eq!(store.gaps(CHAIN).await.unwrap(), []);
 }
 
 async fn verified(store: &Store, n: u64) -> Option<u64> {
@@ -201,4 +205,46 @@ pub(crate) async fn a_rewind_takes_the_verified_block_along(db: &Db) {
 
     store.rewind(CHAIN, None).await.unwrap();
     assert_eq!((verified(&store, 1).await, verified(&store, 2).await), (None, None));
+}
+
+pub(crate) async fn code_that_came_later_goes_with_its_block(db: &Db) {
+    let store = db.store().await;
+    let empty = |found_at| Contract {
+        code_kind: "unknown".to_owned(),
+        code_hash: None,
+        ..contract(5, found_at)
+    };
+    let mut first =
+        page(None, block(20, 0), vec![log(block(15, 0), 0, 5), log(block(12, 0), 0, 1)]);
+    first.contracts.push(empty(10));
+    store.commit(&first).await.unwrap();
+    let kind = async || store.contract(CHAIN, who(5)).await.unwrap().unwrap();
+    let born = Contract { implementation: Some(who(9)), ..contract(5, 10) };
+    store.set_identity(&born, &block(15, 0)).await.unwrap();
+    assert_eq!(kind().await, born);
+    // What is known is not told anew, nor on a block that is not held.
+    store
+        .set_identity(&Contract { implementation: None, ..born.clone() }, &block(15, 0))
+        .await
+        .unwrap();
+    assert_eq!(kind().await, born);
+    let elsewhere = store.set_identity(&born, &block(15, 1)).await;
+    assert!(matches!(elsewhere, Err(StoreError::Conflict { .. })), "{elsewhere:?}");
+    // A later telling takes nothing away.
+    store.upsert_contract(&empty(18)).await.unwrap();
+    assert_eq!(kind().await, born);
+    store.rewind(CHAIN, Some(&block(15, 0))).await.unwrap();
+    assert_eq!(kind().await, born);
+    store.set_history_verified(CHAIN, &[who(5)], &block(15, 0)).await.unwrap();
+    store.rewind(CHAIN, Some(&block(15, 1))).await.unwrap();
+    assert_eq!(kind().await, empty(10));
+    // An earlier telling is another look.
+    store
+        .commit(&page(Some(block(15, 1)), block(17, 1), vec![log(block(16, 1), 0, 5)]))
+        .await
+        .unwrap();
+    store.set_identity(&born, &block(16, 1)).await.unwrap();
+    store.upsert_contract(&Contract { code_hash: Some(topic(1)), ..empty(8) }).await.unwrap();
+    store.rewind(CHAIN, Some(&block(15, 1))).await.unwrap();
+    assert_eq!(kind().await.code_hash, Some(topic(1)));
 }

@@ -50,6 +50,14 @@ pub(crate) async fn history_of_insertion_does_not_show(db: &Db) {
     store.commit(&newest_first).await.unwrap();
     store.set_history_verified(CHAIN, &[who(1)], &block(28, 0)).await.unwrap();
     store.commit(&Page { logs: facts(), ..up_to(Some(29), 30) }).await.unwrap();
+    // When the configuration named a contract, and what stood there then.
+    let looked_at_before = Contract {
+        implementation: Some(who(40)),
+        found_at: 0,
+        ..store.contracts(CHAIN).await.unwrap()[0].clone()
+    };
+    store.upsert_contract(&looked_at_before).await.unwrap();
+    assert_eq!(looked_at_before.named_by, None);
     assert_eq!(store.digest(CHAIN).await.unwrap(), expected);
 }
 
@@ -71,11 +79,12 @@ pub(crate) async fn every_difference_shows(db: &Db) {
         changed(db, async |_, p| p.logs[3].log_index += 100).await,
         changed(db, async |_, p| p.checkpoint = block(31, 0)).await,
         changed(db, async |_, p| p.contracts.push(contract(4, 3))).await,
-        changed(db, async |s, _| {
-            let proxied = Contract { implementation: Some(who(40)), ..contract(1, 0) };
-            s.upsert_contract(&proxied).await.unwrap();
+        changed(db, async |_, p| {
+            let proxied = Contract { implementation: Some(who(40)), ..contract(4, 3) };
+            p.contracts.push(proxied);
         })
         .await,
+        changed(db, async |_, p| p.contracts.push(contract(4, 2))).await,
         changed(db, async |s, _| assert!(s.ensure_chain(CHAIN, 1).await.is_ok())).await,
     ];
     let all = seen.len();

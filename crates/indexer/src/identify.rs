@@ -1,0 +1,77 @@
+//! What stands behind the addresses that are followed.
+
+use crate::{IndexError, Indexer};
+use alloy_primitives::Address;
+use devproof_chain::{ChainError, Refusal};
+use devproof_primitives::BlockRef;
+use devproof_store::{Contract, Role};
+
+impl Indexer {
+    /// Finds out what stands behind an address after a block.
+    pub(crate) async fn identify(
+        &self,
+        address: Address,
+        role: Role,
+        named_by: Option<Address>,
+        found_at: u64,
+    ) -> Result<Contract, IndexError> {
+        let identity = self.node.identify(address, found_at).await?;
+        Ok(Contract {
+            chain_id: self.node.chain_id(),
+            address,
+            role,
+            named_by,
+            code_kind: identity.code.name().to_owned(),
+            code_hash: identity.code_hash,
+            implementation: identity.implementation,
+            found_at,
+            history_verified_at: None,
+        })
+    }
+
+    /// Finds out what stood behind an app at a block that a log tells, and not at the end of the page that brought it:
+    /// how pages are cut must not matter. A node that keeps no old state is asked about a later block instead.
+    pub(crate) async fn identify_once(
+        &self,
+        app: Address,
+        named_by: Option<Address>,
+        block: u64,
+        later: u64,
+    ) -> Result<Contract, IndexError> {
+        let missing = |error: &IndexError| {
+            matches!(error, IndexError::Chain(ChainError::Refused { why: Refusal::Missing, .. }))
+        };
+        match self.identify(app, Role::App, named_by, block).await {
+            Err(error) if missing(&error) && block < later => {
+                let contract = self.identify(app, Role::App, named_by, later).await?;
+                Ok(Contract { found_at: block, ..contract })
+            }
+            found => found,
+        }
+    }
+
+    /// Identifies apps that had no code when they were named, and have spoken since. Anybody may register with a KMS an
+    /// address at which somebody else is about to deploy: that must not make his app unknown for ever.
+    pub(crate) async fn identify_the_born(&self, head: BlockRef) -> Result<(), IndexError> {
+        let chain_id = self.node.chain_id();
+        for contract in self.store.contracts(chain_id).await? {
+            let app = contract.address;
+            let is_new = self.checks.is_first() || self.checks.unchecked.contains(&app);
+            if contract.role != Role::App || contract.code_hash.is_some() || !is_new {
+                continue;
+            }
+            let logs = self.store.logs(chain_id, &[app], head.number).await?;
+            let Some(log) = logs.iter().find(|log| log.block.number >= contract.found_at) else {
+                continue;
+            };
+            let block = log.block;
+            let found =
+                self.identify_once(app, contract.named_by, block.number, head.number).await?;
+            self.must_hold(head).await?;
+            if found.code_hash.is_some() {
+                self.store.set_identity(&found, &block).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,394 @@
+//! A node that fails, lags and lies: a proxy before a real one.
+//!
+//! What goes wrong is drawn from a seeded generator, one draw per question, so that the same questions
+//! in the same order meet the same faults. Some lies can also be told to order.
+
+mod faults;
+mod lies;
+
+pub use faults::{Fault, Faults};
+
+use alloy::{
+    primitives::{Address, B256},
+    transports::http::reqwest::Client,
+};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use eyre::{OptionExt, Result};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// The longest a slow answer takes. Long beside an answer, which takes a millisecond, and short beside
+/// the patience of whoever waits for a test.
+const SLOW: Duration = Duration::from_millis(30);
+
+/// Slot of `historyRoot` in an AppAuth; others are asked for to find out what stands behind a proxy.
+const ROOT_SLOT: &str = "0x3";
+
+/// What a question is about, as far as tests tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// Logs.
+    Logs,
+    /// The history root in an AppAuth.
+    Root,
+    /// Anything else.
+    Other,
+}
+
+impl Question {
+    fn of(asked: &Value) -> Self {
+        match method(asked) {
+            "eth_getLogs" => Self::Logs,
+            "eth_getStorageAt" if asked.pointer("/params/1") == Some(&json!(ROOT_SLOT)) => {
+                Self::Root
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A proxy before a node. Cheap to clone; it ends with the runtime it was started on.
+#[derive(Clone, Debug)]
+pub struct FaultyProxy {
+    url: String,
+    behind: String,
+    client: Client,
+    state: Arc<Mutex<Mood>>,
+}
+
+/// What it is about to do, and what it did.
+#[derive(Debug)]
+struct Mood {
+    rng: fastrand::Rng,
+    faults: Faults,
+    /// The last block that it has seen.
+    lags_at: Option<u64>,
+    /// Whether its tags lag as well.
+    tags_lag: bool,
+    /// The transaction whose logs of this contract are left out.
+    hidden: Option<(Address, B256)>,
+    /// The contracts whose logs may be left out at random, whatever their block.
+    omits: Vec<Address>,
+    /// Above this block, any log may be left out at random, and no backend lags further.
+    settled: u64,
+    /// The next such question comes after a reorg of so many of the newest blocks.
+    reorg_before: Option<(Question, u64)>,
+    /// How many of the newest blocks may be replaced or taken away between two questions.
+    depth: u64,
+    left_out: usize,
+    asked: BTreeMap<Question, usize>,
+    happened: BTreeMap<Fault, u64>,
+    /// The last answer that was passed on, for those who get that of another.
+    previous: Option<Value>,
+}
+
+impl FaultyProxy {
+    /// Starts one that passes everything on. Its choices follow from the seed and the questions.
+    ///
+    /// # Errors
+    /// If there is no port to listen at.
+    pub async fn before(node: &str, seed: u64) -> Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let mood = Mood {
+            rng: fastrand::Rng::with_seed(seed),
+            faults: Faults::none(),
+            lags_at: None,
+            tags_lag: true,
+            hidden: None,
+            omits: Vec::new(),
+            settled: 0,
+            reorg_before: None,
+            depth: 0,
+            left_out: 0,
+            asked: BTreeMap::new(),
+            happened: BTreeMap::new(),
+            previous: None,
+        };
+        let proxy = Self {
+            url: format!("http://{}", listener.local_addr()?),
+            behind: node.to_owned(),
+            client: Client::new(),
+            state: Arc::new(Mutex::new(mood)),
+        };
+        let app = Router::new().route("/", post(answer)).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Ok(proxy)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// From now on, these go wrong.
+    pub fn set(&self, faults: Faults) {
+        self.mood().faults = faults;
+    }
+
+    /// From now on, all is passed on as it is.
+    pub fn settle(&self) {
+        let mut mood = self.mood();
+        mood.faults = Faults::none();
+        (mood.lags_at, mood.hidden, mood.reorg_before) = (None, None, None);
+    }
+
+    /// Answers as a backend that has seen no block after this one; `None`: it has seen all.
+    pub fn lag_at(&self, block: Option<u64>) {
+        let mut mood = self.mood();
+        (mood.lags_at, mood.tags_lag) = (block, true);
+    }
+
+    /// As [`FaultyProxy::lag_at`], but another backend answers what is asked about tags.
+    pub fn lag_below_tags_at(&self, block: Option<u64>) {
+        let mut mood = self.mood();
+        (mood.lags_at, mood.tags_lag) = (block, block.is_none());
+    }
+
+    /// Leaves the logs of a contract out of one transaction; `None`: of none.
+    pub fn hide(&self, what: Option<(Address, B256)>) {
+        self.mood().hidden = what;
+    }
+
+    /// Up to this block only logs of these contracts are left out at random, and no backend lags as far.
+    pub fn leave_alone(&self, settled: u64, but: Vec<Address>) {
+        let mut mood = self.mood();
+        (mood.settled, mood.omits) = (settled, but);
+    }
+
+    /// Replaces the newest blocks before the next such question, once.
+    pub fn reorg_before(&self, question: Question, depth: u64) {
+        self.mood().reorg_before = Some((question, depth));
+    }
+
+    /// [`Fault::Reorg`] and [`Fault::Rollback`] may touch at most so many of the newest blocks.
+    pub fn chain_may_move(&self, depth: u64) {
+        self.mood().depth = depth;
+    }
+
+    /// How many logs were left out.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.mood().left_out
+    }
+
+    /// How often that was asked.
+    #[must_use]
+    pub fn asked(&self, question: Question) -> usize {
+        self.mood().asked.get(&question).copied().unwrap_or_default()
+    }
+
+    /// What went wrong so far, and how often.
+    #[must_use]
+    pub fn happened(&self) -> BTreeMap<Fault, u64> {
+        self.mood().happened.clone()
+    }
+
+    fn mood(&self) -> MutexGuard<'_, Mood> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the node.
+    async fn ask(&self, request: &Value) -> Result<Value> {
+        let sent = self.client.post(&self.behind).header("content-type", "application/json");
+        let answer = sent.body(request.to_string()).send().await?.text().await?;
+        Ok(serde_json::from_str(&answer)?)
+    }
+
+    async fn ask_for(&self, method: &str, params: Value) -> Result<Value> {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let mut answer = self.ask(&request).await?;
+        answer.get_mut("result").map(Value::take).ok_or_eyre("the node refused")
+    }
+
+    async fn number_of(&self, tag: &str) -> Result<u64> {
+        let block = self.ask_for("eth_getBlockByNumber", json!([tag, false])).await?;
+        block.get("number").and_then(number).ok_or_eyre("a block has a number")
+    }
+
+    /// Lets the chain move on, or elsewhere.
+    async fn move_chain(&self, fault: Fault) -> Result<()> {
+        let depth = {
+            let mut mood = self.mood();
+            let most = mood.depth;
+            if most == 0 { 0 } else { mood.rng.u64(1..=most) }
+        };
+        match fault {
+            Fault::Mine => {
+                self.ask_for("anvil_mine", json!(["0x1"])).await?;
+            }
+            Fault::Reorg if depth > 0 => {
+                self.ask_for("anvil_reorg", json!([depth, []])).await?;
+            }
+            Fault::Rollback if depth > 0 => {
+                self.ask_for("anvil_rollback", json!([depth])).await?;
+                self.mood().depth -= depth;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn respond(&self, asked: Value) -> Result<Response> {
+        let question = Question::of(&asked);
+        let (fault, reorg, mut lags_at) = {
+            let mut mood = self.mood();
+            *mood.asked.entry(question).or_default() += 1;
+            let reorg = mood.reorg_before.take_if(|(before, _)| *before == question);
+            let is_tag = asked.pointer("/params/0").and_then(number).is_none();
+            let lags = mood.tags_lag || method(&asked) != "eth_getBlockByNumber" || !is_tag;
+            (mood.draw(&asked), reorg, mood.lags_at.filter(|_| lags))
+        };
+        if let Some((_, depth)) = reorg {
+            self.ask_for("anvil_reorg", json!([depth, []])).await?;
+        }
+        match fault {
+            Some(Fault::Slow) => {
+                let part = self.mood().rng.f64();
+                tokio::time::sleep(SLOW.mul_f64(part)).await;
+            }
+            Some(fault @ (Fault::Mine | Fault::Reorg | Fault::Rollback)) => {
+                self.move_chain(fault).await?;
+            }
+            Some(Fault::StaleHead) => {
+                let back = self.mood().rng.u64(1..=5);
+                let seen = self.number_of("latest").await?.saturating_sub(back);
+                let seen = seen.max(self.mood().settled);
+                lags_at = Some(lags_at.map_or(seen, |at| at.min(seen)));
+            }
+            Some(Fault::Refusal) => return Ok(refusal(&mut self.mood().rng, &asked)),
+            Some(Fault::Http) => return Ok(http_error(&mut self.mood().rng)),
+            Some(Fault::Dropped) => return Ok(cut(String::new())),
+            _ => {}
+        }
+        let mut answer = match lags_at {
+            Some(seen) => self.lagging(asked.clone(), seen).await?,
+            None => self.ask(&asked).await?,
+        };
+        if question == Question::Logs
+            && let Some(logs) = answer.get_mut("result").and_then(Value::as_array_mut)
+        {
+            self.mood().falsify(logs, fault);
+        }
+        let mut mood = self.mood();
+        let kept = answer.clone();
+        match fault {
+            Some(Fault::Truncated) => {
+                let mut text = answer.to_string();
+                let keep = mood.rng.usize(0..text.len());
+                text.truncate((0..=keep).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
+                return Ok(as_json(StatusCode::OK, text));
+            }
+            Some(Fault::Cut) => {
+                let mut text = answer.to_string();
+                text.truncate(text.len() / 2);
+                return Ok(cut(text));
+            }
+            Some(Fault::OtherAnswer) => {
+                if let Some(previous) = mood.previous.clone() {
+                    answer = previous;
+                }
+            }
+            Some(Fault::Nonsense) => {
+                let odd = [json!(7), json!("0x"), json!({"a": []}), json!([null]), json!(true)];
+                if let (Some(odd), Some(result)) = (mood.rng.choice(odd), answer.get_mut("result"))
+                {
+                    *result = odd;
+                }
+            }
+            _ => {}
+        }
+        mood.previous = Some(kept);
+        Ok(as_json(StatusCode::OK, answer.to_string()))
+    }
+}
+
+async fn answer(State(proxy): State<FaultyProxy>, request: Bytes) -> Response {
+    let answer = match serde_json::from_slice(&request) {
+        Ok(asked) => proxy.respond(asked).await,
+        Err(error) => Err(error.into()),
+    };
+    // A node that ended, or that refuses what the proxy itself asks.
+    answer.unwrap_or_else(|error| {
+        (StatusCode::BAD_GATEWAY, format!("502 Bad Gateway: {error}")).into_response()
+    })
+}
+
+fn method(asked: &Value) -> &str {
+    asked.get("method").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A number as nodes write them.
+fn number(value: &Value) -> Option<u64> {
+    u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
+}
+
+fn as_json(status: StatusCode, text: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// An answer whose connection ends before it does.
+fn cut(text: String) -> Response {
+    let pieces = [Ok(text), Err(std::io::Error::other("the connection is gone"))];
+    Body::from_stream(futures::stream::iter(pieces)).into_response()
+}
+
+/// Something went wrong on the way, in the words of those who stand there.
+fn http_error(rng: &mut fastrand::Rng) -> Response {
+    const BODIES: [(u16, &str); 6] = [
+        (500, "Internal Server Error"),
+        (502, "<html><h1>502 Bad Gateway</h1></html>"),
+        (
+            503,
+            r#"{"jsonrpc":"2.0","error":{"code":-32011,"message":"no backend is currently healthy to serve traffic"},"id":null}"#,
+        ),
+        (504, "upstream request timeout"),
+        (
+            429,
+            r#"{"jsonrpc":"2.0","error":{"code":429,"message":"Your app has exceeded its compute units per second capacity."},"id":null}"#,
+        ),
+        (429, "Too Many Requests"),
+    ];
+    let (status, body) = rng.choice(BODIES).unwrap_or_default();
+    as_json(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), body.to_owned())
+}
+
+/// The node refuses, in the words of some provider; ranges only where there is one to make smaller.
+fn refusal(rng: &mut fastrand::Rng, asked: &Value) -> Response {
+    const ANY: [(i64, &str); 8] = [
+        (-32005, "daily request count exceeded, request rate limited"),
+        (-32016, "over rate limit"),
+        (-32090, "Too many requests, reason: call rate limit exhausted, retry in 10s"),
+        (-32000, "context deadline exceeded"),
+        (-32000, "query timeout exceeded"),
+        (-32000, "header not found"),
+        (-32000, "unknown block"),
+        (-32602, "block range extends beyond current head block"),
+    ];
+    const RANGE: [(i64, &str); 6] = [
+        (-32602, "query exceeds max block range 2"),
+        (-32000, "block range is bigger than maxBlockRange"),
+        (-32602, "invalid params: range 9 is bigger than range limit 3"),
+        (-32005, "query returned more than 10000 results"),
+        (-32005, "Too many logs requested. Max logs per response is 20000."),
+        (-32020, "backend response too large"),
+    ];
+    let end = |name: &str| asked.pointer(&format!("/params/0/{name}")).and_then(number);
+    let is_range = end("fromBlock") < end("toBlock");
+    let list: &[(i64, &str)] = if is_range && rng.bool() { &RANGE } else { &ANY };
+    let (code, message) = rng.choice(list).copied().unwrap_or_default();
+    let id = asked.get("id");
+    let error = json!({"code": code, "message": message});
+    as_json(StatusCode::OK, json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string())
+}
