@@ -18,15 +18,14 @@ test-rust: setup
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast; \
 	else cargo test --workspace --no-fail-fast; fi
 
-lint:
-	bin/setup lint
 
 # Chains that fork, shrink and are read through nodes that fail and lie, for an hour; ends by itself.
 soak: export DEVPROOF_SOAK_SECONDS ?= 3600
 soak: tools
 	cargo test --package devproof-indexer --test chaos -- --nocapture for_as_long_as_it_is_told
 
-lint: tools
+lint:
+	bin/setup lint
 	bin/forge fmt --check
 	bin/trees
 	cargo fmt --all --check

@@ -88,6 +88,7 @@ impl Node {
     }
 
     /// The endpoint that is asked first.
+    #[expect(clippy::indexing_slicing, reason = "`preferred` is only ever set to the place of one")]
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoints[self.preferred.load(Ordering::Relaxed)]
     }

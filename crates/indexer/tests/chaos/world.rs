@@ -185,7 +185,7 @@ impl World {
     }
 
     async fn deploy(&self, salt: usize) {
-        let kms = if salt % 2 == 0 { self.bench.kms } else { Address::ZERO };
+        let kms = if salt.is_multiple_of(2) { self.bench.kms } else { Address::ZERO };
         let call = AppAuthFactory::deployCall { settings: self.settings(), salt: word(salt), kms };
         self.send(self.bench.stranger.address(), self.bench.factory, &call).await;
     }

@@ -92,14 +92,14 @@ impl Mood {
                 }
             }
             Some(Fault::Removed) => {
-                if let Some(log) = logs.get_mut(chosen) {
-                    log["removed"] = json!(true);
+                if let Some(Value::Object(log)) = logs.get_mut(chosen) {
+                    log.insert("removed".into(), json!(true));
                 }
             }
             Some(Fault::Foreign) => {
                 let mut foreign = log;
-                if self.rng.bool() {
-                    foreign["logIndex"] = json!("0xff");
+                if let (true, Value::Object(foreign)) = (self.rng.bool(), &mut foreign) {
+                    foreign.insert("logIndex".into(), json!("0xff"));
                 }
                 if let Some(Value::String(data)) = foreign.get_mut("data") {
                     *data = format!("0x{}", "5a".repeat(data.len() / 2 - 1));
