@@ -1,5 +1,5 @@
 //! Pages of logs from nodes that refuse, lag, die and leave things out: a scripted node over real HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use alloy::primitives::{Address, B256, address};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
