@@ -122,7 +122,9 @@ fn number(variable: &str) -> Option<u64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_went_through_chaos_is_one_made_from_nothing() {
     // Not in `make test` yet: a bug it found (nonsense from a node makes a stock app unknown) is not mended.
-    let Some(_) = number("DEVPROOF_SOAK_SECONDS") else { return };
+    if number("DEVPROOF_SOAK_SECONDS").is_none() {
+        return;
+    }
     let mut done = Done::default();
     for seed in seeds([1, 2]) {
         round(seed, STEPS, &sqlite, 1, &mut done).await;
@@ -133,7 +135,9 @@ async fn an_index_that_went_through_chaos_is_one_made_from_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_followers_of_two_nodes_end_with_one_digest() {
     // Not in `make test` yet: a bug it found (nonsense from a node makes a stock app unknown) is not mended.
-    let Some(_) = number("DEVPROOF_SOAK_SECONDS") else { return };
+    if number("DEVPROOF_SOAK_SECONDS").is_none() {
+        return;
+    }
     let mut done = Done::default();
     let Some(cluster) = Cluster::start().unwrap() else { return };
     let databases = |folder: &std::path::Path, index| match index {
