@@ -21,28 +21,28 @@ CREATE TABLE chains (
     polled_at         INTEGER
 ) STRICT;
 
--- Blocks are sparse: one that carries a fact, or that ended a page of scanning. A block that was reorged out stays
--- for ever with canonical = 0, for a KMS reads `latest` and may have booted something on it.
+-- Blocks are sparse: one that carries a fact, or that ended a page of scanning. fork tells the blocks of one height
+-- apart: 0 is the canonical one, so that there is at most one, whatever a program does; those that were reorged out
+-- stay for ever as 1, 2, ..., for a KMS reads `latest` and may have booted something on them.
 CREATE TABLE blocks (
-    id        INTEGER PRIMARY KEY,
     chain_id  INTEGER NOT NULL REFERENCES chains (chain_id),
     number    INTEGER NOT NULL,
+    fork      INTEGER NOT NULL DEFAULT 0,
     hash      BLOB NOT NULL,
     unix_time INTEGER NOT NULL,
-    canonical INTEGER NOT NULL DEFAULT 1 CHECK (canonical IN (0, 1)),
-    UNIQUE (chain_id, hash)
-) STRICT;
+    PRIMARY KEY (chain_id, number, fork)
+) STRICT, WITHOUT ROWID;
 
--- At most one canonical block per height: a program error must not be able to give two answers.
-CREATE UNIQUE INDEX blocks_canonical ON blocks (chain_id, number) WHERE canonical = 1;
+-- By hash: the first bytes find one block as well as all 32 would, at a fifth of the room.
+CREATE INDEX blocks_hash ON blocks (chain_id, substr(hash, 1, 6));
 
 -- What was reorged out, which is little, so that a writer can ask whether some of it came back.
-CREATE INDEX blocks_orphaned ON blocks (chain_id, number) WHERE canonical = 0;
+CREATE INDEX blocks_orphaned ON blocks (chain_id, number) WHERE fork > 0;
 
 -- For questions by time.
-CREATE INDEX blocks_time ON blocks (chain_id, unix_time, number) WHERE canonical = 1;
+CREATE INDEX blocks_time ON blocks (chain_id, unix_time, number) WHERE fork = 0;
 
--- Contracts whose logs are kept, and nobody else's: logs refer to this table, so a contract that was neither named
+-- Contracts whose logs are kept, and nobody else's: facts refer to this table, so a contract that was neither named
 -- in the configuration (named_by is null) nor registered with one that was cannot make the database grow.
 -- Logs are known from scanned_from up to the chain's checkpoint; null means that no page has covered it yet.
 -- canonical = 0: what registered it was reorged out.
@@ -67,33 +67,35 @@ CREATE TABLE contracts (
     UNIQUE (chain_id, address)
 ) STRICT;
 
--- First topics, written once instead of in every log.
-CREATE TABLE signatures (
-    id    INTEGER PRIMARY KEY,
-    topic BLOB NOT NULL UNIQUE
-) STRICT;
-
--- Transactions by their place in a block, so that no index over their hashes has to be kept.
+-- The facts, never changed and never deleted: each transaction that made a followed contract speak, with what those
+-- contracts said in it, packed (crates/store/src/packed.rs has the format, which is only ever added to). A row per log
+-- would spend more on the row than on the log, and would say the transaction's hash again in each.
 CREATE TABLE transactions (
-    block_id INTEGER NOT NULL REFERENCES blocks (id),
+    chain_id INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    fork     INTEGER NOT NULL DEFAULT 0,
     tx_index INTEGER NOT NULL,
     hash     BLOB NOT NULL,
-    PRIMARY KEY (block_id, tx_index)
+    logs     BLOB NOT NULL,
+    PRIMARY KEY (chain_id, number, fork, tx_index)
 ) STRICT, WITHOUT ROWID;
 
--- The facts: raw logs, never changed and never deleted. topics holds the second and later topics, 32 bytes each,
--- one after the other; a log without any topic has no signature.
-CREATE TABLE logs (
-    block_id     INTEGER NOT NULL,
-    log_index    INTEGER NOT NULL,
-    tx_index     INTEGER NOT NULL,
-    contract_id  INTEGER NOT NULL REFERENCES contracts (id),
-    signature_id INTEGER REFERENCES signatures (id),
-    topics       BLOB NOT NULL,
-    data         BLOB NOT NULL,
-    PRIMARY KEY (block_id, log_index),
-    FOREIGN KEY (block_id, tx_index) REFERENCES transactions (block_id, tx_index)
+-- Which contract spoke in which transaction: the history of one contract up to a block is one range of this.
+CREATE TABLE emitted (
+    contract_id INTEGER NOT NULL,
+    fork        INTEGER NOT NULL DEFAULT 0,
+    number      INTEGER NOT NULL,
+    tx_index    INTEGER NOT NULL,
+    PRIMARY KEY (contract_id, fork, number, tx_index)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX logs_contract ON logs (contract_id, block_id);
-CREATE INDEX logs_signature ON logs (signature_id, block_id);
+-- Where the fold of an app's logs stood after a canonical block, so that an answer about a long history need not fold
+-- all of it. Derived, and thrown away whenever in doubt: what is not here is folded from the facts. version is that of
+-- the fold and its encoding; another one is as good as none.
+CREATE TABLE folds (
+    contract_id INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    state       BLOB NOT NULL,
+    PRIMARY KEY (contract_id, number)
+) STRICT, WITHOUT ROWID;

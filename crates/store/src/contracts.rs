@@ -176,7 +176,7 @@ async fn must_hold(tx: &mut Tx, chain: &ChainStatus, at: &BlockRef) -> Result<()
     let chain_id = chain.chain_id;
     let held = tx
         .row(
-            "SELECT 1 FROM blocks WHERE chain_id = $1 AND number = $2 AND hash = $3 AND canonical = 1",
+            "SELECT 1 FROM blocks WHERE chain_id = $1 AND number = $2 AND hash = $3 AND fork = 0",
             &[
                 Arg::Int(int("chain id", chain_id)?),
                 Arg::Int(int("block number", at.number)?),

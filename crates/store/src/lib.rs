@@ -17,6 +17,7 @@ mod digest;
 mod error;
 mod facts;
 mod open;
+mod packed;
 mod plan;
 mod read;
 mod rewind;

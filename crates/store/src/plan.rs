@@ -13,12 +13,19 @@ pub(crate) struct Plan<'a> {
     pub(crate) chain_id: u64,
     /// By height.
     pub(crate) blocks: BTreeMap<u64, BlockRef>,
-    /// Hashes by height and place.
-    pub(crate) transactions: BTreeMap<(u64, u64), B256>,
     /// By height and place.
-    pub(crate) logs: BTreeMap<(u64, u64), &'a RawLog>,
-    pub(crate) signatures: BTreeSet<B256>,
+    pub(crate) transactions: BTreeMap<(u64, u64), Spoken<'a>>,
+    /// By height and place, to find two that claim the same.
+    logs: BTreeMap<(u64, u64), &'a RawLog>,
     pub(crate) emitters: BTreeSet<Address>,
+}
+
+/// What followed contracts said in one transaction.
+#[derive(Debug)]
+pub(crate) struct Spoken<'a> {
+    pub(crate) hash: B256,
+    /// By place in the block.
+    pub(crate) logs: BTreeMap<u64, &'a RawLog>,
 }
 
 impl<'a> Plan<'a> {
@@ -28,7 +35,6 @@ impl<'a> Plan<'a> {
             blocks: BTreeMap::new(),
             transactions: BTreeMap::new(),
             logs: BTreeMap::new(),
-            signatures: BTreeSet::new(),
             emitters: BTreeSet::new(),
         }
     }
@@ -59,13 +65,15 @@ impl<'a> Plan<'a> {
             );
         }
         self.block(log.block)?;
-        if *self.transactions.entry((number, log.tx_index)).or_insert(log.tx_hash) != log.tx_hash {
-            return Err(self.conflict(log, format!("transaction {}", log.tx_index)));
-        }
         if *self.logs.entry((number, log.log_index)).or_insert(log) != log {
             return Err(self.conflict(log, format!("log {}", log.log_index)));
         }
-        self.signatures.extend(log.topics.first());
+        let empty = || Spoken { hash: log.tx_hash, logs: BTreeMap::new() };
+        let spoken = self.transactions.entry((number, log.tx_index)).or_insert_with(empty);
+        spoken.logs.insert(log.log_index, log);
+        if spoken.hash != log.tx_hash {
+            return Err(self.conflict(log, format!("transaction {}", log.tx_index)));
+        }
         self.emitters.insert(log.address);
         Ok(())
     }

@@ -4,24 +4,25 @@ use crate::{
     Store,
     bulk::{pieces, within},
     conn::{Arg, Row, bound, int},
-    error::{Result, StoreError},
+    error::Result,
+    facts::prefix,
+    packed::{PackedLog, unpack},
     types::{BlockRef, RawLog},
 };
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256};
 
-/// Every part of a log, in the order that [`log`] reads.
-macro_rules! logs {
+/// What one contract said in each transaction, in the order that [`logs_of`] reads.
+macro_rules! spoken {
     () => {
-        "SELECT b.number, b.hash, b.unix_time, l.log_index, t.hash, l.tx_index, c.address, s.topic, l.topics, l.data
-         FROM logs l
-         JOIN blocks b ON b.id = l.block_id
-         JOIN transactions t ON t.block_id = l.block_id AND t.tx_index = l.tx_index
-         JOIN contracts c ON c.id = l.contract_id
-         LEFT JOIN signatures s ON s.id = l.signature_id
+        "SELECT b.number, b.hash, b.unix_time, t.tx_index, t.hash, t.logs, c.address, c.id
+         FROM contracts c
+         JOIN emitted e ON e.contract_id = c.id
+         JOIN blocks b ON b.chain_id = c.chain_id AND b.number = e.number AND b.fork = e.fork
+         JOIN transactions t ON t.chain_id = c.chain_id AND t.number = e.number AND t.fork = e.fork
+             AND t.tx_index = e.tx_index
          WHERE "
     };
 }
-pub(crate) use logs;
 
 impl Store {
     /// The logs of some contracts up to and including block `up_to`, in chain order. No address, no logs; an address
@@ -44,46 +45,48 @@ impl Store {
             args.extend(piece.iter().map(|address| Arg::Bytes(address.as_slice())));
             let sql = within(
                 concat!(
-                    logs!(),
-                    "c.chain_id = $1 AND b.canonical = 1 AND b.number <= $2 AND c.address IN"
+                    spoken!(),
+                    "c.chain_id = $1 AND e.fork = 0 AND e.number <= $2 AND c.address IN"
                 ),
                 3,
                 piece.len(),
-                "ORDER BY b.number, l.log_index",
+                "",
             );
             for row in self.pool.rows(sql, &args).await? {
-                found.push(log(&row)?);
+                logs_of(&row, &mut found)?;
             }
         }
-        // One piece is in order already; several are runs that have to be merged.
-        if addresses.len() > 1 {
-            found.sort_by_key(|log| (log.block.number, log.log_index));
-        }
+        found.sort_by_key(|log| (log.block.number, log.log_index));
         Ok(found)
     }
 
-    /// The logs with this first topic, of any contract, up to and including block `up_to`, in chain order.
+    /// The logs of one contract in the blocks after `after` up to and including `up_to`, in chain order.
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn logs_by_topic0(
+    pub async fn logs_between(
         &self,
         chain_id: u64,
-        topic0: B256,
+        address: Address,
+        after: u64,
         up_to: u64,
     ) -> Result<Vec<RawLog>> {
-        // The chain is asked of the contract, not of the block: else SQLite walks every block of the chain, which is
-        // in the right order, instead of the few logs with that topic.
         let sql = concat!(
-            logs!(),
-            "s.topic = $3 AND c.chain_id = $1 AND b.canonical = 1 AND b.number <= $2 ORDER BY b.number, l.log_index"
+            spoken!(),
+            "c.chain_id = $1 AND c.address = $2 AND e.fork = 0 AND e.number > $3 AND e.number <= $4"
         );
         let args = [
             Arg::Int(int("chain id", chain_id)?),
+            Arg::Bytes(address.as_slice()),
+            Arg::Int(bound(after)),
             Arg::Int(bound(up_to)),
-            Arg::Bytes(topic0.as_slice()),
         ];
-        self.pool.rows(sql, &args).await?.iter().map(log).collect()
+        let mut found = Vec::new();
+        for row in self.pool.rows(sql, &args).await? {
+            logs_of(&row, &mut found)?;
+        }
+        found.sort_by_key(|log| (log.block.number, log.log_index));
+        Ok(found)
     }
 
     /// The logs of a contract in blocks that were reorged out, by height, block hash and place. They say nothing
@@ -92,12 +95,14 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn orphaned_logs(&self, chain_id: u64, address: Address) -> Result<Vec<RawLog>> {
-        let sql = concat!(
-            logs!(),
-            "c.chain_id = $1 AND c.address = $2 AND b.canonical = 0 ORDER BY b.number, b.hash, l.log_index"
-        );
+        let sql = concat!(spoken!(), "c.chain_id = $1 AND c.address = $2 AND e.fork > 0");
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Bytes(address.as_slice())];
-        self.pool.rows(sql, &args).await?.iter().map(log).collect()
+        let mut found = Vec::new();
+        for row in self.pool.rows(sql, &args).await? {
+            logs_of(&row, &mut found)?;
+        }
+        found.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
+        Ok(found)
     }
 
     /// Stored blocks that were reorged out, from height `from` to `to`, both included, by height and hash.
@@ -116,7 +121,7 @@ impl Store {
         to: u64,
     ) -> Result<Vec<BlockRef>> {
         let sql = "SELECT number, hash, unix_time FROM blocks
-             WHERE chain_id = $1 AND canonical = 0 AND number >= $2 AND number <= $3 ORDER BY number, hash";
+             WHERE chain_id = $1 AND fork > 0 AND number >= $2 AND number <= $3 ORDER BY number, hash";
         let args =
             [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(from)), Arg::Int(bound(to))];
         self.pool.rows(sql, &args).await?.iter().map(block).collect()
@@ -133,7 +138,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<BlockRef>> {
         let sql = "SELECT number, hash, unix_time FROM blocks
-             WHERE chain_id = $1 AND canonical = 1 AND number < $2 ORDER BY number DESC LIMIT $3";
+             WHERE chain_id = $1 AND fork = 0 AND number < $2 ORDER BY number DESC LIMIT $3";
         let args = [
             Arg::Int(int("chain id", chain_id)?),
             Arg::Int(bound(number)),
@@ -147,7 +152,7 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn block_by_number(&self, chain_id: u64, number: u64) -> Result<Option<BlockRef>> {
-        let sql = "SELECT number, hash, unix_time FROM blocks WHERE chain_id = $1 AND canonical = 1 AND number = $2";
+        let sql = "SELECT number, hash, unix_time FROM blocks WHERE chain_id = $1 AND fork = 0 AND number = $2";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(number))];
         self.pool.row(sql, &args).await?.map(|row| block(&row)).transpose()
     }
@@ -161,9 +166,14 @@ impl Store {
         chain_id: u64,
         hash: B256,
     ) -> Result<Option<(BlockRef, bool)>> {
-        let sql = "SELECT number, hash, unix_time, canonical FROM blocks WHERE chain_id = $1 AND hash = $2";
-        let args = [Arg::Int(int("chain id", chain_id)?), Arg::Bytes(hash.as_slice())];
-        self.pool.row(sql, &args).await?.map(|row| Ok((block(&row)?, row.int(3)? == 1))).transpose()
+        let sql = "SELECT number, hash, unix_time, fork FROM blocks
+             WHERE chain_id = $1 AND substr(hash, 1, 6) = $2 AND hash = $3";
+        let args = [
+            Arg::Int(int("chain id", chain_id)?),
+            Arg::Bytes(prefix(&hash)),
+            Arg::Bytes(hash.as_slice()),
+        ];
+        self.pool.row(sql, &args).await?.map(|row| Ok((block(&row)?, row.int(3)? == 0))).transpose()
     }
 
     /// The highest stored block whose time is at or before `unix_time` (seconds). Since blocks without facts need not
@@ -177,30 +187,33 @@ impl Store {
         unix_time: u64,
     ) -> Result<Option<BlockRef>> {
         let sql = "SELECT number, hash, unix_time FROM blocks
-             WHERE chain_id = $1 AND canonical = 1 AND unix_time <= $2
+             WHERE chain_id = $1 AND fork = 0 AND unix_time <= $2
              ORDER BY unix_time DESC, number DESC LIMIT 1";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(unix_time))];
         self.pool.row(sql, &args).await?.map(|row| block(&row)).transpose()
     }
 }
 
-fn block(row: &Row) -> Result<BlockRef> {
+pub(crate) fn block(row: &Row) -> Result<BlockRef> {
     Ok(BlockRef { number: row.number(0)?, hash: row.hash(1)?, timestamp: row.number(2)? })
 }
 
-pub(crate) fn log(row: &Row) -> Result<RawLog> {
-    let rest = row.bytes(8)?;
-    let (words, odd) = rest.as_chunks::<32>();
-    if !odd.is_empty() {
-        return Err(StoreError::Corrupt { what: format!("topics of {} bytes", rest.len()) });
-    }
-    Ok(RawLog {
-        block: block(row)?,
-        log_index: row.number(3)?,
-        tx_hash: row.hash(4)?,
-        tx_index: row.number(5)?,
-        address: row.address(6)?,
-        topics: row.maybe_hash(7)?.into_iter().chain(words.iter().map(B256::from)).collect(),
-        data: Bytes::copy_from_slice(row.bytes(9)?),
-    })
+/// Adds what the contract of the row said in its transaction.
+fn logs_of(row: &Row, to: &mut Vec<RawLog>) -> Result<()> {
+    let (block, tx_index, tx_hash) = (block(row)?, row.number(3)?, row.hash(4)?);
+    let (address, contract) = (row.address(6)?, row.int(7)?);
+    let theirs = unpack(row.bytes(5)?)?.into_iter().filter(|log| log.contract == contract);
+    to.extend(theirs.map(|log| raw(block, tx_index, tx_hash, address, log)));
+    Ok(())
+}
+
+pub(crate) fn raw(
+    block: BlockRef,
+    tx_index: u64,
+    tx_hash: B256,
+    address: Address,
+    log: PackedLog,
+) -> RawLog {
+    let PackedLog { index, topics, data, .. } = log;
+    RawLog { block, log_index: index, tx_hash, tx_index, address, topics, data: data.into() }
 }

@@ -8,12 +8,8 @@ use crate::{
     types::{BlockRef, Rewound},
 };
 
-/// Which blocks are put aside: those above `$2`, and a block at `$2` that is not `$3`.
-macro_rules! dropped {
-    () => {
-        "b.chain_id = $1 AND b.canonical = 1 AND (b.number > $2 OR (b.number = $2 AND b.hash <> $3))"
-    };
-}
+/// Blocks put aside at a time.
+const STEP: i64 = 1024;
 
 impl Store {
     /// Goes back to `to`, a block known to be on the chain (`None`: to before the first page), all or nothing. Every
@@ -47,19 +43,16 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<
     // Before the first block nothing stays, whatever its hash.
     let keep = to.map_or(Ok(-1), |block| int("block number", block.number))?;
     let hash = to.map_or(&[] as &[u8], |block| block.hash.as_slice());
-    let args = [Arg::Int(chain), Arg::Int(keep), Arg::Bytes(hash)];
-
-    let logs = concat!(
-        "SELECT COUNT(*) FROM logs l JOIN blocks b ON b.id = l.block_id WHERE ",
-        dropped!()
-    );
-    let orphaned_logs = tx.row(logs, &args).await?.map_or(Ok(0), |row| row.number(0))?;
-    let lowest =
-        tx.row(concat!("SELECT MIN(b.number) FROM blocks b WHERE ", dropped!()), &args).await?;
-    let lowest = lowest.map(|row| row.maybe_int(0)).transpose()?.flatten().unwrap_or(i64::MAX);
-    let orphaned_blocks = tx
-        .execute(concat!("UPDATE blocks AS b SET canonical = 0 WHERE ", dropped!()), &args)
-        .await?;
+    let (mut orphaned_blocks, mut orphaned_logs) = (0, 0);
+    let lowest = drop_blocks(tx, chain, keep, hash, |logs| {
+        orphaned_blocks += 1;
+        orphaned_logs += logs;
+    })
+    .await?
+    .unwrap_or(i64::MAX);
+    // What was folded is folded again, from what stays.
+    let sql = "DELETE FROM folds WHERE number >= $2 AND contract_id IN (SELECT id FROM contracts WHERE chain_id = $1)";
+    tx.execute(sql, &[Arg::Int(chain), Arg::Int(lowest)]).await?;
 
     // What was only named in a block that is gone is not followed any more, and no page covers it meanwhile.
     let orphaned_contracts = tx
@@ -89,11 +82,39 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<
     Ok(Rewound { orphaned_blocks, orphaned_logs, orphaned_contracts })
 }
 
+/// Puts aside the canonical blocks above `keep`, and the one at `keep` if it has another hash; tells of each how many logs
+/// are in it, and gives the lowest.
+async fn drop_blocks(
+    tx: &mut Tx,
+    chain: i64,
+    keep: i64,
+    hash: &[u8],
+    mut told: impl FnMut(u64),
+) -> Result<Option<i64>> {
+    let sql = "SELECT b.number, (SELECT MAX(o.fork) FROM blocks o WHERE o.chain_id = b.chain_id AND o.number = b.number)
+         FROM blocks b
+         WHERE b.chain_id = $1 AND b.fork = 0 AND (b.number > $2 OR (b.number = $2 AND b.hash <> $3))
+         ORDER BY b.number LIMIT $4";
+    let mut lowest = None;
+    loop {
+        let args = [Arg::Int(chain), Arg::Int(keep), Arg::Bytes(hash), Arg::Int(STEP)];
+        let rows = tx.rows(sql, &args).await?;
+        for row in &rows {
+            let number = row.int(0)?;
+            lowest.get_or_insert(number);
+            told(facts::move_block(tx, chain, number, 0, row.int(1)?.saturating_add(1)).await?);
+        }
+        if (rows.len() as i64) < STEP {
+            return Ok(lowest);
+        }
+    }
+}
+
 /// Histories that were verified on what is gone: a root commits to every entry before it, so it has verified the blocks
 /// that stay as well, but of these only those that were held then. `to` need not be one: a block that nobody stored
 /// was not below the one that was verified, as far as we know.
 async fn unverify(tx: &mut Tx, chain: i64) -> Result<()> {
-    let highest = "SELECT MAX(number) FROM blocks WHERE chain_id = $1 AND canonical = 1";
+    let highest = "SELECT MAX(number) FROM blocks WHERE chain_id = $1 AND fork = 0";
     let highest = tx.row(highest, &[Arg::Int(chain)]).await?;
     let highest = highest.map(|row| row.maybe_int(0)).transpose()?.flatten();
     tx.execute(

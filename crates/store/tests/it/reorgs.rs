@@ -2,7 +2,7 @@
 
 use crate::{
     db::Db,
-    make::{CHAIN, block, log, page, topic, who},
+    make::{CHAIN, block, log, page, who},
 };
 use alloy_primitives::B256;
 use devproof_store::{BlockRef, Rewound, Store, StoreError};
@@ -22,7 +22,6 @@ pub(crate) async fn an_orphaned_block_answers_nothing_but_is_listed(db: &Db) {
     let gone = block(6, 0);
     assert_eq!(store.chain(CHAIN).await.unwrap().unwrap().checkpoint, Some(block(5, 0)));
     assert_eq!(store.logs(CHAIN, &[who(1)], 99).await.unwrap(), [log(block(5, 0), 1, 1)]);
-    assert_eq!(store.logs_by_topic0(CHAIN, topic(1), 99).await.unwrap(), [log(block(5, 0), 1, 1)]);
     assert_eq!(store.block_by_number(CHAIN, 6).await.unwrap(), None);
     assert_eq!(
         store.last_block_at_or_before(CHAIN, gone.timestamp).await.unwrap(),
