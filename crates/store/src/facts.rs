@@ -24,7 +24,8 @@ pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>) -> Result<u64> {
     let blocks: Vec<BlockRef> = plan.blocks.values().copied().collect();
     let known = self::blocks(tx, plan.chain_id, &blocks).await?;
     let contracts = contract_ids(tx, plan).await?;
-    let mut writer = Writer { chain_id: plan.chain_id, rows: Vec::new(), spoke: Vec::new(), new_logs: 0 };
+    let mut writer =
+        Writer { chain_id: plan.chain_id, rows: Vec::new(), spoke: Vec::new(), new_logs: 0 };
     let mut before = BTreeMap::new();
     let held: Vec<u64> =
         plan.transactions.keys().map(|at| at.0).filter(|number| known.contains(number)).collect();
@@ -49,8 +50,15 @@ pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>) -> Result<u64> {
                 match block.get(&tx_index) {
                     None => writer.add((number, tx_index), spoken.hash, &logs, &[])?,
                     Some(stored) => {
-                        merge(tx, &mut writer, (number, tx_index), spoken.hash, &logs, &stored.logs)
-                            .await?;
+                        merge(
+                            tx,
+                            &mut writer,
+                            (number, tx_index),
+                            spoken.hash,
+                            &logs,
+                            &stored.logs,
+                        )
+                        .await?;
                     }
                 }
             }
@@ -329,8 +337,10 @@ pub(crate) async fn move_block(
         speakers.extend(packed.into_iter().map(|log| log.contract));
     }
     for contract in speakers {
-        let sql = "UPDATE emitted SET fork = $4 WHERE contract_id = $1 AND number = $2 AND fork = $3";
-        tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(from), Arg::Int(to)]).await?;
+        let sql =
+            "UPDATE emitted SET fork = $4 WHERE contract_id = $1 AND number = $2 AND fork = $3";
+        tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(from), Arg::Int(to)])
+            .await?;
     }
     let args = [Arg::Int(chain), Arg::Int(number), Arg::Int(from), Arg::Int(to)];
     for sql in [

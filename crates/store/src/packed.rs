@@ -103,7 +103,9 @@ pub(crate) struct PackedLog {
 }
 
 /// Writes logs of one transaction, which have to be in order.
-pub(crate) fn pack<'a>(logs: impl IntoIterator<Item = (u64, i64, &'a [B256], &'a [u8])>) -> Vec<u8> {
+pub(crate) fn pack<'a>(
+    logs: impl IntoIterator<Item = (u64, i64, &'a [B256], &'a [u8])>,
+) -> Vec<u8> {
     let mut to = Writer { bytes: Vec::new(), said: Vec::new() };
     let mut last = 0;
     for (index, contract, topics, data) in logs {
@@ -232,9 +234,7 @@ impl<'a> Reader<'a> {
         let word = match tag {
             0..=32 => B256::left_padding_from(self.take(usize::from(tag))?),
             33..=63 => B256::right_padding_from(self.take(usize::from(tag - 32))?),
-            64..=127 => {
-                *self.said.iter().rev().nth(usize::from(tag - 64)).ok_or_else(corrupt)?
-            }
+            64..=127 => *self.said.iter().rev().nth(usize::from(tag - 64)).ok_or_else(corrupt)?,
             128.. => *WORDS.0.get(usize::from(tag - 128)).ok_or_else(corrupt)?,
         };
         self.said.push(word);
@@ -306,8 +306,12 @@ mod tests {
     /// The format is in every database: these bytes must read the same for ever.
     #[test]
     fn the_format_is_what_it_was() {
-        let topics = [keccak256("PolicyChanged(address,bytes32,bytes32,bool)"), B256::left_padding_from(&[0xaa; 20]),
-            keccak256("compose-hash"), B256::repeat_byte(7)];
+        let topics = [
+            keccak256("PolicyChanged(address,bytes32,bytes32,bool)"),
+            B256::left_padding_from(&[0xaa; 20]),
+            keccak256("compose-hash"),
+            B256::repeat_byte(7),
+        ];
         let flag = B256::with_last_byte(1);
         let hash = B256::repeat_byte(7);
         let packed = pack([
@@ -316,12 +320,32 @@ mod tests {
             (303, 200, &[][..], b"abc".as_slice()),
         ]);
         let expected = concat!(
-            "ac0205", "04", "87", "14", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "9a", "20",
-            "0707070707070707070707070707070707070707070707070707070707070707", "20", "0101",
-            "0205", "01", "80", "20", "42",
-            "01c801", "00", "03", "616263",
+            "ac0205",
+            "04",
+            "87",
+            "14",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "9a",
+            "20",
+            "0707070707070707070707070707070707070707070707070707070707070707",
+            "20",
+            "0101",
+            "0205",
+            "01",
+            "80",
+            "20",
+            "42",
+            "01c801",
+            "00",
+            "03",
+            "616263",
         );
         assert_eq!(hex::encode(packed), expected);
-        assert_eq!(keccak256(NAMES.join("\n")), alloy_primitives::b256!("5d6f9bf2903f6b5383303bee03b582ca55d7e035c19ba5c2d6cd4eaeea4a563b"));
+        assert_eq!(
+            keccak256(NAMES.join("\n")),
+            alloy_primitives::b256!(
+                "5d6f9bf2903f6b5383303bee03b582ca55d7e035c19ba5c2d6cd4eaeea4a563b"
+            )
+        );
     }
 }
