@@ -2,38 +2,25 @@
 
 use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, U256};
-use devproof_contracts::{Code, app_event};
-use devproof_primitives::{BlockRef, Policy, Position, Rules};
-use devproof_store::{RawLog, Role};
-use std::{collections::BTreeSet, time::Duration};
+use devproof_contracts::Code;
+use devproof_primitives::BlockRef;
+use devproof_store::{Contract, RawLog, Role, StateError};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// Slot of `historyRoot` in an AppAuth (its storage layout is committed with its artifact).
 const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
 
+/// Logs of an app that no longer count as few.
+const LONG: u64 = 24;
+
 /// Time after which every app is checked again, not only those with new logs. For so long (and a poll) an
 /// answer about the newest blocks of a quiet app says `as_emitted`; on public chains answers are about
 /// finalized blocks, which are older than that.
 const FULL_CHECK_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Folds the logs of one app.
-///
-/// # Errors
-/// [`IndexError::History`] if the app keeps a history and the logs contradict it.
-fn fold(app: Address, rules: Rules, logs: &[RawLog]) -> Result<Policy, IndexError> {
-    let mut policy = Policy::new(rules);
-    for log in logs {
-        let Some(event) = app_event(&log.topics, &log.data) else { continue };
-        let at = Position {
-            block: log.block.number,
-            log_index: log.log_index,
-            timestamp: log.block.timestamp,
-            transaction: log.tx_hash,
-        };
-        policy.apply(at, &event).map_err(|problem| IndexError::History { app, problem })?;
-    }
-    Ok(policy)
-}
 
 impl Indexer {
     /// Compares the histories that are due with the roots in their contracts, and records for those that
@@ -55,19 +42,22 @@ impl Indexer {
         for contract in self.store.contracts(chain_id).await? {
             let keeps = contract.code_kind.parse().is_ok_and(Code::keeps_history);
             let app = contract.address;
-            let due = all
-                || contract.history_verified_at.is_none()
-                || self.checks.unchecked.contains(&app);
+            let is_new = self.checks.unchecked.contains(&app);
+            let due = all || contract.history_verified_at.is_none() || is_new;
             if contract.role != Role::App || !keeps || !due {
+                if contract.role == Role::App && self.checks.is_long(app) {
+                    // Nothing to compare with, but questions about it shall not fold all of it.
+                    self.store.keep_app_states(&contract, &head).await.map_err(|e| of(app, e))?;
+                }
                 continue;
             }
-            let mut checked = self.check_history(app, head).await;
+            let mut checked = self.check_history(&contract, head).await;
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
                 tracing::warn!(%app, "its history does not add up, reading it again");
                 let all = self.options.start_block..=head.number;
                 if self.read_again(&[app], all, head).await? > 0 {
-                    checked = self.check_history(app, head).await;
+                    checked = self.check_history(&contract, head).await;
                 }
             }
             match checked {
@@ -93,13 +83,19 @@ impl Indexer {
         Ok(())
     }
 
-    async fn check_history(&self, app: Address, head: BlockRef) -> Result<(), IndexError> {
-        let chain_id = self.node.chain_id();
-        let logs = self.store.logs(chain_id, &[app], head.number).await?;
-        let policy = fold(app, Rules::AppAuth { chain_id, app }, &logs)?;
-        let folded = policy.history_root().unwrap_or_default();
+    async fn check_history(&self, contract: &Contract, head: BlockRef) -> Result<(), IndexError> {
+        let app = contract.address;
+        let state = self.store.keep_app_states(contract, &head).await.map_err(|e| of(app, e))?;
+        let folded = state.policy.history_root().unwrap_or_default();
         let stored = self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?;
         if folded == stored { Ok(()) } else { Err(IndexError::Root { app, folded, stored }) }
+    }
+}
+
+fn of(app: Address, error: StateError) -> IndexError {
+    match error {
+        StateError::Store(error) => error.into(),
+        StateError::Fold(problem) => IndexError::History { app, problem },
     }
 }
 
@@ -108,6 +104,8 @@ impl Indexer {
 pub(crate) struct Checks {
     /// Apps with logs that came after their last check.
     pub(crate) unchecked: BTreeSet<Address>,
+    /// How many logs of apps came since their states were last kept, as far as this process knows.
+    unkept: BTreeMap<Address, u64>,
     /// Where the index stood at the last check.
     last: Option<BlockRef>,
     /// When all apps were last checked; `None`: not yet by this process.
@@ -117,7 +115,18 @@ pub(crate) struct Checks {
 impl Checks {
     /// Adds the contracts that emitted these logs.
     pub(crate) fn add(&mut self, logs: &[RawLog]) {
-        self.unchecked.extend(logs.iter().map(|log| log.address));
+        for log in logs {
+            self.unchecked.insert(log.address);
+            *self.unkept.entry(log.address).or_default() += 1;
+        }
+    }
+
+    /// Whether so much of an app is new that folding it for every question would be felt; if so, it is taken for kept.
+    fn is_long(&mut self, app: Address) -> bool {
+        match self.unkept.get(&app) {
+            Some(logs) if *logs >= LONG => self.unkept.remove(&app).is_some(),
+            _ => false,
+        }
     }
 
     /// Whether this process has checked nothing yet.

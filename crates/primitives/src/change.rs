@@ -1,9 +1,10 @@
 //! What can happen to an app's policy: an action on a value of a setting.
 
 use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
 
 /// A setting of an app's policy. The numbers are those of the contracts (`Kinds.sol`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Setting {
     /// Value: a compose hash.

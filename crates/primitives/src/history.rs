@@ -2,12 +2,13 @@
 
 use crate::Change;
 use alloy_primitives::{Address, B256, U256, keccak256};
+use serde::{Deserialize, Serialize};
 
 /// What the domain of the roots is made of; `AppAuth.HISTORY_DOMAIN` is its Keccak-256.
 pub const HISTORY_DOMAIN: &str = "devproof AppAuth history v1";
 
 /// The running root of a history. See the header of `AppAuth.sol`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HistoryRoot(pub B256);
 
 impl HistoryRoot {

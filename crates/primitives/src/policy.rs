@@ -5,6 +5,7 @@ use crate::{
     Source, address_in, source_commitment,
 };
 use alloy_primitives::{Address, B256, U256};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An event of an app's contract, as far as its policy is concerned.
@@ -50,7 +51,7 @@ pub enum Event {
 }
 
 /// Which events are to be believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rules {
     /// The contract is an AppAuth, known by its code: the history says everything, each entry is
     /// checked against the root it extends, and stock events say nothing new.
@@ -96,7 +97,7 @@ pub enum FoldError {
 }
 
 /// A value in force: a compose hash, device or OS image that the contract accepts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Since when.
     pub since: Position,
@@ -128,7 +129,7 @@ pub struct Step {
 }
 
 /// An app's policy after some prefix of its events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     rules: Rules,
     root: HistoryRoot,

@@ -1,9 +1,10 @@
 //! Where and when something happened on a chain, and who did it.
 
 use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
 
 /// The place of a log on its chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// Block number.
     pub block: u64,
@@ -19,7 +20,7 @@ pub struct Position {
 pub type Actor = Option<Address>;
 
 /// How much notice users really had of a value that is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Notice {
     /// The app was born with it: nobody could have relied on anything before.
     Born,

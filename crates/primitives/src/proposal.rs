@@ -2,12 +2,13 @@
 
 use crate::{Actor, Position, Setting};
 use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
 
 /// Seconds after which a ripe proposal is dead (`AppAuth.GRACE_PERIOD`).
 pub const GRACE_PERIOD: u64 = 14 * 24 * 60 * 60;
 
 /// What the owner claimed about the source of a proposed compose hash. Nobody checked it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
     /// A digest of the source, by convention a commit id.
     pub digest: B256,
@@ -16,7 +17,7 @@ pub struct Source {
 }
 
 /// A proposal that was neither activated nor cancelled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// The setting that is to widen.
     pub setting: Setting,

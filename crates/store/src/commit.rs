@@ -54,7 +54,8 @@ impl Store {
         for contract in &page.contracts {
             contracts::upsert(&mut tx, contract).await?;
         }
-        let new_logs = facts::write(&mut tx, &plan).await?;
+        let kept_up_to = chain.checkpoint.map(|block| block.number);
+        let new_logs = facts::write(&mut tx, &plan, kept_up_to).await?;
         contracts::cover(&mut tx, chain_id, first).await?;
         chains::set_checkpoint(&mut tx, chain_id, Some(&page.checkpoint)).await?;
         tx.commit().await?;
@@ -80,7 +81,7 @@ impl Store {
         }
         let mut tx = self.begin_write().await?;
         chains::lock(&mut tx, chain_id).await?;
-        let new_logs = facts::write(&mut tx, &plan).await?;
+        let new_logs = facts::write(&mut tx, &plan, Some(u64::MAX)).await?;
         // Only if the range ends where the covered one begins: the lock keeps a rewind from coming between.
         let moved = tx
             .execute(

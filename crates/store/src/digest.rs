@@ -74,7 +74,7 @@ async fn logs_into(hasher: &mut Hasher, tx: &mut Tx, chain: i64) -> Result<()> {
     let sql = "SELECT b.number, b.hash, b.unix_time, t.tx_index, t.hash, t.logs
          FROM transactions t
          JOIN blocks b ON b.chain_id = t.chain_id AND b.number = t.number AND b.fork = t.fork
-         WHERE t.chain_id = $1 AND t.fork = 0 AND (t.number > $2 OR (t.number = $2 AND t.tx_index > $3))
+         WHERE t.chain_id = $1 AND t.fork = 0 AND (t.number, t.tx_index) > ($2, $3)
          ORDER BY t.number, t.tx_index LIMIT $4";
     let mut after = (-1, -1);
     let mut waiting: Vec<RawLog> = Vec::new();

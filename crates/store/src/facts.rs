@@ -4,6 +4,7 @@ use crate::{
     bulk::{insert, pieces, within},
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
+    folds,
     packed::{PackedLog, pack, unpack},
     plan::{Plan, Spoken},
     types::BlockRef,
@@ -19,13 +20,19 @@ pub(crate) fn prefix(hash: &B256) -> &[u8] {
     hash.as_slice().get(..HASH_PREFIX).unwrap_or_default()
 }
 
-/// Writes what is in the plan; gives the number of logs that were new.
-pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>) -> Result<u64> {
+/// Writes what is in the plan; gives the number of logs that were new. Folds that were kept at `kept_up_to` or before
+/// may lack some of them.
+pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>, kept_up_to: Option<u64>) -> Result<u64> {
     let blocks: Vec<BlockRef> = plan.blocks.values().copied().collect();
     let known = self::blocks(tx, plan.chain_id, &blocks).await?;
     let contracts = contract_ids(tx, plan).await?;
-    let mut writer =
-        Writer { chain_id: plan.chain_id, rows: Vec::new(), spoke: Vec::new(), new_logs: 0 };
+    let mut writer = Writer {
+        chain_id: plan.chain_id,
+        rows: Vec::new(),
+        spoke: Vec::new(),
+        first: BTreeMap::new(),
+        new_logs: 0,
+    };
     let mut before = BTreeMap::new();
     let held: Vec<u64> =
         plan.transactions.keys().map(|at| at.0).filter(|number| known.contains(number)).collect();
@@ -65,6 +72,11 @@ pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>) -> Result<u64> {
         }
     }
     writer.finish(tx).await?;
+    for (contract, number) in writer.first_spoken() {
+        if kept_up_to.is_some_and(|kept| number <= kept) {
+            folds::forget(tx, contract, number).await?;
+        }
+    }
     Ok(writer.new_logs)
 }
 
@@ -169,6 +181,8 @@ struct Writer {
     rows: Vec<(i64, i64, B256, Vec<u8>)>,
     /// Contract, number and place of a transaction in which it spoke.
     spoke: Vec<(i64, i64, i64)>,
+    /// The lowest block of each contract's new logs.
+    first: BTreeMap<i64, u64>,
     new_logs: u64,
 }
 
@@ -176,25 +190,35 @@ impl Writer {
     /// A transaction with new logs, and those that were stored of it. Rows take the default fork: canonical.
     fn add(
         &mut self,
-        (number, tx_index): (u64, u64),
+        (height, tx_index): (u64, u64),
         hash: B256,
         logs: &[Parts<'_>],
         stored: &[PackedLog],
     ) -> Result<()> {
         let (number, tx_index) =
-            (int("block number", number)?, int("transaction index", tx_index)?);
+            (int("block number", height)?, int("transaction index", tx_index)?);
         let mut all: BTreeMap<u64, Parts<'_>> =
             stored.iter().map(|l| (l.index, (l.index, l.contract, &*l.topics, &*l.data))).collect();
         let spoke: HashSet<i64> = stored.iter().map(|log| log.contract).collect();
         let mut speaks = HashSet::new();
         for log in logs {
-            self.new_logs += u64::from(all.insert(log.0, *log).is_none());
+            if all.insert(log.0, *log).is_none() {
+                self.new_logs += 1;
+                self.first
+                    .entry(log.1)
+                    .and_modify(|first| *first = height.min(*first))
+                    .or_insert(height);
+            }
             if !spoke.contains(&log.1) && speaks.insert(log.1) {
                 self.spoke.push((log.1, number, tx_index));
             }
         }
         self.rows.push((number, tx_index, hash, pack(all.into_values())));
         Ok(())
+    }
+
+    fn first_spoken(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.first.iter().map(|(contract, number)| (*contract, *number))
     }
 
     async fn finish(&mut self, tx: &mut Tx) -> Result<()> {

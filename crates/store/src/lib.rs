@@ -1,7 +1,7 @@
 //! Every query of the project, over SQLite and PostgreSQL.
 //!
 //! A [`Store`] keeps facts: the logs of the contracts that are followed, the blocks they are in, and how far each
-//! chain has been indexed. It interprets none of them; the fold in `devproof-primitives` does. Three rules hold:
+//! chain has been indexed. What they mean, the fold in `devproof-primitives` says ([`Store::app_state`]). Three rules hold:
 //!
 //! - The checkpoint moves in the transaction that writes the data, and only from the checkpoint the writer saw.
 //! - A fact is never changed and never deleted. A block that is reorged out keeps its rows, marked as orphaned, and
@@ -16,16 +16,20 @@ mod contracts;
 mod digest;
 mod error;
 mod facts;
+mod folds;
 mod open;
 mod packed;
 mod plan;
 mod read;
 mod rewind;
+mod states;
 mod target;
 mod types;
 
 pub use error::{Result, StoreError};
+pub use folds::KeptFold;
 pub use open::Store;
+pub use states::{AppState, StateError, rules};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,
 };

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     facts::prefix,
     packed::{PackedLog, unpack},
-    types::{BlockRef, RawLog},
+    types::{BlockRef, Contract, RawLog},
 };
 use alloy_primitives::{Address, B256};
 
@@ -22,6 +22,63 @@ macro_rules! spoken {
              AND t.tx_index = e.tx_index
          WHERE "
     };
+}
+
+/// Transactions read at a time.
+const STEP: i64 = 1024;
+
+/// Reads the logs of one contract in pieces of whole blocks, so that a long history does not have to fit into memory.
+#[derive(Debug)]
+pub(crate) struct LogSteps<'a> {
+    contract: &'a Contract,
+    up_to: u64,
+    /// The transaction that was read last; `None` once all were.
+    last: Option<(i64, i64)>,
+    /// The logs of a block that may go on.
+    open: Vec<RawLog>,
+}
+
+impl<'a> LogSteps<'a> {
+    /// The blocks after `after` up to and including `up_to`.
+    pub(crate) fn new(contract: &'a Contract, after: Option<u64>, up_to: u64) -> Self {
+        let last = Some((after.map_or(-1, bound), i64::MAX));
+        Self { contract, up_to, last, open: Vec::new() }
+    }
+
+    /// The next logs, in chain order; `None` after the last.
+    pub(crate) async fn next(&mut self, store: &Store) -> Result<Option<Vec<RawLog>>> {
+        let Some(last) = self.last else { return Ok(None) };
+        let sql = concat!(
+            spoken!(),
+            "c.chain_id = $1 AND c.address = $2 AND e.fork = 0 AND e.number <= $3
+             AND (e.number, e.tx_index) > ($4, $5)
+             ORDER BY e.number, e.tx_index LIMIT $6"
+        );
+        let args = [
+            Arg::Int(int("chain id", self.contract.chain_id)?),
+            Arg::Bytes(self.contract.address.as_slice()),
+            Arg::Int(bound(self.up_to)),
+            Arg::Int(last.0),
+            Arg::Int(last.1),
+            Arg::Int(STEP),
+        ];
+        let rows = store.pool.rows(sql, &args).await?;
+        let mut logs = std::mem::take(&mut self.open);
+        for row in &rows {
+            logs_of(row, &mut logs)?;
+        }
+        logs.sort_by_key(|log| (log.block.number, log.log_index));
+        self.last = match rows.last() {
+            Some(row) if rows.len() as i64 == STEP => {
+                // The last block may go on in the next step.
+                let open = logs.last().map_or(0, |log| log.block.number);
+                self.open = logs.split_off(logs.partition_point(|log| log.block.number < open));
+                Some((row.int(0)?, row.int(3)?))
+            }
+            _ => None,
+        };
+        Ok(Some(logs))
+    }
 }
 
 impl Store {
@@ -55,35 +112,6 @@ impl Store {
             for row in self.pool.rows(sql, &args).await? {
                 logs_of(&row, &mut found)?;
             }
-        }
-        found.sort_by_key(|log| (log.block.number, log.log_index));
-        Ok(found)
-    }
-
-    /// The logs of one contract in the blocks after `after` up to and including `up_to`, in chain order.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn logs_between(
-        &self,
-        chain_id: u64,
-        address: Address,
-        after: u64,
-        up_to: u64,
-    ) -> Result<Vec<RawLog>> {
-        let sql = concat!(
-            spoken!(),
-            "c.chain_id = $1 AND c.address = $2 AND e.fork = 0 AND e.number > $3 AND e.number <= $4"
-        );
-        let args = [
-            Arg::Int(int("chain id", chain_id)?),
-            Arg::Bytes(address.as_slice()),
-            Arg::Int(bound(after)),
-            Arg::Int(bound(up_to)),
-        ];
-        let mut found = Vec::new();
-        for row in self.pool.rows(sql, &args).await? {
-            logs_of(&row, &mut found)?;
         }
         found.sort_by_key(|log| (log.block.number, log.log_index));
         Ok(found)

@@ -4,7 +4,7 @@ use crate::Finality;
 use alloy_primitives::{Address, B256};
 use devproof_chain::ChainError;
 use devproof_primitives::FoldError;
-use devproof_store::StoreError;
+use devproof_store::{StateError, StoreError};
 use jiff::Timestamp;
 
 /// Why a question could not be answered. `Display` says what is wrong; [`Self::sentence`] adds what
@@ -239,6 +239,15 @@ impl AnswerError {
             }
             (Self::Moving, _) => "ask again in a moment",
             (Self::NotAnApp { .. } | Self::Node { .. } | Self::Store(_), _) => "",
+        }
+    }
+}
+
+impl From<StateError> for AnswerError {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Store(error) => error.into(),
+            StateError::Fold(error) => error.into(),
         }
     }
 }

@@ -5,7 +5,7 @@ use devproof_contracts::{Code, app_event};
 use devproof_primitives::{
     BlockRef, Event, FoldError, Policy, Position, Rules, Setting, Source, Step,
 };
-use devproof_store::{Contract, RawLog};
+use devproof_store::{Contract, RawLog, rules};
 
 /// The fold of an app's logs, and what each of them did.
 #[derive(Debug)]
@@ -34,14 +34,6 @@ pub(super) enum What {
 pub(super) fn kind(contract: &Contract) -> Code {
     let Ok(code) = contract.code_kind.parse();
     code
-}
-
-pub(super) fn rules(contract: &Contract) -> Rules {
-    if kind(contract).keeps_history() {
-        Rules::AppAuth { chain_id: contract.chain_id, app: contract.address }
-    } else {
-        Rules::AsEmitted
-    }
 }
 
 pub(super) fn fold(contract: &Contract, logs: &[RawLog]) -> Result<Folded, FoldError> {

@@ -21,7 +21,7 @@ use crate::{
 use alloy_primitives::Address;
 use devproof_contracts::Code;
 use devproof_primitives::{BlockRef, Kms};
-use devproof_store::{ChainStatus, Contract, RawLog, Role, Store};
+use devproof_store::{ChainStatus, Contract, Role, Store};
 
 /// How often a question is asked again because a reorg came in between.
 const ATTEMPTS: u32 = 3;
@@ -108,8 +108,10 @@ async fn at_once(
     let needed: Vec<Address> = kms_contracts.iter().map(|c| c.address).chain([app]).collect();
     scope.no_gap(store, &needed, up_to).await?;
 
-    let logs = scope.logs(store, up_to).await?;
-    let folded = facts::fold(contract, &logs)?;
+    let state = store.app_state(contract, up_to).await?;
+    if state.logs == 0 {
+        scope.has_spoken(store, up_to).await?;
+    }
     let mut kms = Vec::with_capacity(kms_contracts.len());
     for contract in kms_contracts {
         let mut state = Kms::default();
@@ -120,10 +122,10 @@ async fn at_once(
         }
         kms.push(legs::kms(contract, state, app));
     }
-    let mut orphaned = orphans::of(store, contract, &logs).await?;
+    let mut orphaned = orphans::of(store, contract, up_to).await?;
     orphaned.retain(|orphan| orphan.block <= up_to);
 
-    let policy = folded.policy;
+    let policy = state.policy;
     Ok(AtBlock {
         chain_id,
         app,
@@ -135,7 +137,7 @@ async fn at_once(
         history_verified_at: contract
             .history_verified_at
             .map(|block| documents::Verified { block }),
-        born: !logs.is_empty(),
+        born: state.logs > 0,
         code: legs::code(contract, &policy),
         authorised: legs::authorised(&policy),
         proposals: legs::proposals(&policy, moment.now()),
@@ -155,8 +157,11 @@ async fn history_once(
     let (chain_id, app) = (contract.chain_id, contract.address);
     let moment = moment::last_of(store, scope, min_finality).await?;
     scope.no_gap(store, &[app], moment.block.number).await?;
-    let mut logs = scope.logs(store, head.number).await?;
-    let orphaned = orphans::of(store, contract, &logs).await?;
+    let mut logs = store.logs(chain_id, &[app], head.number).await?;
+    if logs.is_empty() {
+        scope.has_spoken(store, head.number).await?;
+    }
+    let orphaned = orphans::of(store, contract, head.number).await?;
     let told = logs.iter().take_while(|log| log.block.number <= moment.block.number).count();
     let not_final_enough = (logs.len() - told) as u64;
     logs.truncate(told);
@@ -210,22 +215,21 @@ impl Scope {
         Ok(now == Some(self.head))
     }
 
-    /// The logs of the app's contract. Code that we know speaks when it is born, so if its birth is not
-    /// in the index although the code was found, then its logs have not been read yet.
-    async fn logs(&self, store: &Store, up_to: u64) -> Result<Vec<RawLog>, AnswerError> {
+    /// Of a contract without a log up to a block: refuses to take that for an answer where it cannot be one. Code
+    /// that we know speaks when it is born, so if its birth is not in the index although the code was found, then its
+    /// logs have not been read yet.
+    async fn has_spoken(&self, store: &Store, up_to: u64) -> Result<(), AnswerError> {
         let Contract { chain_id, address, found_at, code_hash, .. } = self.contract;
-        let mut logs = store.logs(chain_id, &[address], up_to.max(found_at)).await?;
         let speaks = code_hash.is_some() && facts::kind(&self.contract) != Code::Unknown;
         // It may have been named before it was deployed; then what it said is later.
-        let unread = logs.is_empty()
-            && speaks
+        let unread = speaks
+            && store.logs(chain_id, &[address], up_to.max(found_at)).await?.is_empty()
             && store.logs(chain_id, &[address], self.head.number).await?.is_empty();
         if unread {
             let from = self.status.start_block;
             return Err(AnswerError::Unfinished { contract: address, from, to: found_at });
         }
-        logs.retain(|log| log.block.number <= up_to);
-        Ok(logs)
+        Ok(())
     }
 
     /// Refuses to answer from contracts whose older logs are still being read.

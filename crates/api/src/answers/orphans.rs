@@ -1,23 +1,28 @@
 //! What was said in blocks that were reorged out: a KMS reads `latest` and may have acted on it.
 
-use super::{AnswerError, facts::rules};
+use super::AnswerError;
 use crate::documents::{Orphan, time};
 use alloy_primitives::B256;
 use devproof_contracts::app_event;
 use devproof_primitives::{Action, Change, Event, Rules};
-use devproof_store::{Contract, RawLog, Store};
+use devproof_store::{Contract, RawLog, Store, rules};
 use std::collections::HashSet;
 
 /// The most orphaned facts that one answer carries; the newest are kept.
 const MAX_ORPHANS: usize = 1000;
 
+/// Those of a contract; `included_again` is told by its logs up to and including block `up_to`.
 pub(super) async fn of(
     store: &Store,
     contract: &Contract,
-    canonical: &[RawLog],
+    up_to: u64,
 ) -> Result<Vec<Orphan>, AnswerError> {
-    let again: HashSet<B256> = canonical.iter().map(|log| log.tx_hash).collect();
     let logs = store.orphaned_logs(contract.chain_id, contract.address).await?;
+    if logs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let canonical: Vec<RawLog> = store.logs(contract.chain_id, &[contract.address], up_to).await?;
+    let again: HashSet<B256> = canonical.iter().map(|log| log.tx_hash).collect();
     let mut orphans: Vec<Orphan> = logs
         .iter()
         .filter_map(|log| {

@@ -19,8 +19,6 @@ pub(crate) async fn logs_are_in_chain_order_however_they_came(db: &Db) {
     store.commit(&page(Some(block(9, 0)), block(9, 0), filled)).await.unwrap();
     let expected = [(3, 6), (3, 11), (6, 1), (9, 1), (9, 2), (9, 4)];
     assert_eq!(places(&store.logs(CHAIN, &[who(1)], 9).await.unwrap()), expected);
-    let between = store.logs_between(CHAIN, who(1), 3, 6).await.unwrap();
-    assert_eq!(places(&between), [(6, 1)]);
     store.rewind(CHAIN, None).await.unwrap();
     assert_eq!(places(&store.orphaned_logs(CHAIN, who(1)).await.unwrap()), expected);
 }

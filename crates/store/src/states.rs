@@ -1,0 +1,150 @@
+//! What an app's contract was like after a block: the one fold in `devproof-primitives`, over the facts here.
+//!
+//! A long history is not folded for every question. Where the fold stood is kept now and then, so that an answer costs
+//! what it says, not what was ever said before it.
+
+use crate::{KeptFold, RawLog, Store, error::StoreError, read::LogSteps, types::Contract};
+use devproof_contracts::{Code, app_event};
+use devproof_primitives::{BlockRef, FoldError, Policy, Position, Rules};
+use serde::{Deserialize, Serialize};
+
+/// The version of the fold and of how a state is written down. Any change of what [`Policy::apply`], [`app_event`] or
+/// [`AppState`] mean needs another one: what was kept before is then not looked at any more.
+const VERSION: u32 = 1;
+
+/// Logs after which a state is kept, at least: fewer are folded faster than a state is read.
+const EVERY: u64 = 24;
+
+/// Bytes of a kept state that cost about as much to read as a log does to read and fold. A large state is kept more
+/// rarely, so that what is kept never takes much more room than the facts.
+const BYTES_PER_LOG: u64 = 64;
+
+/// Why there is no state.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The logs cannot be those of the contract.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+}
+
+/// An app after a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppState {
+    /// What its logs fold to.
+    pub policy: Policy,
+    /// How many logs its contract had emitted.
+    pub logs: u64,
+}
+
+impl AppState {
+    /// An app that has said nothing yet.
+    #[must_use]
+    pub fn new(contract: &Contract) -> Self {
+        Self { policy: Policy::new(rules(contract)), logs: 0 }
+    }
+
+    /// Takes the next log.
+    ///
+    /// # Errors
+    /// [`FoldError`] if it cannot be the next one.
+    pub fn apply(&mut self, log: &RawLog) -> Result<(), FoldError> {
+        self.logs = self.logs.saturating_add(1);
+        let Some(event) = app_event(&log.topics, &log.data) else { return Ok(()) };
+        let at = Position {
+            block: log.block.number,
+            log_index: log.log_index,
+            timestamp: log.block.timestamp,
+            transaction: log.tx_hash,
+        };
+        self.policy.apply(at, &event).map(|_| ())
+    }
+}
+
+/// Which events of a contract are to be believed, by the code that was found behind it.
+#[must_use]
+pub fn rules(contract: &Contract) -> Rules {
+    let Ok(code) = contract.code_kind.parse::<Code>();
+    if code.keeps_history() {
+        Rules::AppAuth { chain_id: contract.chain_id, app: contract.address }
+    } else {
+        Rules::AsEmitted
+    }
+}
+
+/// A contract that is found to be of another kind is folded by other rules.
+fn version(contract: &Contract) -> u32 {
+    VERSION * 2 + u32::from(rules(contract) != Rules::AsEmitted)
+}
+
+impl Store {
+    /// An app after the last log of block `up_to`.
+    ///
+    /// # Errors
+    /// [`StateError`]; [`StoreError::Corrupt`] if a kept state cannot be read.
+    pub async fn app_state(&self, contract: &Contract, up_to: u64) -> Result<AppState, StateError> {
+        let (mut state, after) = self.kept_state(contract, up_to).await?;
+        let mut steps = LogSteps::new(contract, after, up_to);
+        while let Some(logs) = steps.next(self).await? {
+            logs.iter().try_for_each(|log| state.apply(log))?;
+        }
+        Ok(state)
+    }
+
+    /// An app after the last log of the block at which the index stands, with states on the way kept for later.
+    ///
+    /// # Errors
+    /// As [`Store::app_state`]; [`StoreError::Conflict`] if the index does not stand there any more.
+    pub async fn keep_app_states(
+        &self,
+        contract: &Contract,
+        head: &BlockRef,
+    ) -> Result<AppState, StateError> {
+        let (mut state, after) = self.kept_state(contract, head.number).await?;
+        let mut last = (state.logs, 0);
+        let mut steps = LogSteps::new(contract, after, head.number);
+        while let Some(logs) = steps.next(self).await? {
+            let mut kept = Vec::new();
+            for block in logs.chunk_by(|a, b| a.block == b.block) {
+                block.iter().try_for_each(|log| state.apply(log))?;
+                let (Some(log), since) = (block.last(), state.logs - last.0) else { continue };
+                if since >= EVERY.max(last.1 / BYTES_PER_LOG) {
+                    let written = write(&state)?;
+                    last.1 = written.len() as u64;
+                    if since >= EVERY.max(last.1 / BYTES_PER_LOG) {
+                        last.0 = state.logs;
+                        kept.push(KeptFold { number: log.block.number, state: written });
+                    }
+                }
+            }
+            if !kept.is_empty() {
+                let Contract { chain_id, address, .. } = *contract;
+                self.keep_folds(chain_id, address, version(contract), &kept, head).await?;
+            }
+        }
+        Ok(state)
+    }
+
+    /// The last state that was kept, and the block it is of.
+    async fn kept_state(
+        &self,
+        contract: &Contract,
+        up_to: u64,
+    ) -> Result<(AppState, Option<u64>), StateError> {
+        let Contract { chain_id, address, .. } = *contract;
+        let kept = self.kept_fold(chain_id, address, version(contract), up_to).await?;
+        let Some(kept) = kept else { return Ok((AppState::new(contract), None)) };
+        let state = postcard::from_bytes(&kept.state).map_err(|_| StoreError::Corrupt {
+            what: format!("a state of {address} at block {} that does not read", kept.number),
+        })?;
+        Ok((state, Some(kept.number)))
+    }
+}
+
+fn write(state: &AppState) -> Result<Vec<u8>, StoreError> {
+    postcard::to_stdvec(state).map_err(|error| StoreError::Corrupt {
+        what: format!("a state that does not write ({error})"),
+    })
+}

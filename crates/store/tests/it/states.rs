@@ -1,0 +1,149 @@
+//! Kept states save time and change no answer.
+
+use crate::{
+    db::Db,
+    make::{CHAIN, block, contract, page, who},
+};
+use alloy_primitives::{B256, keccak256};
+use devproof_store::{AppState, Backfill, BlockRef, Contract, RawLog, Store};
+
+/// A stock app: the fold takes its events as they come.
+fn app() -> Contract {
+    Contract { code_kind: "dstack_app".to_owned(), ..contract(1, 0) }
+}
+
+/// A compose hash comes or goes; which one, and whether, follows from the place.
+fn change(block: BlockRef, log_index: u64) -> RawLog {
+    let seed = keccak256([block.hash.as_slice(), &log_index.to_be_bytes()].concat());
+    let name =
+        if seed[0] % 3 == 0 { "ComposeHashRemoved(bytes32)" } else { "ComposeHashAdded(bytes32)" };
+    RawLog {
+        block,
+        log_index,
+        tx_hash: keccak256([block.hash.as_slice(), &[log_index as u8 / 2]].concat()),
+        tx_index: log_index / 2,
+        address: who(1),
+        topics: vec![keccak256(name)],
+        data: B256::with_last_byte(seed[1] % 40).to_vec().into(),
+    }
+}
+
+fn changes(block: BlockRef) -> impl Iterator<Item = RawLog> {
+    (0..u64::from(block.hash[0] % 4)).map(move |index| change(block, index))
+}
+
+async fn naive(store: &Store, up_to: u64) -> AppState {
+    let mut state = AppState::new(&app());
+    for log in store.logs(CHAIN, &[who(1)], up_to).await.unwrap() {
+        state.apply(&log).unwrap();
+    }
+    state
+}
+
+/// How far a kept state saves folding, in blocks.
+async fn kept(store: &Store, up_to: u64) -> Option<u64> {
+    // The version in use: whatever it is, there is only one in this store.
+    let mut found = None;
+    for version in 0..100 {
+        found = store.kept_fold(CHAIN, who(1), version, up_to).await.unwrap().or(found);
+    }
+    found.map(|fold| fold.number)
+}
+
+pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
+    let lives = if db.cluster().is_some() { 3 } else { 12 };
+    let (mut used, mut forgotten) = (0, 0);
+    for life in 0..lives {
+        let mut drawn = 0_u64;
+        let mut draw = |below: u64| {
+            drawn += 1;
+            let hash = keccak256([u64::to_be_bytes(life), drawn.to_be_bytes()].concat());
+            u64::from_be_bytes(hash[..8].try_into().unwrap()) % below
+        };
+        let store = db.store().await;
+        store.upsert_contract(&app()).await.unwrap();
+        let mut chain: Vec<BlockRef> = Vec::new();
+        let (mut branch, mut late) = (0, Vec::new());
+        for _ in 0..14 {
+            match draw(8) {
+                // Forward; some logs are left out and come later, as from a node that lagged.
+                0..=3 => {
+                    let previous = chain.last().copied();
+                    let first = chain.len() as u64;
+                    let new: Vec<_> =
+                        (first..first + 1 + draw(40)).map(|n| block(n, branch)).collect();
+                    let (held, out): (Vec<_>, Vec<_>) =
+                        new.iter().flat_map(|b| changes(*b)).partition(|_| draw(10) > 0);
+                    late.extend(out);
+                    store.commit(&page(previous, *new.last().unwrap(), held)).await.unwrap();
+                    chain.extend(new);
+                }
+                4 if !chain.is_empty() => {
+                    chain.truncate(chain.len() - (draw(12) as usize).min(chain.len() - 1));
+                    let before = kept(&store, u64::MAX).await;
+                    store.rewind(CHAIN, chain.last()).await.unwrap();
+                    late.retain(|log| chain.contains(&log.block));
+                    forgotten += u64::from(kept(&store, u64::MAX).await != before);
+                    branch += 1;
+                }
+                5 if !late.is_empty() => {
+                    let at = *chain.last().unwrap();
+                    let logs = std::mem::take(&mut late);
+                    if draw(2) == 0 {
+                        store.commit(&page(Some(at), at, logs)).await.unwrap();
+                    } else {
+                        // Both ways in which older logs come have to forget what they are not in.
+                        for log in logs {
+                            let of = Backfill {
+                                chain_id: CHAIN,
+                                address: who(1),
+                                from: log.block.number,
+                                to: log.block.number,
+                                logs: vec![log.clone()],
+                            };
+                            if store.commit_backfill(&of).await.is_err() {
+                                store.commit(&page(Some(at), at, vec![log])).await.unwrap();
+                            }
+                        }
+                    }
+                }
+                _ => {
+                    if let Some(head) = chain.last() {
+                        let state = store.keep_app_states(&app(), head).await.unwrap();
+                        assert_eq!(state, naive(&store, head.number).await);
+                    }
+                }
+            }
+            for up_to in [draw(chain.len() as u64 + 1), chain.len() as u64, u64::MAX] {
+                let told = store.app_state(&app(), up_to).await.unwrap();
+                assert_eq!(told, naive(&store, up_to).await, "life {life}, up to {up_to}");
+                used += u64::from(kept(&store, up_to).await.is_some());
+            }
+        }
+    }
+    assert!(
+        used > 20 && forgotten > 0,
+        "{used} answers from kept states, {forgotten} rewinds took some"
+    );
+}
+
+pub(crate) async fn a_state_is_kept_only_on_the_chain_it_is_of(db: &Db) {
+    let store = db.store().await;
+    store.upsert_contract(&app()).await.unwrap();
+    let chain: Vec<_> = (0..200).map(|n| block(n, 0)).collect();
+    let logs: Vec<_> = chain.iter().flat_map(|b| changes(*b)).collect();
+    store.commit(&page(None, chain[199], logs)).await.unwrap();
+    let error = store.keep_app_states(&app(), &block(199, 1)).await.unwrap_err();
+    assert!(
+        error.to_string().contains("meanwhile")
+            || matches!(error, devproof_store::StateError::Store(_)),
+        "{error}"
+    );
+    assert_eq!(kept(&store, u64::MAX).await, None);
+    store.keep_app_states(&app(), &chain[199]).await.unwrap();
+    assert!(kept(&store, u64::MAX).await.is_some());
+    // By other rules it is another state, and none is kept of it.
+    let known = Contract { code_kind: "app_auth".to_owned(), ..app() };
+    let state = store.app_state(&known, 199).await.unwrap();
+    assert!(state.policy.compose_hashes.is_empty(), "an AppAuth says what it means in its history");
+}
