@@ -159,13 +159,17 @@ impl Indexer {
         let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;
         let mut done = status.checkpoint;
         let from = done.map_or(status.start_block.saturating_sub(1), |block| block.number);
-        let mut logs = 0;
+        let (mut logs, mut ahead) = (0, None);
         while done.is_none_or(|block| block.number < heads.latest.number) {
             let first = done.map_or(status.start_block, |block| block.number + 1);
-            let last =
-                heads.latest.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
-            let (checkpoint, found) = self.read_page(done, first, last, heads.finalized).await?;
-            done = Some(checkpoint);
+            let pages = self.options.page_blocks.get();
+            let end = |first: u64| heads.latest.number.min(first.saturating_add(pages - 1));
+            let last = end(first);
+            let next = (last < heads.latest.number).then(|| end(last + 1));
+            let page = (first, last, next);
+            let (checkpoint, found, read) =
+                self.read_page(done, page, heads.finalized, ahead).await?;
+            (done, ahead) = (Some(checkpoint), read);
             logs += found + self.fill_gaps().await?;
             progress(Progress { from, done: last, head: heads.latest.number, logs });
         }

@@ -6,24 +6,45 @@ use devproof_chain::{ChainError, NodeLog};
 use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::{BlockRef, KmsEvent};
 use devproof_store::{Backfill, Contract, Page, RawLog, Role};
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
+
+/// How many contracts are looked at at a time.
+const LOOKS: usize = 16;
+
+/// The logs of a page, read while the page before it is written.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    /// Whose logs these are.
+    addresses: BTreeSet<Address>,
+    /// The block at which the page ends, as it was before the logs were read.
+    checkpoint: BlockRef,
+    logs: Vec<NodeLog>,
+}
 
 impl Indexer {
     /// Reads and commits the blocks `first..=last` behind `previous`, and remembers the block that the
-    /// node calls finalized. Gives the new checkpoint and the
-    /// number of logs that are new.
+    /// node calls finalized. Meanwhile reads on, to block `next`. Gives the new checkpoint, the
+    /// number of logs that are new, and what was read ahead.
     pub(crate) async fn read_page(
         &mut self,
         previous: Option<BlockRef>,
-        first: u64,
-        last: u64,
+        (first, last, next): (u64, u64, Option<u64>),
         finalized: Option<BlockRef>,
-    ) -> Result<(BlockRef, u64), IndexError> {
+        ahead: Option<Ahead>,
+    ) -> Result<(BlockRef, u64, Option<Ahead>), IndexError> {
         let chain_id = self.node.chain_id();
-        let checkpoint = self.held(last).await?;
         let known = self.store.contracts(chain_id).await?;
-        let addresses: Vec<Address> = known.iter().map(|c| c.address).collect();
-        let mut logs = self.node.logs(&addresses, first..=last).await?;
+        let mut addresses: BTreeSet<Address> = known.iter().map(|c| c.address).collect();
+        // Contracts that came meanwhile, by filling a gap, were not asked for.
+        let read = match ahead.filter(|a| a.addresses == addresses && a.checkpoint.number == last) {
+            Some(read) => read,
+            None => self.read(addresses.clone(), first, last).await?,
+        };
+        let Ahead { checkpoint, mut logs, .. } = read;
 
         let found = self.named_in(&logs, &known, last).await?;
         let new: Vec<Address> = found.iter().map(|c| c.address).collect();
@@ -48,8 +69,29 @@ impl Indexer {
             logs,
             checkpoint,
         };
-        let committed = self.store.commit(&page).await?;
-        Ok((checkpoint, committed.new_logs))
+        addresses.extend(new);
+        let read_on = async {
+            match next {
+                // What goes wrong here goes wrong again when it is needed, or does not matter.
+                Some(next) => self.read(addresses, last + 1, next).await.ok(),
+                None => None,
+            }
+        };
+        let (committed, ahead) = tokio::join!(self.store.commit(&page), read_on);
+        Ok((checkpoint, committed?.new_logs, ahead))
+    }
+
+    /// The logs of some contracts in a range of blocks whose last one the node holds.
+    async fn read(
+        &self,
+        addresses: BTreeSet<Address>,
+        first: u64,
+        last: u64,
+    ) -> Result<Ahead, IndexError> {
+        let checkpoint = self.held(last).await?;
+        let asked: Vec<Address> = addresses.iter().copied().collect();
+        let logs = self.node.logs(&asked, first..=last).await?;
+        Ok(Ahead { addresses, checkpoint, logs })
     }
 
     /// Reads what contracts did before they were found. Gives the number of logs that are new.
@@ -178,8 +220,10 @@ impl Indexer {
         at: u64,
     ) -> Result<Vec<Contract>, IndexError> {
         let mut named = BTreeMap::new();
+        let speakers: BTreeMap<Address, &Contract> =
+            known.iter().filter(|c| c.role != Role::App).map(|c| (c.address, c)).collect();
         for log in logs {
-            let Some(by) = known.iter().find(|c| c.address == log.address) else { continue };
+            let Some(by) = speakers.get(&log.address) else { continue };
             let app = match by.role {
                 Role::Kms => match kms_event(&log.topics, &log.data) {
                     Some(KmsEvent::AppRegistered(app)) => app,
@@ -194,18 +238,18 @@ impl Indexer {
             let here = (log.block_number, by.address);
             named.entry(app).and_modify(|first| *first = here.min(*first)).or_insert(here);
         }
-        let mut found = Vec::new();
-        for (app, (block, by)) in named {
-            let before = known.iter().find(|contract| contract.address == app);
-            // The word of the configuration stands, and that of an earlier log.
-            if before
-                .is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
-            {
-                continue;
-            }
-            found.push(self.identify_once(app, Some(by), block, at).await?);
-        }
-        Ok(found)
+        let known: BTreeMap<Address, &Contract> = known.iter().map(|c| (c.address, c)).collect();
+        // The word of the configuration stands, and that of an earlier log.
+        named.retain(|app, here| {
+            let stands = |c: &&Contract| c.named_by.is_none_or(|by| (c.found_at, by) <= *here);
+            known.get(app).is_none_or(|before| !stands(before))
+        });
+        // Many at a time: each takes some questions to the node.
+        stream::iter(named)
+            .map(|(app, (block, by))| self.identify_once(app, Some(by), block, at))
+            .buffered(LOOKS)
+            .try_collect()
+            .await
     }
 
     /// Adds the time of its block to each log, asking the node for the headers it did not send along.

@@ -3,7 +3,7 @@
 use alloy::{
     primitives::{B256, U256},
     providers::{DynProvider, Provider, ProviderBuilder},
-    rpc::client::NoParams,
+    rpc::client::{BatchRequest, NoParams},
     signers::local::PrivateKeySigner,
 };
 use eyre::{OptionExt, Result, WrapErr, bail, eyre};
@@ -170,6 +170,27 @@ impl Anvil {
     /// What anvil says.
     pub async fn request(&self, method: &'static str, params: Value) -> Result<Value> {
         Ok(self.provider.raw_request(method.into(), params).await?)
+    }
+
+    /// Many questions in one request, each a pair of method and parameters, one after the other.
+    ///
+    /// # Errors
+    /// The first that anvil refuses.
+    pub async fn batch(&self, calls: Vec<Value>) -> Result<()> {
+        let mut batch = BatchRequest::new(self.provider.client());
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let (method, params): (String, Value) = serde_json::from_value(call)?;
+            answers.push(batch.add_call::<Value, Value>(method, &params)?);
+        }
+        if answers.is_empty() {
+            return Ok(());
+        }
+        batch.send().await?;
+        for answer in answers {
+            answer.await?;
+        }
+        Ok(())
     }
 
     /// The hash of the newest block.

@@ -3,6 +3,7 @@
 mod anvil;
 mod bench;
 mod bindings;
+mod busy;
 mod compose;
 mod deletions;
 mod kms_keys;
@@ -12,6 +13,7 @@ mod story;
 
 pub use anvil::Anvil;
 pub use bench::Bench;
+pub use busy::Busy;
 pub use compose::{Versions, real_data};
 pub use kms_keys::{Chain, KmsKeys};
 pub use story::{Chapter, Story};

@@ -89,6 +89,7 @@ cases! {
     reorgs::a_rewind_replaces_the_block_at_its_own_height,
     reorgs::a_rewind_never_goes_forward,
     reorgs::rewinding_to_nothing_starts_over,
+    states::a_long_history_is_read_in_steps,
     states::a_kept_state_changes_no_answer,
     states::a_state_is_kept_only_on_the_chain_it_is_of,
 }

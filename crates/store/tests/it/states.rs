@@ -147,3 +147,18 @@ pub(crate) async fn a_state_is_kept_only_on_the_chain_it_is_of(db: &Db) {
     let state = store.app_state(&known, 199).await.unwrap();
     assert!(state.policy.compose_hashes.is_empty(), "an AppAuth says what it means in its history");
 }
+
+pub(crate) async fn a_long_history_is_read_in_steps(db: &Db) {
+    let store = db.store().await;
+    store.upsert_contract(&app()).await.unwrap();
+    // Three transactions a block, so that steps of any power of two end within blocks.
+    let chain: Vec<_> = (0..900).map(|n| block(n, 0)).collect();
+    let logs: Vec<_> = chain.iter().flat_map(|b| (0..6).map(|index| change(*b, index))).collect();
+    store.commit(&page(None, chain[899], logs)).await.unwrap();
+    for up_to in [340, 341, 342, 899] {
+        let told = store.app_state(&app(), up_to).await.unwrap();
+        assert_eq!(told, naive(&store, up_to).await, "{up_to}");
+    }
+    let kept = store.keep_app_states(&app(), &chain[899]).await.unwrap();
+    assert_eq!(kept, naive(&store, 899).await);
+}

@@ -1,0 +1,117 @@
+//! Chains with much on them, for benchmarks.
+
+use crate::Bench;
+use alloy::{
+    primitives::{Address, B256, U64, keccak256},
+    sol_types::SolCall,
+};
+use devproof_contracts::stock::{DstackApp, DstackKms};
+use eyre::{OptionExt, Result};
+use serde_json::{Value, json};
+
+/// Apps that are deployed in one block.
+const DEPLOYED_PER_BLOCK: usize = 50;
+/// Calls that anvil gets in one request.
+const CALLS: usize = 200;
+/// More than any call here takes.
+const GAS: &str = "0x1e8480";
+
+/// How much is on a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// Stock apps, registered with the KMS.
+    pub apps: usize,
+    /// Blocks in which they change.
+    pub blocks: usize,
+    /// Changes in each of these blocks, two logs a change, as stock contracts of 2026 emit them.
+    pub changes_per_block: usize,
+}
+
+impl Busy {
+    /// 1,000 apps, and 50,000 logs of changes in 10,000 blocks.
+    pub const USUAL: Self = Self { apps: 1_000, blocks: 10_000, changes_per_block: 0 };
+
+    /// How many changes are in the block with this number from the first; without a fixed number, two and three in turn.
+    const fn changes(&self, block: usize) -> usize {
+        match self.changes_per_block {
+            0 => 2 + block % 2,
+            fixed => fixed,
+        }
+    }
+}
+
+impl Bench {
+    /// Deploys stock apps and changes them, app after app: versions come, and every other one goes again. Gives the apps.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn make_busy(&self, busy: Busy) -> Result<Vec<Address>> {
+        let owner = self.rival.address();
+        self.anvil.request("evm_setAutomine", json!([false])).await?;
+        self.anvil.request("evm_setBlockGasLimit", json!(["0x2540be400"])).await?;
+        let count = self.anvil.request("eth_getTransactionCount", json!([owner, "latest"])).await?;
+        let mut nonce = serde_json::from_value::<U64>(count)?.to::<u64>();
+        let mut send = |to: Address, input: Vec<u8>| {
+            let nonce = (U64::from(nonce), nonce += 1).0;
+            let input = alloy::primitives::Bytes::from(input);
+            json!(["eth_sendTransaction", [{ "from": owner, "to": to, "data": input, "gas": GAS, "nonce": nonce }]])
+        };
+
+        let first = self.node.heads().await?.latest.number + 1;
+        let mut calls = Vec::new();
+        for app in 0..busy.apps {
+            let call = DstackKms::deployAndRegisterAppCall {
+                initialOwner: owner,
+                disableUpgrades: false,
+                requireTcbUpToDate: false,
+                allowAnyDevice: true,
+                initialDeviceId: B256::ZERO,
+                initialComposeHash: keccak256(app.to_be_bytes()),
+            };
+            calls.push(send(self.kms, call.abi_encode()));
+            if app % DEPLOYED_PER_BLOCK == DEPLOYED_PER_BLOCK - 1 {
+                calls.push(json!(["evm_mine", []]));
+            }
+        }
+        calls.push(json!(["evm_mine", []]));
+        self.play(&mut calls).await?;
+        let head = self.node.heads().await?.latest.number;
+        let named =
+            self.node.logs(&[self.kms], first..=head).await?.into_iter().filter_map(|log| {
+                match devproof_contracts::kms_event(&log.topics, &log.data) {
+                    Some(devproof_primitives::KmsEvent::AppRegistered(app)) => Some(app),
+                    _ => None,
+                }
+            });
+        let apps: Vec<Address> = named.collect();
+
+        let mut change = 0;
+        for block in 0..busy.blocks {
+            for _ in 0..busy.changes(block) {
+                let app =
+                    *apps.get(change % apps.len().max(1)).ok_or_eyre("no app was deployed")?;
+                let turn = change / apps.len().max(1);
+                let compose_hash = keccak256((turn / 2).to_be_bytes());
+                let input = if turn % 2 == 0 {
+                    DstackApp::addComposeHashCall { composeHash: compose_hash }.abi_encode()
+                } else {
+                    DstackApp::removeComposeHashCall { composeHash: compose_hash }.abi_encode()
+                };
+                calls.push(send(app, input));
+                change += 1;
+            }
+            calls.push(json!(["evm_mine", []]));
+            if calls.len() >= CALLS {
+                self.play(&mut calls).await?;
+            }
+        }
+        self.play(&mut calls).await?;
+        self.anvil.request("evm_setAutomine", json!([true])).await?;
+        Ok(apps)
+    }
+
+    /// Asks all of this in one request.
+    async fn play(&self, calls: &mut Vec<Value>) -> Result<()> {
+        self.anvil.batch(std::mem::take(calls)).await
+    }
+}
