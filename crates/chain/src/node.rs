@@ -1,6 +1,6 @@
-//! A node, over HTTP, at one endpoint or several.
+//! A node, over HTTP or WebSockets, at one endpoint or several.
 
-use crate::{ChainError, endpoint::Endpoint};
+use crate::{ChainError, News, RpcMetrics, endpoint::Endpoint};
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, TxKind, U256},
@@ -43,6 +43,7 @@ pub struct Node {
     /// The one that answered last.
     preferred: Arc<AtomicUsize>,
     pub(crate) options: Options,
+    metrics: RpcMetrics,
     chain_id: u64,
 }
 
@@ -52,7 +53,7 @@ pub struct Heads {
     /// `latest`.
     pub latest: BlockRef,
     /// `safe`; `None` where the node has no such tag.
-    pub safe: Option<u64>,
+    pub safe: Option<BlockRef>,
     /// `finalized`; likewise. By its hash, so that it can be recognised later.
     pub finalized: Option<BlockRef>,
 }
@@ -72,8 +73,9 @@ impl Node {
     /// # Errors
     /// [`ChainError::BadUrl`] for any of them, or for none at all; what the last one says if none answers.
     pub async fn connect_any(urls: &[&str], options: Options) -> Result<Self, ChainError> {
-        let endpoints =
-            urls.iter().map(|url| Endpoint::new(url)).collect::<Result<Arc<[_]>, _>>()?;
+        let metrics = RpcMetrics::default();
+        let endpoint = |url: &&str| Endpoint::new(url, &metrics);
+        let endpoints = urls.iter().map(endpoint).collect::<Result<Arc<[_]>, _>>()?;
         let mut answer = Err(ChainError::BadUrl { url: String::new() });
         let mut preferred = 0;
         for (index, endpoint) in endpoints.iter().enumerate() {
@@ -84,7 +86,7 @@ impl Node {
             }
         }
         let chain_id = answer?;
-        Ok(Self { endpoints, preferred: Arc::new(preferred.into()), options, chain_id })
+        Ok(Self { endpoints, preferred: Arc::new(preferred.into()), options, metrics, chain_id })
     }
 
     /// The endpoint that is asked first.
@@ -151,6 +153,21 @@ impl Node {
         answer
     }
 
+    /// What was asked and what went wrong, by endpoint.
+    #[must_use]
+    pub const fn metrics(&self) -> &RpcMetrics {
+        &self.metrics
+    }
+
+    /// Subscribes to new heads at every endpoint that offers it, those with a `ws://` or `wss://` URL. Needs the runtime
+    /// it is called on.
+    #[must_use]
+    pub fn news(&self) -> News {
+        News::of(self.endpoints.iter().filter_map(|endpoint| {
+            Some((endpoint.subscription.clone()?, endpoint.url.clone()))
+        }))
+    }
+
     /// EIP-155 chain id.
     #[must_use]
     pub const fn chain_id(&self) -> u64 {
@@ -177,7 +194,7 @@ impl Node {
                     method: "eth_getBlockByNumber",
                     problem: "it has no latest block".into(),
                 })?;
-            let safe = tag(endpoint, BlockNumberOrTag::Safe).await?.map(|block| block.number);
+            let safe = tag(endpoint, BlockNumberOrTag::Safe).await?;
             let finalized = tag(endpoint, BlockNumberOrTag::Finalized).await?;
             Ok(Heads { latest, safe, finalized })
         })

@@ -178,7 +178,7 @@ impl Indexer {
         // Last, so that nobody is told of a head that is not indexed yet.
         let tags = Tags {
             head: heads.latest,
-            safe: heads.safe,
+            safe: heads.safe.map(|block| block.number),
             finalized: heads.finalized.map(|block| block.number),
             polled_at: now(),
         };
