@@ -106,6 +106,23 @@ pub enum StoreError {
         "another process is writing to the database and did not finish in time; stop it or try again"
     )]
     Busy,
+    /// The lock of the writer is not held any more.
+    #[error(
+        "this process is not the writer of chain {chain_id} any more: what held its lock is gone, and another may \
+         write now; nothing of its own was written since. Stand by, or start it again"
+    )]
+    WriterLost {
+        /// The chain.
+        chain_id: u64,
+    },
+    /// The file that says who writes cannot be used.
+    #[error("{path}, whose lock says who writes, cannot be used ({why}); make it writable for this user")]
+    WriterFile {
+        /// The file.
+        path: String,
+        /// What the system said.
+        why: String,
+    },
     /// A chain nobody has asked to follow.
     #[error(
         "chain {chain_id} is not in this database; add it to the configuration and run `devproof index`"

@@ -22,6 +22,7 @@ mod read;
 mod rewind;
 mod target;
 mod types;
+mod writer;
 
 pub use error::{Result, StoreError};
 pub use open::Store;
