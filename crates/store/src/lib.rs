@@ -13,19 +13,24 @@ mod chains;
 mod commit;
 mod conn;
 mod contracts;
+mod copy;
 mod digest;
 mod error;
 mod facts;
 mod open;
 mod plan;
 mod read;
+mod replica;
 mod rewind;
+mod scan;
 mod target;
 mod types;
 mod writer;
 
+pub use copy::Copied;
 pub use error::{Result, StoreError};
 pub use open::Store;
+pub use replica::Replica;
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,
 };

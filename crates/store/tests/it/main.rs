@@ -14,6 +14,7 @@
 mod chains;
 mod commits;
 mod contracts;
+mod copies;
 mod crashes;
 mod db;
 mod digests;
@@ -26,6 +27,7 @@ mod reading;
 mod reorgs;
 mod size;
 mod sqlite_only;
+mod writers;
 
 use db::Db;
 
@@ -66,6 +68,9 @@ cases! {
     contracts::code_that_came_later_goes_with_its_block,
     contracts::only_a_check_moves_the_verified_block_up,
     contracts::a_rewind_takes_the_verified_block_along,
+    copies::a_copy_there_and_back_is_the_same,
+    copies::a_copy_that_is_cut_short_leaves_nothing,
+    copies::nothing_is_copied_over_anything,
     digests::history_of_insertion_does_not_show,
     digests::every_difference_shows,
     digests::large_stores_are_read_in_steps,
@@ -88,6 +93,8 @@ cases! {
     reorgs::a_rewind_replaces_the_block_at_its_own_height,
     reorgs::a_rewind_never_goes_forward,
     reorgs::rewinding_to_nothing_starts_over,
+    writers::one_process_at_a_time_is_the_writer,
+    writers::who_lost_the_lock_writes_nothing,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
