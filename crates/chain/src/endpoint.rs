@@ -48,7 +48,8 @@ impl Endpoint {
         let bad = || ChainError::BadUrl { url: url.to_owned() };
         let parsed: reqwest::Url = url.parse().map_err(|_| bad())?;
         let host = parsed.host_str().ok_or_else(bad)?;
-        let endpoint = parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let endpoint =
+            parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let is_local = matches!(host, "127.0.0.1" | "localhost");
         // Only the origin is ever shown: keys of hosted nodes stand in the path or the user part.
         let shown = parsed.origin().ascii_serialization();

@@ -12,7 +12,9 @@ use serde::Deserialize;
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
     /// The URL is none.
-    #[error("{url:?} is not a URL of a node; it looks like http://127.0.0.1:8545 or ws://127.0.0.1:8545")]
+    #[error(
+        "{url:?} is not a URL of a node; it looks like http://127.0.0.1:8545 or ws://127.0.0.1:8545"
+    )]
     BadUrl {
         /// What was given.
         url: String,

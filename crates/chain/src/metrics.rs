@@ -36,11 +36,7 @@ struct Failed {
 impl RpcMetrics {
     /// Adds the two counters to a registry.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "rpc_requests",
-            "Questions sent to a node",
-            self.requests.clone(),
-        );
+        registry.register("rpc_requests", "Questions sent to a node", self.requests.clone());
         registry.register(
             "rpc_errors",
             "Questions that a node did not answer, by what kept it",

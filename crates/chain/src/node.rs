@@ -163,9 +163,11 @@ impl Node {
     /// it is called on.
     #[must_use]
     pub fn news(&self) -> News {
-        News::of(self.endpoints.iter().filter_map(|endpoint| {
-            Some((endpoint.subscription.clone()?, endpoint.url.clone()))
-        }))
+        News::of(
+            self.endpoints.iter().filter_map(|endpoint| {
+                Some((endpoint.subscription.clone()?, endpoint.url.clone()))
+            }),
+        )
     }
 
     /// EIP-155 chain id.
