@@ -48,7 +48,7 @@ impl Indexer {
             logs,
             checkpoint,
         };
-        let committed = self.store.commit(&page).await?;
+        let committed = self.commit(&page).await?;
         Ok((checkpoint, committed.new_logs))
     }
 
@@ -82,7 +82,8 @@ impl Indexer {
                 }
                 self.checks.add(&logs);
                 let backfill = Backfill { chain_id, address: gap.address, from, to: gap.to, logs };
-                new_logs += self.store.commit_backfill(&backfill).await?.new_logs;
+                new_logs += self.commit_backfill(&backfill).await?.new_logs;
+                self.pulse.at_past(gap.address, gap.to, from, gap.from);
             }
         }
     }
@@ -114,7 +115,7 @@ impl Indexer {
                 logs,
                 checkpoint: head,
             };
-            let found = self.store.commit(&page).await?.new_logs;
+            let found = self.commit(&page).await?.new_logs;
             if found > 0 {
                 tracing::warn!(first, last, found, "the node had left logs out");
                 self.checks.add(&page.logs);

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
 
 /// Slot of `historyRoot` in an AppAuth (its storage layout is committed with its artifact).
-const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
+pub(crate) const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
 
 /// Time after which every app is checked again, not only those with new logs. For so long (and a poll) an
 /// answer about the newest blocks of a quiet app says `as_emitted`; on public chains answers are about
@@ -20,7 +20,7 @@ const FULL_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// [`IndexError::History`] if the app keeps a history and the logs contradict it.
-fn fold(app: Address, rules: Rules, logs: &[RawLog]) -> Result<Policy, IndexError> {
+pub(crate) fn fold(app: Address, rules: Rules, logs: &[RawLog]) -> Result<Policy, IndexError> {
     let mut policy = Policy::new(rules);
     for log in logs {
         let Some(event) = app_event(&log.topics, &log.data) else { continue };
@@ -64,6 +64,7 @@ impl Indexer {
             let mut checked = self.check_history(app, head).await;
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
+                self.pulse.counts.root_mismatch();
                 tracing::warn!(%app, "its history does not add up, reading it again");
                 let all = self.options.start_block..=head.number;
                 if self.read_again(&[app], all, head).await? > 0 {
