@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::Deserialize;
 
@@ -45,12 +45,6 @@ pub(super) async fn history(
 
 pub(super) async fn chains(State(state): State<AppState>, headers: HeaderMap) -> Reply {
     Ok(reply::document(&answers::chains(&state.store).await?, &headers))
-}
-
-/// Whether the index can be read at all. Says nothing about how old it is: `/v1/chains` does.
-pub(super) async fn healthz(State(state): State<AppState>) -> Reply {
-    answers::chains(&state.store).await?;
-    Ok("ok\n".into_response())
 }
 
 pub(super) async fn not_found() -> ProblemReply {

@@ -31,7 +31,7 @@ impl ProblemReply {
             kind: "no-such-path",
             title: "There is nothing here",
             detail: "The paths are /v1/chains, /v1/chains/{chainId}/apps/{app}/at/{block}, \
-                     /v1/chains/{chainId}/apps/{app}/history and /healthz."
+                     /v1/chains/{chainId}/apps/{app}/history, /healthz, /readyz and /metrics."
                 .to_owned(),
         }
     }

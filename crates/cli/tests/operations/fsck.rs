@@ -1,0 +1,180 @@
+//! `devproof fsck` finds what was done to a database behind its back.
+
+use crate::{NOW, Process, index_at_once, process::devproof};
+use devproof_testkit::{Story, postgres::Cluster};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use std::path::Path;
+
+/// The exit code, and what was found.
+fn fsck(story: &Story, database: &str, with_node: bool) -> (i32, Value) {
+    let mut command = devproof();
+    command.args(["fsck", "--json", "--page-blocks", "50", "--database", database]);
+    if with_node {
+        command.args(["--rpc-url", story.bench.anvil.url()]);
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let document = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{said}"));
+    (output.status.code().unwrap(), document)
+}
+
+fn kinds(found: &Value) -> Vec<String> {
+    let differences = found["differences"].as_array().unwrap().iter();
+    let mut kinds: Vec<String> =
+        differences.map(|one| one["kind"].as_str().unwrap().to_owned()).collect();
+    kinds.dedup();
+    kinds
+}
+
+/// A log of the stock app, which keeps no history: nothing but the chain tells that it is missing.
+const OF_THE_RIVAL: &str = "block_id = (SELECT MAX(l.block_id) FROM logs l JOIN contracts c ON c.id = l.contract_id
+     WHERE c.code_kind = 'dstack_app') AND contract_id IN (SELECT id FROM contracts WHERE code_kind = 'dstack_app')";
+/// One of the product, which does.
+const OF_THE_PRODUCT: &str = "block_id = (SELECT MAX(l.block_id) FROM logs l JOIN contracts c ON c.id = l.contract_id
+     WHERE c.code_kind LIKE 'app_auth%') AND contract_id IN (SELECT id FROM contracts WHERE code_kind LIKE 'app_auth%')";
+
+/// What depends on the clock of the chain.
+const ANYTHING: &[&str] = &["?"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_to_a_database_is_found() {
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let clean = folder.path().join("clean.sqlite");
+    let name = |path: &Path| path.display().to_string();
+    Process::start(&mut index_at_once(&story, &name(&clean))).ends_well();
+    story.bench.anvil.reorg(2).await.unwrap();
+    story.bench.anvil.mine(3).await.unwrap();
+    Process::start(&mut index_at_once(&story, &name(&clean))).ends_well();
+    for with_node in [false, true] {
+        let (code, found) = fsck(&story, &name(&clean), with_node);
+        assert_eq!((code, &found["clean"], kinds(&found)), (0, &true.into(), vec![]), "{found}");
+        assert!(found["logs"].as_u64().unwrap() > 50);
+    }
+
+    // What is done, what shows without a node, and what shows with one.
+    let cases: &[(&str, String, &[&str], &[&str])] = &[
+        ("a log is deleted", format!("DELETE FROM logs WHERE {OF_THE_RIVAL}"), &[], &["missing_log"]),
+        (
+            "a log of an app with a history is deleted",
+            format!("DELETE FROM logs WHERE {OF_THE_PRODUCT} AND log_index = 1"),
+            &["history"],
+            &["history", "missing_log"],
+        ),
+        (
+            "a byte of data is changed",
+            format!("UPDATE logs SET data = CAST(SUBSTR(data, 1, LENGTH(data) - 1) || X'5A' AS BLOB) WHERE {OF_THE_RIVAL}"),
+            &[],
+            &["changed_log"],
+        ),
+        (
+            "a foreign log is added",
+            format!(
+                "INSERT INTO logs SELECT block_id, 77, tx_index, contract_id, signature_id, topics, data FROM logs
+                 WHERE {OF_THE_RIVAL} LIMIT 1"
+            ),
+            &[],
+            &["extra_log"],
+        ),
+        (
+            "a canonical block is marked as orphaned",
+            format!("UPDATE blocks SET canonical = 0 WHERE id IN (SELECT block_id FROM logs WHERE {OF_THE_RIVAL})"),
+            &[],
+            &["missing_log", "orphan"],
+        ),
+        (
+            "an orphaned block is marked as canonical, in the place of the right one",
+            "UPDATE blocks SET canonical = 0 WHERE canonical = 1 AND number = (SELECT MAX(number) FROM blocks WHERE canonical = 0);
+             UPDATE blocks SET canonical = 1 WHERE id = (SELECT MIN(id) FROM blocks WHERE number =
+                 (SELECT MAX(number) FROM blocks WHERE canonical = 0))".to_owned(),
+            ANYTHING,
+            &["block", "orphan"],
+        ),
+        (
+            "the checkpoint is moved beyond the data",
+            "UPDATE chains SET checkpoint_number = checkpoint_number + 1, checkpoint_hash = randomblob(32)".to_owned(),
+            &["checkpoint"],
+            &["checkpoint"],
+        ),
+        (
+            "an app is forgotten",
+            "UPDATE contracts SET canonical = 0 WHERE code_kind = 'dstack_app'".to_owned(),
+            &["contract"],
+            &["contract"],
+        ),
+        (
+            "a history is called verified further than the index reaches",
+            "UPDATE contracts SET history_verified_at = 100000 WHERE code_kind LIKE 'app_auth%'".to_owned(),
+            &["history"],
+            &["history"],
+        ),
+    ];
+    for (n, (what, sql, alone, compared)) in cases.iter().enumerate() {
+        let path = folder.path().join(format!("{n}.sqlite"));
+        std::fs::copy(&clean, &path).unwrap();
+        let mut database = SqliteConnection::connect(&name(&path)).await.unwrap();
+        let changed =
+            sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut database).await.unwrap();
+        assert!(changed.rows_affected() > 0, "{what}");
+        database.close().await.unwrap();
+        for (with_node, expected) in [(false, alone), (true, compared)] {
+            let (code, found) = fsck(&story, &name(&path), with_node);
+            let mut seen = kinds(&found);
+            assert_eq!(code, i32::from(!seen.is_empty()), "{what}");
+            if *expected == ANYTHING {
+                continue;
+            }
+            // Whether its time gives it away depends on the clock of the chain.
+            seen.retain(|kind| kind != "canonical");
+            assert_eq!(seen, *expected, "{what}, node: {with_node}: {found:#}");
+        }
+    }
+    let words = devproof()
+        .args(["fsck", "--database", &name(&folder.path().join("0.sqlite")), "--rpc-url"])
+        .arg(story.bench.anvil.url())
+        .output()
+        .unwrap();
+    let words = String::from_utf8(words.stdout).unwrap();
+    assert!(
+        words.contains("missing_log: the chain has log") && words.contains("1 difference."),
+        "{words}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_told_is_not_called_clean() {
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("devproof.sqlite").display().to_string();
+    Process::start(&mut index_at_once(&story, &database)).ends_well();
+    // A node that is behind.
+    story.bench.anvil.rollback(1).await.unwrap();
+    let (code, found) = fsck(&story, &database, true);
+    assert_eq!((code, &found["clean"]), (2, &Value::Null), "{found:#}");
+    // A reorg that the index has not followed yet.
+    story.bench.anvil.mine(1).await.unwrap();
+    story.bench.anvil.reorg(1).await.unwrap();
+    let (code, found) = fsck(&story, &database, true);
+    assert!(code != 0, "{found:#}");
+    // No node that answers, no answer.
+    let output = devproof()
+        .args(["fsck", "--database", &database, "--rpc-url", "http://127.0.0.1:9"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_checked_by_the_same_words() {
+    let Some(cluster) = Cluster::start().unwrap() else { return };
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    let database = cluster.database().unwrap();
+    Process::start(&mut index_at_once(&story, &database)).ends_well();
+    assert_eq!(fsck(&story, &database, true).0, 0);
+    let name = database.rsplit('/').next().unwrap();
+    cluster.sql(name, &format!("DELETE FROM logs WHERE {OF_THE_RIVAL}")).unwrap();
+    let (code, found) = fsck(&story, &database, true);
+    assert_eq!((code, kinds(&found)), (1, vec!["missing_log".to_owned()]), "{found:#}");
+}
