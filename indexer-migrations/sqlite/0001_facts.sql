@@ -89,6 +89,17 @@ CREATE TABLE emitted (
     PRIMARY KEY (contract_id, fork, number, tx_index)
 ) STRICT, WITHOUT ROWID;
 
+-- Where the words were said that people ask for: compose hashes that apps allowed; in registries of deletions the apps,
+-- commitments and roots. word is the last eight bytes. Derived, for finding only: on which branch it was said, and what
+-- it means, the facts tell.
+CREATE TABLE mentions (
+    word        INTEGER NOT NULL,
+    contract_id INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    tx_index    INTEGER NOT NULL,
+    PRIMARY KEY (word, contract_id, number, tx_index)
+) STRICT, WITHOUT ROWID;
+
 -- Where the fold of an app's logs stood after a canonical block, so that an answer about a long history need not fold
 -- all of it. Derived, and thrown away whenever in doubt: what is not here is folded from the facts. version is that of
 -- the fold and its encoding; another one is as good as none.

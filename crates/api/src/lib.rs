@@ -15,4 +15,4 @@ pub mod rest;
 pub use answers::{AnswerError, Surface, When, at, chains, history};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
-pub use rest::{AppState, router};
+pub use rest::{AppState, Operations, operations, router};

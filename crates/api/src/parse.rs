@@ -1,5 +1,6 @@
 //! What people type: ids, hashes and moments, each refused with an example of how it looks.
 
+use crate::{Finality, When};
 use alloy_primitives::{Address, B256};
 use devproof_primitives::ComposeHash;
 use jiff::Timestamp;
@@ -51,6 +52,27 @@ pub fn time(text: &str) -> Result<u64, String> {
     let time = text.parse::<Timestamp>().ok();
     time.and_then(|t| u64::try_from(t.as_second()).ok())
         .ok_or_else(|| format!("a time looks like 2026-03-01T12:00:00Z, not {}", quote(text)))
+}
+
+/// Which state is asked for: a block by number, hash or tag.
+///
+/// # Errors
+/// A sentence with examples.
+pub fn block(text: &str) -> Result<When, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(When::Block(number));
+    }
+    if let Ok(tag) = text.parse::<Finality>() {
+        return Ok(When::Tag(tag));
+    }
+    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64);
+    digits.and_then(|digits| digits.parse().ok()).map(When::Hash).ok_or_else(|| {
+        format!(
+            "a block is a number such as 1234, a hash of 0x and 64 hexadecimal digits, or finalized, safe or unsafe, \
+             not {}",
+            quote(text)
+        )
+    })
 }
 
 /// Quotes an input, with everything that is not plain text escaped, and cut short.

@@ -1,11 +1,20 @@
 //! One place at which a node is asked.
 
-use crate::{ChainError, NodeLog, Refusal, logs::checked, matching::Matching};
+use crate::{
+    ChainError, NodeLog, Refusal, RpcMetrics,
+    logs::checked,
+    matching::Matching,
+    metrics::Counted,
+    socket::{Socket, connector},
+};
 use alloy::{
     primitives::Address,
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::{client::RpcClient, types::Filter},
-    transports::http::{Http, reqwest},
+    transports::{
+        http::{Http, reqwest},
+        ws::WsConnect,
+    },
 };
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -25,6 +34,8 @@ pub(crate) struct Endpoint {
     pub(crate) provider: DynProvider,
     /// What may be shown of it.
     pub(crate) url: String,
+    /// How to subscribe to its heads, where it offers that.
+    pub(crate) subscription: Option<WsConnect>,
     /// Whether it was found to serve the right chain.
     verified: AtomicBool,
     /// The most blocks of logs it takes, as far as it refused more.
@@ -33,22 +44,34 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Does not connect yet.
-    pub(crate) fn new(url: &str) -> Result<Self, ChainError> {
+    pub(crate) fn new(url: &str, metrics: &RpcMetrics) -> Result<Self, ChainError> {
         let bad = || ChainError::BadUrl { url: url.to_owned() };
         let parsed: reqwest::Url = url.parse().map_err(|_| bad())?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(bad());
-        }
-        let client = reqwest::Client::builder()
-            .timeout(CALL_TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(|_| bad())?;
+        let host = parsed.host_str().ok_or_else(bad)?;
+        let endpoint =
+            parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let is_local = matches!(host, "127.0.0.1" | "localhost");
         // Only the origin is ever shown: keys of hosted nodes stand in the path or the user part.
         let shown = parsed.origin().ascii_serialization();
-        let is_local =
-            parsed.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "localhost"));
-        let client = RpcClient::new(Matching(Http::with_client(client, parsed)), is_local);
+        let metrics = metrics.clone();
+        let (client, subscription) = match parsed.scheme() {
+            "http" | "https" => {
+                let client = reqwest::Client::builder()
+                    .timeout(CALL_TIMEOUT)
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .build()
+                    .map_err(|_| bad())?;
+                let inner = Matching(Http::with_client(client, parsed));
+                (RpcClient::new(Counted { inner, endpoint, metrics }, is_local), None)
+            }
+            "ws" | "wss" => {
+                let connector = connector(parsed.as_str());
+                let inner = Socket::new(connector.clone(), CONNECT_TIMEOUT, CALL_TIMEOUT);
+                let client = RpcClient::new(Counted { inner, endpoint, metrics }, is_local);
+                (client, Some(connector))
+            }
+            _ => return Err(bad()),
+        };
         let provider = ProviderBuilder::new().connect_client(client).erased();
         if is_local {
             // A chain on this machine makes a block per transaction: nobody wants to wait for it.
@@ -57,6 +80,7 @@ impl Endpoint {
         Ok(Self {
             provider,
             url: shown,
+            subscription,
             verified: AtomicBool::new(false),
             width: AtomicU64::new(u64::MAX),
         })

@@ -12,7 +12,9 @@ use serde::Deserialize;
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
     /// The URL is none.
-    #[error("{url:?} is not a URL of a node; it looks like http://127.0.0.1:8545")]
+    #[error(
+        "{url:?} is not a URL of a node; it looks like http://127.0.0.1:8545 or ws://127.0.0.1:8545"
+    )]
     BadUrl {
         /// What was given.
         url: String,
@@ -189,6 +191,14 @@ fn root_cause(error: &TransportErrorKind) -> String {
     }
     let text = short(last);
     text.split(' ').filter(|word| !word.contains("://")).collect::<Vec<_>>().join(" ")
+}
+
+/// The same of any failed question.
+pub(crate) fn root_cause_of(error: &RpcError<TransportErrorKind>) -> String {
+    match error {
+        RpcError::Transport(kind) => root_cause(kind),
+        other => short(other),
+    }
 }
 
 fn short(what: &dyn std::fmt::Display) -> String {

@@ -10,12 +10,16 @@ mod error;
 mod identify;
 mod logs;
 mod matching;
+mod metrics;
 mod node;
 mod refusal;
+mod socket;
 
 pub use account::{Account, Receipt};
 pub use error::ChainError;
 pub use identify::Identity;
 pub use logs::NodeLog;
+pub use metrics::RpcMetrics;
 pub use node::{Heads, Node, Options};
 pub use refusal::Refusal;
+pub use socket::News;

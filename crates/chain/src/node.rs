@@ -1,6 +1,6 @@
-//! A node, over HTTP, at one endpoint or several.
+//! A node, over HTTP or WebSockets, at one endpoint or several.
 
-use crate::{ChainError, endpoint::Endpoint};
+use crate::{ChainError, News, RpcMetrics, endpoint::Endpoint};
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, TxKind, U256},
@@ -43,6 +43,7 @@ pub struct Node {
     /// The one that answered last.
     preferred: Arc<AtomicUsize>,
     pub(crate) options: Options,
+    metrics: RpcMetrics,
     chain_id: u64,
 }
 
@@ -52,7 +53,7 @@ pub struct Heads {
     /// `latest`.
     pub latest: BlockRef,
     /// `safe`; `None` where the node has no such tag.
-    pub safe: Option<u64>,
+    pub safe: Option<BlockRef>,
     /// `finalized`; likewise. By its hash, so that it can be recognised later.
     pub finalized: Option<BlockRef>,
 }
@@ -72,8 +73,9 @@ impl Node {
     /// # Errors
     /// [`ChainError::BadUrl`] for any of them, or for none at all; what the last one says if none answers.
     pub async fn connect_any(urls: &[&str], options: Options) -> Result<Self, ChainError> {
-        let endpoints =
-            urls.iter().map(|url| Endpoint::new(url)).collect::<Result<Arc<[_]>, _>>()?;
+        let metrics = RpcMetrics::default();
+        let endpoint = |url: &&str| Endpoint::new(url, &metrics);
+        let endpoints = urls.iter().map(endpoint).collect::<Result<Arc<[_]>, _>>()?;
         let mut answer = Err(ChainError::BadUrl { url: String::new() });
         let mut preferred = 0;
         for (index, endpoint) in endpoints.iter().enumerate() {
@@ -84,7 +86,7 @@ impl Node {
             }
         }
         let chain_id = answer?;
-        Ok(Self { endpoints, preferred: Arc::new(preferred.into()), options, chain_id })
+        Ok(Self { endpoints, preferred: Arc::new(preferred.into()), options, metrics, chain_id })
     }
 
     /// The endpoint that is asked first.
@@ -151,6 +153,23 @@ impl Node {
         answer
     }
 
+    /// What was asked and what went wrong, by endpoint.
+    #[must_use]
+    pub const fn metrics(&self) -> &RpcMetrics {
+        &self.metrics
+    }
+
+    /// Subscribes to new heads at every endpoint that offers it, those with a `ws://` or `wss://` URL. Needs the runtime
+    /// it is called on.
+    #[must_use]
+    pub fn news(&self) -> News {
+        News::of(
+            self.endpoints.iter().filter_map(|endpoint| {
+                Some((endpoint.subscription.clone()?, endpoint.url.clone()))
+            }),
+        )
+    }
+
     /// EIP-155 chain id.
     #[must_use]
     pub const fn chain_id(&self) -> u64 {
@@ -165,6 +184,24 @@ impl Node {
         self.ask(|endpoint| header(endpoint, BlockNumberOrTag::Number(number))).await
     }
 
+    /// The block with this hash, on whatever branch; `None` if the node knows none.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn block_by_hash(&self, hash: B256) -> Result<Option<BlockRef>, ChainError> {
+        let method = "eth_getBlockByHash";
+        let asked = self.ask(|endpoint| async move {
+            let block = endpoint.provider.get_block_by_hash(hash).await;
+            block.map_err(|e| ChainError::from_rpc(&endpoint.url, method, e))
+        });
+        let Some(header) = asked.await?.map(|block| block.header) else { return Ok(None) };
+        if header.hash != hash {
+            let problem = format!("asked for block {hash}, got block {}", header.hash);
+            return Err(ChainError::Nonsense { method, problem });
+        }
+        Ok(Some(BlockRef { number: header.number, hash, timestamp: header.timestamp }))
+    }
+
     /// What `latest`, `safe` and `finalized` point at.
     ///
     /// # Errors
@@ -177,7 +214,7 @@ impl Node {
                     method: "eth_getBlockByNumber",
                     problem: "it has no latest block".into(),
                 })?;
-            let safe = tag(endpoint, BlockNumberOrTag::Safe).await?.map(|block| block.number);
+            let safe = tag(endpoint, BlockNumberOrTag::Safe).await?;
             let finalized = tag(endpoint, BlockNumberOrTag::Finalized).await?;
             Ok(Heads { latest, safe, finalized })
         })

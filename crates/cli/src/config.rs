@@ -37,6 +37,8 @@ struct File {
     #[serde(deserialize_with = "finality")]
     finality: Option<Finality>,
     listen: Option<SocketAddr>,
+    metrics_listen: Option<SocketAddr>,
+    no_index: bool,
     #[serde(deserialize_with = "addresses")]
     kms: Vec<Address>,
     #[serde(deserialize_with = "addresses")]
@@ -104,6 +106,18 @@ impl Settings {
     #[must_use]
     pub fn listen(&self, flag: Option<SocketAddr>) -> SocketAddr {
         flag.or(self.file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Where to tell how the indexer is doing; nowhere unless somebody said where.
+    #[must_use]
+    pub fn metrics_listen(&self, flag: Option<SocketAddr>) -> Option<SocketAddr> {
+        flag.or(self.file.metrics_listen)
+    }
+
+    /// Whether the database is only read.
+    #[must_use]
+    pub const fn no_index(&self, flag: bool) -> bool {
+        flag || self.file.no_index
     }
 
     /// What the indexer is to do. A list given as flags replaces the one in the file.

@@ -57,6 +57,8 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Index(args) => cmd::index::run(args, settings, shell).await,
             Command::At(args) => cmd::at::run(args, settings, shell).await,
             Command::History(args) => cmd::history::run(args, settings, shell).await,
+            Command::Fsck(args) => cmd::fsck::run(args, settings, shell).await,
+            Command::Db(args) => cmd::db::run(args, shell).await,
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }
     })

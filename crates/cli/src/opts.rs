@@ -3,7 +3,7 @@
 
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use devproof_api::{Finality, parse};
+use devproof_api::{Finality, When, parse};
 use std::{
     net::SocketAddr,
     num::{NonZeroU64, NonZeroUsize},
@@ -60,7 +60,8 @@ pub struct Global {
     )]
     pub chain: Option<u64>,
     /// Ask this node for what the database does not hold. Several (again, or with
-    /// commas) are asked in order: the next where one does not answer.
+    /// commas) are asked in order: the next where one does not answer. One with a
+    /// ws:// or wss:// URL also tells at once when there is a new block.
     #[arg(
         long,
         global = true,
@@ -100,6 +101,12 @@ pub enum Command {
     /// Serve the answers as REST, and follow the chain meanwhile if there is a node.
     #[command(verbatim_doc_comment)]
     Serve(ServeArgs),
+    /// Check the database against itself, and against the chain if there is a node.
+    #[command(verbatim_doc_comment)]
+    Fsck(FsckArgs),
+    /// Copy a database.
+    #[command(verbatim_doc_comment)]
+    Db(DbArgs),
 }
 
 /// What to follow on the chain.
@@ -143,6 +150,14 @@ pub struct IndexArgs {
     /// Go on following the chain until Ctrl-C.
     #[arg(long, verbatim_doc_comment)]
     pub follow: bool,
+    /// Serve /metrics, /readyz and /healthz on this address; port 0 takes a free one.
+    #[arg(
+        long,
+        env = "DEVPROOF_METRICS_LISTEN",
+        value_name = "ADDRESS:PORT",
+        verbatim_doc_comment
+    )]
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Arguments of `devproof at`.
@@ -150,6 +165,7 @@ pub struct IndexArgs {
 #[command(group = ArgGroup::new("when").required(true).args(["block", "time"]), after_help = "\
 Examples:
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234
+  devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block finalized
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --time 2026-03-01T12:00:00Z --json
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234 --compose-hash $(sha256sum app-compose.json | cut -d' ' -f1)
 
@@ -158,9 +174,9 @@ pub struct AtArgs {
     /// Name the app by its id, the address of its contract.
     #[arg(value_name = "APP", value_parser = parse::app, verbatim_doc_comment)]
     pub app: Address,
-    /// Ask for the state after the last log of this block.
-    #[arg(long, value_name = "BLOCK", verbatim_doc_comment)]
-    pub block: Option<u64>,
+    /// Ask for the state after the last log of this block: its number, its hash, or finalized, safe or unsafe.
+    #[arg(long, value_name = "BLOCK", value_parser = parse::block, verbatim_doc_comment)]
+    pub block: Option<When>,
     /// Ask for the state at this time, RFC 3339 or Unix seconds.
     #[arg(long, value_name = "TIME", value_parser = parse::time, verbatim_doc_comment)]
     pub time: Option<u64>,
@@ -192,14 +208,82 @@ pub struct HistoryArgs {
 #[command(after_help = "\
 Examples:
   devproof serve
-  devproof serve --listen 127.0.0.1:8080 --rpc-url http://127.0.0.1:8545")]
+  devproof serve --listen 127.0.0.1:8080 --rpc-url http://127.0.0.1:8545
+  devproof serve --database postgres://devproof_reader@replica/devproof --no-index
+
+Readiness is at /readyz, metrics at /metrics.")]
 pub struct ServeArgs {
     /// Listen on this address; port 0 takes a free one [default: 127.0.0.1:0].
     #[arg(long, env = "DEVPROOF_LISTEN", value_name = "ADDRESS:PORT", verbatim_doc_comment)]
     pub listen: Option<SocketAddr>,
+    /// Only read the database, as on a replica, and ask the node for nothing but headers.
+    #[arg(long, env = "DEVPROOF_NO_INDEX", verbatim_doc_comment)]
+    pub no_index: bool,
     /// What to follow.
     #[command(flatten)]
     pub sources: SourceArgs,
+}
+
+/// Arguments of `devproof fsck`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof fsck --offline
+  devproof fsck --rpc-url http://127.0.0.1:8545 --json
+
+Exit codes: 0 nothing is wrong, 1 something is, 2 could not tell. Nothing is changed.")]
+pub struct FsckArgs {
+    /// Ask no node, even if one is configured: check the database against itself only.
+    #[arg(long, verbatim_doc_comment)]
+    pub offline: bool,
+    /// Read this many blocks at a time [default: 2000].
+    #[arg(long, env = "DEVPROOF_PAGE_BLOCKS", value_name = "BLOCKS", verbatim_doc_comment)]
+    pub page_blocks: Option<NonZeroU64>,
+}
+
+impl FsckArgs {
+    /// As arguments of an indexer that follows nothing.
+    #[must_use]
+    pub fn sources(&self) -> SourceArgs {
+        SourceArgs { page_blocks: self.page_blocks, ..SourceArgs::default() }
+    }
+}
+
+/// Arguments of `devproof db`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof db copy devproof.db postgres://devproof@127.0.0.1/devproof
+  devproof db copy postgres://devproof@127.0.0.1/devproof backup.db")]
+pub struct DbArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DbCommand,
+}
+
+/// What is done to a whole database.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DbCommand {
+    /// Copy everything to a database that is empty or not there yet; all or nothing.
+    #[command(verbatim_doc_comment)]
+    Copy(CopyArgs),
+}
+
+/// Arguments of `devproof db copy`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof db copy devproof.db postgres://devproof@127.0.0.1/devproof
+  devproof db copy postgres://devproof@127.0.0.1/devproof backup.db
+
+What is orphaned comes along. Every row is read back and compared before anything is kept.")]
+pub struct CopyArgs {
+    /// Read this database, an SQLite path or postgres:// URL.
+    #[arg(value_name = "FROM", verbatim_doc_comment)]
+    pub from: String,
+    /// Write this one.
+    #[arg(value_name = "TO", verbatim_doc_comment)]
+    pub to: String,
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl Shell {
             return None;
         }
         let bar = ProgressBar::new(0);
-        let style = "{bar:40} block {pos} of {len}, {msg}, {eta} left";
+        let style = "{bar:40} {msg}, {per_sec}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }

@@ -14,12 +14,17 @@
 
 mod error;
 mod follow;
+mod fsck;
 mod identify;
+mod metrics;
 mod page;
+mod pulse;
 mod reorg;
 mod verify;
 
 pub use error::IndexError;
+pub use fsck::{Difference, Findings, Kind, fsck};
+pub use pulse::{BLOCK_TIME_SAMPLE, Pulse, Readiness, Reason, Stage, block_time, stored_readiness};
 use verify::Checks;
 
 use alloy_primitives::Address;
@@ -114,6 +119,7 @@ pub struct Indexer {
     store: Store,
     options: Options,
     checks: Checks,
+    pulse: Pulse,
 }
 
 impl Indexer {
@@ -133,7 +139,8 @@ impl Indexer {
         }
         let found_at = status.checkpoint.map_or(head.number, |block| block.number.min(head.number));
         let known = store.contracts(chain_id).await?;
-        let indexer = Self { node, store, options, checks: Checks::default() };
+        let (checks, pulse) = (Checks::default(), Pulse::default());
+        let indexer = Self { node, store, options, checks, pulse };
         for (role, address) in indexer.options.sources.roles() {
             let is_known = |c: &Contract| c.address == address && c.named_by.is_none();
             if !known.iter().any(is_known) {
@@ -142,6 +149,19 @@ impl Indexer {
             }
         }
         Ok(indexer)
+    }
+
+    /// Tells how it is doing here, instead of where nobody looks.
+    #[must_use]
+    pub fn with_pulse(self, pulse: Pulse) -> Self {
+        pulse.polls_every(self.options.poll_interval);
+        Self { pulse, ..self }
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub const fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Indexes up to the node's head and returns. `progress` is told after every page.
@@ -153,7 +173,18 @@ impl Indexer {
         &mut self,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Report, IndexError> {
-        let heads = self.heads_not_behind().await?;
+        let caught_up = self.catch_up_once(progress).await;
+        if let Err(error) = &caught_up {
+            self.pulse.failed(error);
+        }
+        caught_up
+    }
+
+    async fn catch_up_once(
+        &mut self,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Report, IndexError> {
+        let (looked, heads) = self.heads_not_behind().await?;
         let chain_id = self.node.chain_id();
         let rewound = self.go_back_to_the_chain(&heads).await?;
         let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;
@@ -172,6 +203,7 @@ impl Indexer {
             (done, ahead) = (Some(checkpoint), read);
             logs += found + self.fill_gaps().await?;
             progress(Progress { from, done: last, head: heads.latest.number, logs });
+            self.pulse.at(Stage::Blocks { from, done: last, to: heads.latest.number });
         }
         let head = done.ok_or(IndexError::NothingIndexed)?;
         let final_before = status.tags.and_then(|tags| tags.finalized);
@@ -182,11 +214,14 @@ impl Indexer {
         // Last, so that nobody is told of a head that is not indexed yet.
         let tags = Tags {
             head: heads.latest,
-            safe: heads.safe,
+            safe: heads.safe.map(|block| block.number),
             finalized: heads.finalized.map(|block| block.number),
             polled_at: now(),
         };
         self.store.set_tags(chain_id, &tags).await?;
+        let below = heads.latest.number.saturating_add(1);
+        let newest = self.store.canonical_blocks_below(chain_id, below, BLOCK_TIME_SAMPLE).await?;
+        self.pulse.beat(looked, heads, head, block_time(&newest));
         Ok(Report {
             blocks: head.number.saturating_sub(from),
             logs,

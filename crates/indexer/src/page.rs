@@ -77,7 +77,7 @@ impl Indexer {
                 None => None,
             }
         };
-        let (committed, ahead) = tokio::join!(self.store.commit(&page), read_on);
+        let (committed, ahead) = tokio::join!(self.commit(&page), read_on);
         Ok((checkpoint, committed?.new_logs, ahead))
     }
 
@@ -124,7 +124,8 @@ impl Indexer {
                 }
                 self.checks.add(&logs);
                 let backfill = Backfill { chain_id, address: gap.address, from, to: gap.to, logs };
-                new_logs += self.store.commit_backfill(&backfill).await?.new_logs;
+                new_logs += self.commit_backfill(&backfill).await?.new_logs;
+                self.pulse.at_past(gap.address, gap.to, from, gap.from);
             }
         }
     }
@@ -156,7 +157,7 @@ impl Indexer {
                 logs,
                 checkpoint: head,
             };
-            let found = self.store.commit(&page).await?.new_logs;
+            let found = self.commit(&page).await?.new_logs;
             if found > 0 {
                 tracing::warn!(first, last, found, "the node had left logs out");
                 self.checks.add(&page.logs);

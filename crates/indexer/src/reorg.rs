@@ -10,22 +10,23 @@ use tokio::time::Instant;
 const STRIDE: u32 = 64;
 
 impl Indexer {
-    /// The node's heads, once it is not behind the index; or if it stays there, and so has a shorter chain.
+    /// The node's heads and when it was asked, once it is not behind the index; or if it stays there, and so has a shorter chain.
     ///
     /// A backend that lags shows the same blocks as we know, only fewer. To go back for it would take back
     /// what users were told, and call it orphaned. Only another block at a known height is a reorg.
-    pub(crate) async fn heads_not_behind(&self) -> Result<Heads, IndexError> {
+    pub(crate) async fn heads_not_behind(&self) -> Result<(std::time::Instant, Heads), IndexError> {
         let patience = self.options.lag_patience;
         let began = Instant::now();
         loop {
+            let looked = std::time::Instant::now();
             let heads = self.node.heads().await?;
             let status = self.store.chain(self.node.chain_id()).await?;
             let Some(checkpoint) = status.and_then(|status| status.checkpoint) else {
-                return Ok(heads);
+                return Ok((looked, heads));
             };
             let head = heads.latest.number;
             if head >= checkpoint.number || self.contradicts(&heads).await? {
-                return Ok(heads);
+                return Ok((looked, heads));
             }
             let finalized = status.and_then(|status| status.tags).and_then(|tags| tags.finalized);
             if began.elapsed() >= patience {
@@ -33,7 +34,7 @@ impl Indexer {
                 return if finalized.is_some_and(|finalized| head < finalized) {
                     Err(IndexError::Behind { head, indexed: checkpoint.number })
                 } else {
-                    Ok(heads)
+                    Ok((looked, heads))
                 };
             }
             tracing::warn!(head, indexed = checkpoint.number, "the node lags, waiting for it");
@@ -85,6 +86,7 @@ impl Indexer {
             return Err(IndexError::FinalizedReorg { finalized });
         }
         let rewound = self.store.rewind(chain_id, ancestor.as_ref()).await?;
+        self.pulse.counts.rewound(&rewound);
         tracing::warn!(
             from = checkpoint.number,
             to = ancestor.map(|block| block.number),

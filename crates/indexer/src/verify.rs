@@ -12,7 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 /// Slot of `historyRoot` in an AppAuth (its storage layout is committed with its artifact).
-const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
+pub(crate) const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
 
 /// Logs of an app that no longer count as few.
 const LONG: u64 = 24;
@@ -54,6 +54,7 @@ impl Indexer {
             let mut checked = self.check_history(&contract, head).await;
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
+                self.pulse.counts.root_mismatch();
                 tracing::warn!(%app, "its history does not add up, reading it again");
                 let all = self.options.start_block..=head.number;
                 if self.read_again(&[app], all, head).await? > 0 {

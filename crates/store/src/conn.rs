@@ -33,6 +33,7 @@ pub(crate) enum Arg<'a> {
     Bytes(&'a [u8]),
     MaybeBytes(Option<&'a [u8]>),
     Text(&'a str),
+    MaybeText(Option<&'a str>),
 }
 
 /// Runs the same expression for either database.
@@ -55,6 +56,7 @@ macro_rules! bound {
                 Arg::Bytes(value) => query.bind(value),
                 Arg::MaybeBytes(value) => query.bind(value),
                 Arg::Text(value) => query.bind(value),
+                Arg::MaybeText(value) => query.bind(value),
             };
         }
         query
@@ -163,6 +165,10 @@ impl Row {
     }
 
     pub(crate) fn text(&self, column: usize) -> Result<&str> {
+        either!(Self, self, row => Ok(row.try_get(column)?))
+    }
+
+    pub(crate) fn maybe_text(&self, column: usize) -> Result<Option<&str>> {
         either!(Self, self, row => Ok(row.try_get(column)?))
     }
 

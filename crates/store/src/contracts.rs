@@ -16,6 +16,8 @@ macro_rules! columns {
     };
 }
 
+pub(crate) use columns;
+
 /// What was found first is kept, whatever order it is told in, so that a contract named twice is not orphaned with
 /// the second naming, and one that the configuration names is never orphaned. What was orphaned is written anew.
 const UPSERT: &str = "

@@ -2,18 +2,13 @@
 
 use crate::{
     Store,
-    conn::{Arg, Tx, int},
+    conn::{Arg, int},
     contracts::contract,
     error::{Result, StoreError},
-    packed::unpack,
-    read::{block, raw},
+    scan::Scan,
     types::{BlockRef, Contract, RawLog},
 };
 use alloy_primitives::{B256, Keccak256};
-use std::collections::HashMap;
-
-/// Transactions read at a time, so that a large store does not have to fit into memory.
-const STEP: i64 = 4096;
 
 /// Changes whenever the layout below does.
 const DOMAIN: &[u8] = b"devproof store digest v2";
@@ -57,49 +52,16 @@ impl Store {
             hasher.contract(&contract(&row)?);
         }
         hasher.byte(0);
-        logs_into(&mut hasher, &mut tx, chain).await?;
+        let mut scan = Scan::new(&mut tx, chain_id, 0, u64::MAX).await?;
+        while let Some(logs) = scan.next(&mut tx).await? {
+            for log in &logs {
+                hasher.byte(1);
+                hasher.log(log);
+            }
+        }
         hasher.byte(0);
         tx.commit().await?;
         Ok(hasher.0.finalize())
-    }
-}
-
-/// Transactions are read in steps; the logs of a block are told in order once it is whole.
-async fn logs_into(hasher: &mut Hasher, tx: &mut Tx, chain: i64) -> Result<()> {
-    let mut addresses = HashMap::new();
-    let sql = "SELECT id, address FROM contracts WHERE chain_id = $1";
-    for row in tx.rows(sql, &[Arg::Int(chain)]).await? {
-        addresses.insert(row.int(0)?, row.address(1)?);
-    }
-    let sql = "SELECT b.number, b.hash, b.unix_time, t.tx_index, t.hash, t.logs
-         FROM transactions t
-         JOIN blocks b ON b.chain_id = t.chain_id AND b.number = t.number AND b.fork = t.fork
-         WHERE t.chain_id = $1 AND t.fork = 0 AND (t.number, t.tx_index) > ($2, $3)
-         ORDER BY t.number, t.tx_index LIMIT $4";
-    let mut after = (-1, -1);
-    let mut waiting: Vec<RawLog> = Vec::new();
-    loop {
-        let rows = tx
-            .rows(sql, &[Arg::Int(chain), Arg::Int(after.0), Arg::Int(after.1), Arg::Int(STEP)])
-            .await?;
-        for row in &rows {
-            if after.0 != row.int(0)? {
-                hasher.logs(&mut waiting);
-            }
-            after = (row.int(0)?, row.int(3)?);
-            let (block, tx_index, tx_hash) = (block(row)?, row.number(3)?, row.hash(4)?);
-            for log in unpack(row.bytes(5)?)? {
-                let contract = log.contract;
-                let address = *addresses.get(&contract).ok_or_else(|| StoreError::Corrupt {
-                    what: format!("a log of contract number {contract}, which there is not"),
-                })?;
-                waiting.push(raw(block, tx_index, tx_hash, address, log));
-            }
-        }
-        if (rows.len() as i64) < STEP {
-            hasher.logs(&mut waiting);
-            return Ok(());
-        }
     }
 }
 
@@ -142,14 +104,6 @@ impl Hasher {
         self.maybe(contract.code_hash.as_ref().map(|h| h.as_slice()));
         self.maybe(contract.implementation.as_ref().map(|a| a.as_slice()));
         self.number(contract.found_at);
-    }
-
-    fn logs(&mut self, logs: &mut Vec<RawLog>) {
-        logs.sort_by_key(|log| log.log_index);
-        for log in logs.drain(..) {
-            self.byte(1);
-            self.log(&log);
-        }
     }
 
     fn log(&mut self, log: &RawLog) {

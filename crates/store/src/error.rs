@@ -106,6 +106,46 @@ pub enum StoreError {
         "another process is writing to the database and did not finish in time; stop it or try again"
     )]
     Busy,
+    /// A copy into a database that holds something.
+    #[error("{database} holds something already; name one that is not there yet, or is empty")]
+    NotEmpty {
+        /// The database.
+        database: String,
+    },
+    /// A copy between two databases that do not have the same tables.
+    #[error(
+        "the two databases do not have the same tables; bring the one to be read up to date by running this version of \
+         `devproof index` on it once"
+    )]
+    SchemasDiffer,
+    /// What was written is not what was read.
+    #[error(
+        "the copied table {table} does not read as the original does; nothing was kept of the copy. Try again, and check \
+         both disks if it happens again"
+    )]
+    CopyDiffers {
+        /// The table.
+        table: String,
+    },
+    /// The lock of the writer is not held any more.
+    #[error(
+        "this process is not the writer of chain {chain_id} any more: what held its lock is gone, and another may \
+         write now; nothing of its own was written since. Stand by, or start it again"
+    )]
+    WriterLost {
+        /// The chain.
+        chain_id: u64,
+    },
+    /// The file that says who writes cannot be used.
+    #[error(
+        "{path}, whose lock says who writes, cannot be used ({why}); make it writable for this user"
+    )]
+    WriterFile {
+        /// The file.
+        path: String,
+        /// What the system said.
+        why: String,
+    },
     /// A chain nobody has asked to follow.
     #[error(
         "chain {chain_id} is not in this database; add it to the configuration and run `devproof index`"

@@ -4,7 +4,7 @@ use crate::{
     bulk::{insert, pieces, within},
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
-    folds,
+    folds, mentions,
     packed::{PackedLog, pack, unpack},
     plan::{Plan, Spoken},
     types::BlockRef,
@@ -30,6 +30,7 @@ pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>, kept_up_to: Option<u64>)
         chain_id: plan.chain_id,
         rows: Vec::new(),
         spoke: Vec::new(),
+        said: Vec::new(),
         first: BTreeMap::new(),
         new_logs: 0,
     };
@@ -181,6 +182,8 @@ struct Writer {
     rows: Vec<(i64, i64, B256, Vec<u8>)>,
     /// Contract, number and place of a transaction in which it spoke.
     spoke: Vec<(i64, i64, i64)>,
+    /// Words by which it is found, with contract, number and place.
+    said: Vec<(i64, i64, i64, i64)>,
     /// The lowest block of each contract's new logs.
     first: BTreeMap<i64, u64>,
     new_logs: u64,
@@ -204,6 +207,8 @@ impl Writer {
         for log in logs {
             if all.insert(log.0, *log).is_none() {
                 self.new_logs += 1;
+                let said = mentions::keys(log.2, log.3).into_iter();
+                self.said.extend(said.map(|word| (word, log.1, number, tx_index)));
                 self.first
                     .entry(log.1)
                     .and_modify(|first| *first = height.min(*first))
@@ -247,7 +252,7 @@ impl Writer {
             let head = "INSERT INTO emitted (contract_id, number, tx_index) VALUES";
             tx.execute(insert(head, piece.len(), 3, ""), &args).await?;
         }
-        Ok(())
+        mentions::write(tx, &mut self.said).await
     }
 }
 

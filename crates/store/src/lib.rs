@@ -13,22 +13,29 @@ mod chains;
 mod commit;
 mod conn;
 mod contracts;
+mod copy;
 mod digest;
 mod error;
 mod facts;
 mod folds;
+mod mentions;
 mod open;
 mod packed;
 mod plan;
 mod read;
+mod replica;
 mod rewind;
+mod scan;
 mod states;
 mod target;
 mod types;
+mod writer;
 
+pub use copy::Copied;
 pub use error::{Result, StoreError};
 pub use folds::KeptFold;
 pub use open::Store;
+pub use replica::Replica;
 pub use states::{AppState, StateError, rules};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,

@@ -4,6 +4,7 @@ use crate::{
     conn::{Pool, Tx},
     error::{Result, StoreError, is_busy},
     target::{Target, server_name},
+    writer::Writer,
 };
 use sqlx::{
     Connection as _, PgConnection,
@@ -36,6 +37,8 @@ pub struct Store {
     pub(crate) pool: Pool,
     read_only: bool,
     name: String,
+    /// What is to be held while anything is written.
+    writer: Option<Writer>,
 }
 
 impl Store {
@@ -98,7 +101,19 @@ impl Store {
         if self.read_only {
             return Err(StoreError::ReadOnly);
         }
-        self.pool.begin_write().await
+        let mut tx = self.pool.begin_write().await?;
+        if let Some(writer) = &self.writer {
+            writer.check(&mut tx).await?;
+        }
+        Ok(tx)
+    }
+
+    pub(crate) const fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    pub(crate) fn written_by(self, writer: Writer) -> Self {
+        Self { writer: Some(writer), ..self }
     }
 
     async fn connect(url: &str, read_only: bool) -> Result<Self> {
@@ -108,7 +123,7 @@ impl Store {
                 (postgres(&options, read_only).await?, server_name(&options))
             }
         };
-        Ok(Self { pool, read_only, name })
+        Ok(Self { pool, read_only, name, writer: None })
     }
 
     fn known(&self) -> i64 {

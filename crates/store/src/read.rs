@@ -227,7 +227,7 @@ pub(crate) fn block(row: &Row) -> Result<BlockRef> {
 }
 
 /// Adds what the contract of the row said in its transaction.
-fn logs_of(row: &Row, to: &mut Vec<RawLog>) -> Result<()> {
+pub(crate) fn logs_of(row: &Row, to: &mut Vec<RawLog>) -> Result<()> {
     let (block, tx_index, tx_hash) = (block(row)?, row.number(3)?, row.hash(4)?);
     let (address, contract) = (row.address(6)?, row.int(7)?);
     let theirs = unpack(row.bytes(5)?)?.into_iter().filter(|log| log.contract == contract);

@@ -92,7 +92,7 @@ impl Bench {
                     *apps.get(change % apps.len().max(1)).ok_or_eyre("no app was deployed")?;
                 let turn = change / apps.len().max(1);
                 let compose_hash = keccak256((turn / 2).to_be_bytes());
-                let input = if turn % 2 == 0 {
+                let input = if turn.is_multiple_of(2) {
                     DstackApp::addComposeHashCall { composeHash: compose_hash }.abi_encode()
                 } else {
                     DstackApp::removeComposeHashCall { composeHash: compose_hash }.abi_encode()

@@ -1,9 +1,10 @@
-//! A throw-away PostgreSQL cluster for tests: made in a temporary directory, reachable over a Unix socket in it only,
-//! gone when dropped.
+//! A throw-away PostgreSQL cluster for tests: made in a temporary directory, reachable over a Unix socket in it and, where
+//! a test wants that, over a port of this machine alone; gone when dropped. A replica of it likewise.
 
 use eyre::{Context as _, OptionExt as _, Result, bail, ensure};
 use std::{
     fs::{self, File},
+    net::TcpListener,
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -29,6 +30,7 @@ pub struct Cluster {
     directory: TempDir,
     programs: PathBuf,
     account: Option<Account>,
+    port: u16,
     databases: AtomicU32,
 }
 
@@ -44,8 +46,21 @@ impl Cluster {
     ///
     /// # Errors
     /// If it is installed but does not start; or is not, and `DEVPROOF_REQUIRE_POSTGRES` is `1`.
-    #[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
     pub fn start() -> Result<Option<Self>> {
+        Self::start_with(&[])
+    }
+
+    /// As [`Cluster::start`], with a port on 127.0.0.1 that the kernel chose, and ready to be followed by
+    /// [`Cluster::replica`].
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_on_loopback() -> Result<Option<Self>> {
+        on_a_free_port(|settings| Self::start_with(settings))
+    }
+
+    #[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
+    fn start_with(settings: &[&str]) -> Result<Option<Self>> {
         let Some(programs) = programs() else {
             ensure!(
                 std::env::var(REQUIRE).as_deref() != Ok("1"),
@@ -56,16 +71,12 @@ impl Cluster {
             );
             return Ok(None);
         };
-        let directory = tempfile::Builder::new().prefix("devproof-pg-").tempdir()?;
         let account = if output(Command::new("id").arg("-u"))? == "0" {
             Some(Account::find()?)
         } else {
             None
         };
-        if let Some(Account { uid, gid }) = account {
-            chown(directory.path(), Some(uid), Some(gid))?;
-        }
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700))?;
+        let directory = directory(account.as_ref())?;
         let data = directory.path().join("data");
         output(
             command(&programs, "initdb", account.as_ref(), directory.path())
@@ -79,22 +90,78 @@ impl Cluster {
                 ])
                 .arg(&data),
         )?;
+        Self::serve(directory, programs, account, settings).map(Some)
+    }
 
+    /// Starts the server on the data that is there.
+    fn serve(
+        directory: TempDir,
+        programs: PathBuf,
+        account: Option<Account>,
+        settings: &[&str],
+    ) -> Result<Self> {
         let log = directory.path().join("log");
-        let server = command(&programs, "postgres", account.as_ref(), directory.path())
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(directory.path())
-            .args(["-c", "listen_addresses="])
+        let mut postgres = command(&programs, "postgres", account.as_ref(), directory.path());
+        postgres.arg("-D").arg(directory.path().join("data")).arg("-k").arg(directory.path());
+        postgres.args(["-c", "listen_addresses="]);
+        for setting in settings {
+            postgres.args(["-c", setting]);
+        }
+        let port = settings.iter().find_map(|setting| setting.strip_prefix("port="));
+        let port = port.map_or(Ok(5_432), str::parse)?;
+        let server = postgres
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
             .stderr(File::options().append(true).open(&log)?)
             .spawn()?;
-        let mut cluster =
-            Self { server, directory, programs, account, databases: AtomicU32::new(0) };
+        let databases = AtomicU32::new(0);
+        let mut cluster = Self { server, directory, programs, account, port, databases };
         cluster.wait_until_ready(&log)?;
-        Ok(Some(cluster))
+        Ok(cluster)
+    }
+
+    /// A streaming replica of this cluster, which was started on loopback; a server of its own, on a port of its own.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn replica(&self) -> Result<Self> {
+        on_a_free_port(|settings| self.replica_with(settings))
+    }
+
+    fn replica_with(&self, settings: &[&str]) -> Result<Self> {
+        let directory = directory(self.account.as_ref())?;
+        let data = directory.path().join("data");
+        let from = self.port.to_string();
+        output(
+            command(&self.programs, "pg_basebackup", self.account.as_ref(), directory.path())
+                .args(["-h", "127.0.0.1", "-p", &from, "-U", USER])
+                .args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"])
+                .arg(&data),
+        )?;
+        Self::serve(directory, self.programs.clone(), self.account.clone(), settings)
+    }
+
+    /// The URL of a database of this name on the port of this machine.
+    pub fn loopback_url(&self, name: &str) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs SQL in a database; gives what it says, a line a row.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
+        output(self.client("psql").args(["-X", "-A", "-t", "-d", database, "-c", sql]))
+    }
+
+    /// Ends the server as a power cut would, as far as its clients can see.
+    ///
+    /// # Errors
+    /// If it cannot be told to.
+    pub fn crash(&mut self) -> Result<()> {
+        output(Command::new("kill").arg("-QUIT").arg(self.server.id().to_string()))?;
+        self.server.wait()?;
+        Ok(())
     }
 
     /// Makes an empty database and gives its URL.
@@ -110,13 +177,14 @@ impl Cluster {
     /// The URL of a database of this name, whether it is there or not.
     pub fn url(&self, name: &str) -> String {
         let socket = self.directory.path().display().to_string().replace('/', "%2F");
-        format!("postgres://{USER}@{socket}/{name}")
+        format!("postgres://{USER}@{socket}:{}/{name}", self.port)
     }
 
     fn client(&self, program: &str) -> Command {
         let mut command =
             command(&self.programs, program, self.account.as_ref(), self.directory.path());
         command.arg("-h").arg(self.directory.path()).args(["-U", USER]);
+        command.args(["-p", &self.port.to_string()]);
         command
     }
 
@@ -140,6 +208,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if !matches!(self.server.try_wait(), Ok(None)) {
+            // It ended before, and its id may be somebody else's by now.
+            return;
+        }
         // SIGQUIT lets the server end its own children at once; SIGKILL would leave them to find out. It goes to the
         // very process that was started: setpriv replaces itself by the server, so the id is the server's.
         let asked = Command::new("kill").arg("-QUIT").arg(self.server.id().to_string()).status();
@@ -168,6 +240,30 @@ impl Account {
             "PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody"
         )
     }
+}
+
+/// Starts something at a port that was free a moment ago: PostgreSQL cannot be told to take any. Somebody else may be
+/// faster, though not always.
+fn on_a_free_port<T>(start: impl Fn(&[&str]) -> Result<T>) -> Result<T> {
+    let mut attempts = 0;
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        attempts += 1;
+        match start(&["listen_addresses=127.0.0.1", &format!("port={port}")]) {
+            Err(_) if attempts < 3 => {}
+            done => return done,
+        }
+    }
+}
+
+/// A directory that the server may use and nobody else.
+fn directory(account: Option<&Account>) -> Result<TempDir> {
+    let directory = tempfile::Builder::new().prefix("devproof-pg-").tempdir()?;
+    if let Some(Account { uid, gid }) = account {
+        chown(directory.path(), Some(*uid), Some(*gid))?;
+    }
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700))?;
+    Ok(directory)
 }
 
 /// A program of PostgreSQL's, as an unprivileged user, in a directory that user may enter.

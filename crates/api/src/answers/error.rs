@@ -56,6 +56,33 @@ pub enum AnswerError {
         /// Its time.
         time: Timestamp,
     },
+    /// The block was reorged out.
+    #[error(
+        "block {hash} (number {number}) was reorganised away: it is not on the chain, and what was so after it is no \
+         state of the chain"
+    )]
+    Orphaned {
+        /// Its hash.
+        hash: B256,
+        /// Its number.
+        number: u64,
+    },
+    /// Nobody knows a block with this hash.
+    #[error(
+        "no block with the hash {hash} is known here; most blocks in which nothing happened are not held"
+    )]
+    UnknownHash {
+        /// The hash.
+        hash: B256,
+    },
+    /// The node cannot be asked for a hash.
+    #[error("the block {hash} could not be had: {source}")]
+    NodeOfHash {
+        /// The hash.
+        hash: B256,
+        /// What the node said.
+        source: ChainError,
+    },
     /// The time is beyond the index.
     #[error("{asked} is in the future of the index, which ends at block {head} ({time})")]
     TimeBeyondHead {
@@ -181,6 +208,11 @@ impl AnswerError {
                         "the node behind this service did not give block {number}; try again later"
                     );
                 }
+                Self::NodeOfHash { hash, .. } => {
+                    return format!(
+                        "the node behind this service did not give block {hash}; try again later"
+                    );
+                }
                 _ => {}
             }
         }
@@ -219,6 +251,9 @@ impl AnswerError {
             (Self::NotFinal { .. }, Rest) => {
                 "wait, or take what may still change with ?finality=unsafe"
             }
+            (Self::Orphaned { .. }, _) => "ask by number for the block that is there now",
+            (Self::UnknownHash { .. }, Cli) => "ask by its number, or name a node with --rpc-url",
+            (Self::UnknownHash { .. }, Rest) => "ask by its number",
             (Self::NoHeader { .. }, Cli) => {
                 "pass --rpc-url, or ask for a block or time that is held"
             }
@@ -238,7 +273,13 @@ impl AnswerError {
                 "no answer is better than a wrong one: its operator has to run `devproof index` again"
             }
             (Self::Moving, _) => "ask again in a moment",
-            (Self::NotAnApp { .. } | Self::Node { .. } | Self::Store(_), _) => "",
+            (
+                Self::NotAnApp { .. }
+                | Self::Node { .. }
+                | Self::NodeOfHash { .. }
+                | Self::Store(_),
+                _,
+            ) => "",
         }
     }
 }

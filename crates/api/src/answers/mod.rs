@@ -88,7 +88,9 @@ pub async fn chains(store: &Store) -> Result<documents::Chains, AnswerError> {
             polled_at: time(tags.polled_at),
         }),
     });
-    Ok(documents::Chains { chains: chains.collect() })
+    let chains = chains.collect();
+    let replica = store.replica().await?.map(documents::ReplicaLag::from);
+    Ok(documents::Chains { chains, replica })
 }
 
 async fn at_once(

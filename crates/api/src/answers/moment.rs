@@ -5,6 +5,7 @@ use crate::{
     Finality, Headers,
     documents::{self, time},
 };
+use alloy_primitives::B256;
 use devproof_primitives::BlockRef;
 use devproof_store::{ChainStatus, Store};
 
@@ -15,6 +16,10 @@ pub enum When {
     Block(u64),
     /// The state at this time, Unix seconds.
     Time(u64),
+    /// The state after the last log of the block with this hash, if it is on the chain.
+    Hash(B256),
+    /// The state after the last block of the index that has this finality; for `unsafe` the last of all.
+    Tag(Finality),
 }
 
 /// The block that answers.
@@ -57,6 +62,9 @@ pub(super) async fn resolve(
     match when {
         When::Block(number) => at_block(store, headers, scope, number, min_finality).await,
         When::Time(seconds) => at_time(store, headers, scope, seconds, min_finality).await,
+        When::Hash(hash) => at_hash(store, headers, scope, hash, min_finality).await,
+        // Who names a tag takes what has it.
+        When::Tag(tag) => last_of(store, scope, tag).await,
     }
 }
 
@@ -82,6 +90,35 @@ async fn at_block(
         None => fetch(store, headers, scope, number, finality).await?,
     };
     Ok(Moment { block, finality, asked: None })
+}
+
+/// A hash says which block is meant, and of which branch: one that was reorged out is never answered from another.
+async fn at_hash(
+    store: &Store,
+    headers: Option<&dyn Headers>,
+    scope: &Scope,
+    hash: B256,
+    min_finality: Finality,
+) -> Result<Moment, AnswerError> {
+    let chain_id = scope.status.chain_id;
+    let number = match store.block_by_hash(chain_id, hash).await? {
+        Some((block, true)) => block.number,
+        Some((block, false)) => {
+            return Err(AnswerError::Orphaned { hash, number: block.number });
+        }
+        // Blocks in which nothing happened are not held.
+        None => match headers.filter(|node| node.chain_id() == chain_id) {
+            None => return Err(AnswerError::UnknownHash { hash }),
+            Some(node) => {
+                let found = node.block_by_hash(hash).await;
+                let found = found.map_err(|source| AnswerError::NodeOfHash { hash, source })?;
+                found.ok_or(AnswerError::UnknownHash { hash })?.number
+            }
+        },
+    };
+    let moment = at_block(store, headers, scope, number, min_finality).await?;
+    // A node may know blocks of other branches as well.
+    if moment.block.hash == hash { Ok(moment) } else { Err(AnswerError::Orphaned { hash, number }) }
 }
 
 /// Asks the node for a header, after it has shown that it has the chain of the index.

@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::Deserialize;
 
@@ -47,12 +47,6 @@ pub(super) async fn chains(State(state): State<AppState>, headers: HeaderMap) ->
     Ok(reply::document(&answers::chains(&state.store).await?, &headers))
 }
 
-/// Whether the index can be read at all. Says nothing about how old it is: `/v1/chains` does.
-pub(super) async fn healthz(State(state): State<AppState>) -> Reply {
-    answers::chains(&state.store).await?;
-    Ok("ok\n".into_response())
-}
-
 pub(super) async fn not_found() -> ProblemReply {
     ProblemReply::no_path()
 }
@@ -87,16 +81,15 @@ fn read(
     Ok((chain_id, app, finality))
 }
 
-/// A block number, or a time that cannot be mistaken for one.
+/// A block by number, hash or tag, or a time that cannot be mistaken for one.
 fn moment(text: &str) -> Result<When, ProblemReply> {
-    if let Ok(number) = text.parse() {
-        return Ok(When::Block(number));
-    }
     // A number that is too large for a block must not be taken for a time.
     let time = Some(text).filter(|t| t.contains('T')).and_then(|t| parse::time(t).ok());
-    time.map(When::Time).ok_or_else(|| {
+    let when = time.map(When::Time).or_else(|| parse::block(text).ok());
+    when.ok_or_else(|| {
         ProblemReply::malformed(format!(
-            "ask for a block number such as 1234 or a time such as 2026-03-01T12:00:00Z, not {}",
+            "ask for a block by number such as 1234, by hash, or by tag (finalized, safe, unsafe), or for a time such as \
+             2026-03-01T12:00:00Z, not {}",
             parse::quote(text)
         ))
     })

@@ -1,21 +1,25 @@
 //! The REST service: the same documents as `--json`, under `/v1`.
 
 mod handlers;
+mod operations;
 mod problem;
+mod replica;
 mod reply;
 
+pub use operations::{Operations, operations};
 pub use problem::ProblemReply;
 
 use crate::Headers;
 use axum::{
     Router,
     extract::{Request, State},
-    http::Method,
+    http::{Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 use devproof_store::Store;
+use replica::Lag;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
 use tower_http::{
@@ -37,6 +41,8 @@ pub struct AppState {
     store: Store,
     headers: Arc<BTreeMap<u64, Arc<dyn Headers>>>,
     slots: Arc<Semaphore>,
+    lag: Lag,
+    operations: Option<Operations>,
 }
 
 impl AppState {
@@ -45,7 +51,14 @@ impl AppState {
     pub fn new(store: Store, nodes: impl IntoIterator<Item = Arc<dyn Headers>>) -> Self {
         let headers = nodes.into_iter().map(|node| (node.chain_id(), node)).collect();
         let slots = Arc::new(Semaphore::new(CONCURRENT_ANSWERS));
-        Self { store, headers: Arc::new(headers), slots }
+        let lag = Lag::default();
+        Self { store, headers: Arc::new(headers), slots, lag, operations: None }
+    }
+
+    /// Also tells those who run the service how it is doing.
+    #[must_use]
+    pub fn with_operations(self, operations: Operations) -> Self {
+        Self { operations: Some(operations), ..self }
     }
 
     fn headers(&self, chain_id: u64) -> Option<&dyn Headers> {
@@ -55,14 +68,22 @@ impl AppState {
 
 /// The service.
 pub fn router(state: AppState) -> Router {
-    let cors = CorsLayer::new().allow_methods([Method::GET, Method::HEAD]).allow_origin(Any);
+    let cors = CorsLayer::new()
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_origin(Any)
+        .expose_headers([header::ETAG, replica::HEADER]);
+    let health = match &state.operations {
+        Some(of) => operations(of.clone()),
+        None => Router::new().route("/healthz", get(operations::healthz)),
+    };
     let answers = Router::new()
         .route("/v1/chains", get(handlers::chains))
         .route("/v1/chains/{chain_id}/apps/{app}/at/{when}", get(handlers::at))
         .route("/v1/chains/{chain_id}/apps/{app}/history", get(handlers::history))
+        .route_layer(middleware::from_fn_with_state(state.clone(), replica::tell))
         .route_layer(middleware::from_fn_with_state(state.clone(), limit));
     answers
-        .route("/healthz", get(handlers::healthz))
+        .merge(health)
         .fallback(handlers::not_found)
         .method_not_allowed_fallback(handlers::method_not_allowed)
         .layer(CatchPanicLayer::custom(problem::of_panic))

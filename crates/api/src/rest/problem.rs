@@ -31,7 +31,7 @@ impl ProblemReply {
             kind: "no-such-path",
             title: "There is nothing here",
             detail: "The paths are /v1/chains, /v1/chains/{chainId}/apps/{app}/at/{block}, \
-                     /v1/chains/{chainId}/apps/{app}/history and /healthz."
+                     /v1/chains/{chainId}/apps/{app}/history, /healthz, /readyz and /metrics."
                 .to_owned(),
         }
     }
@@ -77,6 +77,12 @@ impl From<AnswerError> for ProblemReply {
             E::UnknownApp { .. } | E::NotAnApp { .. } => {
                 (StatusCode::NOT_FOUND, "unknown-app", "The app is not indexed here")
             }
+            E::UnknownHash { .. } => {
+                (StatusCode::NOT_FOUND, "unknown-block", "No such block is known here")
+            }
+            E::Orphaned { .. } => {
+                (StatusCode::CONFLICT, "orphaned", "The block was reorganised away")
+            }
             E::BeyondHead { .. } | E::TimeBeyondHead { .. } => {
                 (StatusCode::CONFLICT, "beyond-index", "The index does not reach that far")
             }
@@ -88,6 +94,7 @@ impl From<AnswerError> for ProblemReply {
             | E::NodeDisagrees { .. }
             | E::WrongNode { .. }
             | E::NodeLacks { .. }
+            | E::NodeOfHash { .. }
             | E::Node { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "no-header", "The block cannot be named")
             }

@@ -9,7 +9,7 @@ use devproof_api::{
     documents::{AtBlock, Completeness},
 };
 use devproof_contracts::stock::DstackApp;
-use devproof_primitives::{Action, Setting};
+use devproof_primitives::{Action, BlockRef, Setting};
 use serde_json::{Value, json};
 
 /// A node that has every block of the world.
@@ -24,7 +24,17 @@ impl Headers for Fake {
     fn block(&self, number: u64) -> HeaderFuture<'_> {
         Box::pin(async move { Ok(Some(block(number))) })
     }
+
+    /// It also remembers a block of another branch.
+    fn block_by_hash(&self, hash: B256) -> HeaderFuture<'_> {
+        let other = BlockRef { hash: LEFT, ..block(77) };
+        let known = (0..=200).map(block).chain([other]).find(|block| block.hash == hash);
+        Box::pin(async move { Ok(known) })
+    }
 }
+
+/// A block that only the node knows, and that is not on the chain.
+const LEFT: B256 = B256::repeat_byte(0x1f);
 
 async fn ask(world: &World, app: Address, number: u64) -> AtBlock {
     at(&world.store, Some(&Fake), LOCAL, app, When::Block(number), Finality::Unsafe).await.unwrap()
@@ -349,5 +359,39 @@ async fn a_longer_notice_counts_from_its_block_on() {
     for (number, notice) in [(10, NOTICE), (11, 10 * DAY)] {
         let answer = ask(&world, APP, number).await;
         assert_eq!(answer.policy.notice_period_seconds, Some(notice));
+    }
+}
+
+#[tokio::test]
+async fn a_block_is_asked_for_by_its_hash_or_a_tag() {
+    let world = World::whole(LOCAL).await;
+    let ask = async |world: &World, headers: Option<&dyn Headers>, when| {
+        at(&world.store, headers, LOCAL, APP, when, Finality::Unsafe).await
+    };
+    for number in [48, 60, 170] {
+        let by_hash = ask(&world, None, When::Hash(block(number).hash)).await.unwrap();
+        let by_number = ask(&world, None, When::Block(number)).await.unwrap();
+        assert_eq!(by_hash, by_number);
+    }
+    // Not held, but the node knows it and has it on the chain; or knows it from another branch.
+    let error = ask(&world, None, When::Hash(block(49).hash)).await.unwrap_err();
+    assert!(matches!(error, AnswerError::UnknownHash { .. }), "{error}");
+    let answer = ask(&world, Some(&Fake), When::Hash(block(49).hash)).await.unwrap();
+    assert_eq!((answer.block.number, answer.block.hash), (49, block(49).hash));
+    let error = ask(&world, Some(&Fake), When::Hash(LEFT)).await.unwrap_err();
+    assert!(matches!(error, AnswerError::Orphaned { number: 77, .. }), "{error}");
+    let error = ask(&world, Some(&Fake), When::Hash(B256::ZERO)).await.unwrap_err();
+    assert!(matches!(error, AnswerError::UnknownHash { .. }), "{error}");
+    // Held, and reorged out: never answered from the branch that took its place.
+    world.store.rewind(LOCAL, Some(&block(60))).await.unwrap();
+    let error = ask(&world, None, When::Hash(block(170).hash)).await.unwrap_err();
+    assert!(matches!(error, AnswerError::Orphaned { number: 170, .. }), "{error}");
+
+    let world = World::whole(LOCAL).await;
+    for (tag, last) in [(Finality::Finalized, 60), (Finality::Safe, 140), (Finality::Unsafe, 200)] {
+        // Who names a tag takes what has it, whatever is asked for otherwise.
+        let answer = at(&world.store, None, LOCAL, APP, When::Tag(tag), Finality::Finalized).await;
+        let block = answer.unwrap().block;
+        assert_eq!((block.number, block.finality), (last, tag));
     }
 }

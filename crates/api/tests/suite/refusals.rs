@@ -26,6 +26,10 @@ impl Headers for Other {
         let header = BlockRef { hash, ..block(number) };
         Box::pin(async move { Ok((number <= 200).then_some(header)) })
     }
+
+    fn block_by_hash(&self, _: B256) -> HeaderFuture<'_> {
+        Box::pin(async move { Ok(None) })
+    }
 }
 
 async fn refusal(world: &World, headers: Option<&dyn Headers>, number: u64) -> AnswerError {

@@ -125,7 +125,7 @@ async fn every_error_is_a_problem_that_says_what_to_do() {
             404,
             "no-such-path",
             "The paths are /v1/chains, /v1/chains/{chainId}/apps/{app}/at/{block}, \
-             /v1/chains/{chainId}/apps/{app}/history and /healthz.",
+             /v1/chains/{chainId}/apps/{app}/history, /healthz, /readyz and /metrics.",
         ),
     ] {
         let (got, content, body) = get(&local, &path).await;

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 /// What keeps it from an answer.
 pub async fn run(args: AtArgs, settings: Settings, shell: &mut Shell) -> Result<Outcome, Failure> {
     let when = match (args.block, args.time) {
-        (Some(number), _) => When::Block(number),
+        (Some(block), _) => block,
         (None, Some(seconds)) => When::Time(seconds),
         (None, None) => {
             return Err(Failure::Usage("name a block with --block or a time with --time".into()));
@@ -69,7 +69,8 @@ pub async fn answer(
 fn a_node_may_help(error: &AnswerError, when: When) -> bool {
     matches!(
         (error, when),
-        (AnswerError::NoHeader { .. }, _) | (AnswerError::NotFinal { .. }, When::Time(_))
+        (AnswerError::NoHeader { .. } | AnswerError::UnknownHash { .. }, _)
+            | (AnswerError::NotFinal { .. }, When::Time(_))
     )
 }
 

@@ -1,15 +1,21 @@
 //! `devproof index`: reads the chain into the database.
 
-use crate::{Failure, Outcome, cmd::stop_signal, config::Settings, opts::IndexArgs, shell::Shell};
+use crate::{
+    Failure, Outcome,
+    cmd::{
+        operations, progress,
+        stop::Stop,
+        writer::{become_writer, is_lost},
+    },
+    config::Settings,
+    opts::IndexArgs,
+    shell::Shell,
+};
 use alloy_primitives::B256;
 use devproof_chain::Node;
-use devproof_indexer::{Indexer, Options, Progress, Report, Sources};
+use devproof_indexer::{IndexError, Indexer, Options, Pulse, Report, Sources};
 use devproof_store::Store;
 use serde::Serialize;
-use std::time::{Duration, Instant};
-
-/// How often a line tells how far it is, where there is no progress bar.
-const NEWS: Duration = Duration::from_secs(5);
 
 /// What one run of the indexer did, as a document.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +37,32 @@ pub struct Indexed {
     pub orphaned_logs: u64,
 }
 
+impl Indexed {
+    const fn of(chain_id: u64, report: &Report) -> Self {
+        Self {
+            chain_id,
+            number: report.head.number,
+            hash: report.head.hash,
+            blocks: report.blocks,
+            logs: report.logs,
+            orphaned_blocks: report.orphaned_blocks,
+            orphaned_logs: report.orphaned_logs,
+        }
+    }
+}
+
+/// A run that was told to stop before it was done, as a document.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stopped {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Number of the block that the index now ends at; null if it holds none.
+    pub number: Option<u64>,
+    /// Always true.
+    pub stopped: bool,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -40,34 +72,107 @@ pub async fn run(
     settings: Settings,
     shell: &mut Shell,
 ) -> Result<Outcome, Failure> {
+    let stop = Stop::listen();
     let node = node(&settings).await?.ok_or_else(|| {
         Failure::Usage(
             "`devproof index` needs a node; name one with --rpc-url http://127.0.0.1:8545"
                 .to_owned(),
         )
     })?;
+    let chain_id = node.chain_id();
     let options = settings.indexing(args.sources);
     let store = Store::open(&settings.database).await?;
-    something_to_follow(&store, node.chain_id(), &options.sources).await?;
-    let chain_id = node.chain_id();
-    let mut indexer = Indexer::new(node, store.clone(), options).await?;
-    let report = catch_up(&mut indexer, shell).await?;
-    let indexed = Indexed {
-        chain_id,
-        number: report.head.number,
-        hash: report.head.hash,
-        blocks: report.blocks,
-        logs: report.logs,
-        orphaned_blocks: report.orphaned_blocks,
-        orphaned_logs: report.orphaned_logs,
-    };
-    shell.answer(&indexed, || render(&indexed))?;
-    if args.follow {
-        shell.note("Following the chain; Ctrl-C stops.");
-        indexer.follow(stop_signal()).await?;
+    something_to_follow(&store, chain_id, &options.sources).await?;
+    let pulse = Pulse::default();
+    if let Some(listen) = settings.metrics_listen(args.metrics_listen) {
+        let of =
+            operations::of(&store, options.poll_interval, Some(&node), [(chain_id, pulse.clone())]);
+        let url = operations::serve(of, listen).await?;
+        shell.note(&format!("Metrics at {url}/metrics, readiness at {url}/readyz."));
     }
+    let mut job = Job { node, store: store.clone(), options, pulse, follow: args.follow };
+    // Stopping in the middle is safe: a page is one transaction, and what was not committed is read again.
+    let done = tokio::select! {
+        biased;
+        done = job.run(shell) => Some(done),
+        () = stop.wait() => None,
+    };
+    let outcome = match done {
+        Some(done) => done,
+        None => {
+            let checkpoint = store.chain(chain_id).await?.and_then(|chain| chain.checkpoint);
+            let number = checkpoint.map(|block| block.number);
+            let stopped = Stopped { chain_id, number, stopped: true };
+            shell.answer(&stopped, || match number {
+                _ if job.follow => "Stopped.".to_owned(),
+                Some(number) => format!(
+                    "Stopped; chain {chain_id} is indexed up to block {number}. Run it again to go on."
+                ),
+                None => "Stopped before anything was indexed.".to_owned(),
+            })
+        }
+    };
     store.close().await;
-    Ok(Outcome::Yes)
+    outcome.map(|()| Outcome::Yes)
+}
+
+/// What is to be done, whoever has to be waited for.
+struct Job {
+    node: Node,
+    store: Store,
+    options: Options,
+    pulse: Pulse,
+    follow: bool,
+}
+
+impl Job {
+    async fn run(&mut self, shell: &mut Shell) -> Result<(), Failure> {
+        let (mut answered, mut again) = (false, false);
+        loop {
+            let chain_id = self.node.chain_id();
+            let store = become_writer(&self.store, chain_id, &self.pulse, shell, again).await?;
+            match self.as_writer(store, &mut answered, shell).await {
+                Ok(Err(error)) if is_lost(&error) => {
+                    tracing::warn!(%error, "standing by");
+                    again = true;
+                }
+                Ok(done) => return Ok(done?),
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// The outer error is about the answer, the inner one about the index.
+    async fn as_writer(
+        &self,
+        store: Store,
+        answered: &mut bool,
+        shell: &mut Shell,
+    ) -> Result<Result<(), IndexError>, Failure> {
+        let indexer = Indexer::new(self.node.clone(), store, self.options.clone()).await;
+        let mut indexer = match indexer {
+            Ok(indexer) => indexer.with_pulse(self.pulse.clone()),
+            Err(error) => return Ok(Err(error)),
+        };
+        if !*answered {
+            let report = match read(&mut indexer, shell).await {
+                Ok(report) => report,
+                Err(error) => return Ok(Err(error)),
+            };
+            let indexed = Indexed::of(self.node.chain_id(), &report);
+            shell.answer(&indexed, || render(&indexed))?;
+            *answered = true;
+        }
+        if !self.follow {
+            return Ok(Ok(()));
+        }
+        shell.note("Following the chain; Ctrl-C stops.");
+        let news = progress::show(self.pulse.clone(), shell.clone());
+        Ok(tokio::select! {
+            done = indexer.follow(std::future::pending()) => done,
+            () = news => Ok(()),
+        })
+    }
 }
 
 /// The node of the settings, if there is one, after a look at whether it serves the right chain.
@@ -104,27 +209,17 @@ pub(super) async fn something_to_follow(
 /// # Errors
 /// What keeps it from there.
 pub async fn catch_up(indexer: &mut Indexer, shell: &mut Shell) -> Result<Report, Failure> {
-    let bar = shell.progress_bar();
-    let mut told = Instant::now();
-    let report = indexer
-        .catch_up(&mut |progress: Progress| match &bar {
-            Some(bar) => {
-                bar.set_length(progress.head);
-                bar.set_position(progress.done);
-                bar.set_message(format!("{} logs", progress.logs));
-            }
-            None if told.elapsed() >= NEWS => {
-                told = Instant::now();
-                let Progress { done, head, logs, .. } = progress;
-                shell.note(&format!("indexed block {done} of {head}, {logs} logs"));
-            }
-            None => {}
-        })
-        .await;
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
+    Ok(read(indexer, shell).await?)
+}
+
+async fn read(indexer: &mut Indexer, shell: &Shell) -> Result<Report, IndexError> {
+    let shown = progress::show(indexer.pulse().clone(), shell.clone());
+    let mut silent = |_| {};
+    tokio::select! {
+        biased;
+        report = indexer.catch_up(&mut silent) => report,
+        () = shown => Err(IndexError::NothingIndexed),
     }
-    Ok(report?)
 }
 
 /// What one run of the indexer did, in words.
@@ -141,14 +236,4 @@ pub fn render(indexed: &Indexed) -> String {
         ));
     }
     text
-}
-
-/// What the settings say of the indexer, for `devproof serve`.
-pub(super) async fn follower(
-    node: &Node,
-    store: &Store,
-    options: Options,
-) -> Result<Indexer, Failure> {
-    something_to_follow(store, node.chain_id(), &options.sources).await?;
-    Ok(Indexer::new(node.clone(), store.clone(), options).await?)
 }

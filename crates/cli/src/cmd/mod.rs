@@ -1,11 +1,16 @@
 //! One file per verb.
 
 pub mod at;
+pub mod db;
+pub mod fsck;
 pub mod history;
 pub mod index;
+mod operations;
+mod progress;
 pub mod serve;
 mod stop;
 mod words;
+mod writer;
 
 pub use stop::stop_signal;
 pub use words::notice;

@@ -2,18 +2,22 @@
 
 use crate::{
     Failure, Outcome,
-    cmd::{index, stop_signal},
+    cmd::{index, operations, progress, stop::Stop, writer::become_writer},
     config::Settings,
     opts::ServeArgs,
     shell::Shell,
 };
 use devproof_api::{AppState, Headers, router};
 use devproof_chain::Node;
-use devproof_indexer::Indexer;
+use devproof_indexer::{IndexError, Indexer, Options, Pulse};
 use devproof_store::Store;
 use serde::Serialize;
 use std::{future::Future, io, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 /// How long requests under way may take to end after the stop signal.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
@@ -36,17 +40,27 @@ pub async fn run(
     settings: Settings,
     shell: &mut Shell,
 ) -> Result<Outcome, Failure> {
+    let stop = Stop::listen();
     let listen = settings.listen(args.listen);
+    let no_index = settings.no_index(args.no_index);
     let options = settings.indexing(args.sources);
+    let poll = options.poll_interval;
     let node = index::node(&settings).await?;
-    let store = match node {
+    let indexes = node.as_ref().filter(|_| !no_index);
+    let store = match indexes {
         Some(_) => Store::open(&settings.database).await?,
         None => Store::open_read_only(&settings.database).await?,
     };
-    let follower = match &node {
-        Some(node) => Some(index::follower(node, &store, options).await?),
-        None => None,
-    };
+    let pulse = Pulse::default();
+    let mut following = None;
+    if let Some(node) = indexes {
+        index::something_to_follow(&store, node.chain_id(), &options.sources).await?;
+        let mut follower =
+            Follower { node: node.clone(), store: store.clone(), options, pulse: pulse.clone() };
+        // What is wrong from the beginning is said at once; one that stands by finds out later.
+        let indexer = follower.begin().await?;
+        following = Some((follower, indexer));
+    }
     let refused = |e: io::Error| {
         Failure::CouldNotTell(format!(
             "{listen} cannot be listened on ({e}); name another --listen"
@@ -56,13 +70,20 @@ pub async fn run(
     let serving = Serving { url: format!("http://{}", listener.local_addr().map_err(refused)?) };
     shell.answer(&serving, || format!("Serving {}/v1/chains; Ctrl-C stops.", serving.url))?;
 
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        stop_signal().await;
-        let _ = stop.send(true);
+    let pulses = indexes.map(|node| (node.chain_id(), pulse.clone()));
+    let of = operations::of(&store, poll, node.as_ref(), pulses);
+    let state = state(store.clone(), node).with_operations(of);
+    let following = following.map(|(mut follower, indexer)| {
+        let (stop, shell) = (stop.clone(), shell.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = follower.follow(indexer, shell.clone()) => {}
+                () = progress::show(pulse, shell) => {}
+                () = stop.wait() => {}
+            }
+        })
     });
-    let following = follower.map(|indexer| tokio::spawn(follow(indexer, wait(stopped.clone()))));
-    let served = serve(store.clone(), node, listener, wait(stopped)).await;
+    let served = answer(state, listener, stop.wait()).await;
     if let Some(following) = following {
         // A page that is being written is all or nothing, so nothing is lost if it takes too long.
         let _ = timeout(LAST_REQUESTS, following).await;
@@ -70,6 +91,10 @@ pub async fn run(
     store.close().await;
     served?;
     Ok(Outcome::Yes)
+}
+
+fn state(store: Store, node: Option<Node>) -> AppState {
+    AppState::new(store, node.map(|node| Arc::new(node) as Arc<dyn Headers>))
 }
 
 /// Serves REST until `shutdown`, then lets the requests under way end.
@@ -82,8 +107,15 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let nodes = node.map(|node| Arc::new(node) as Arc<dyn Headers>);
-    let router = router(AppState::new(store, nodes));
+    answer(state(store, node), listener, shutdown).await
+}
+
+async fn answer(
+    state: AppState,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = router(state);
     let (stop, stopped) = watch::channel(false);
     let shutdown = async move {
         shutdown.await;
@@ -97,19 +129,50 @@ pub async fn serve(
     }
 }
 
-/// Follows the chain until `stop`. An error is logged and the chain followed again: what is indexed is
-/// served meanwhile, and every answer says how far that reaches.
-async fn follow(mut indexer: Indexer, stop: impl Future<Output = ()> + Send) {
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        match indexer.follow(stop.as_mut()).await {
-            Ok(()) => return,
-            Err(error) => tracing::error!(%error, "the chain is not followed for the moment"),
+/// Follows the chain beside the service.
+struct Follower {
+    node: Node,
+    store: Store,
+    options: Options,
+    pulse: Pulse,
+}
+
+impl Follower {
+    /// An indexer, unless another process is the writer.
+    async fn begin(&mut self) -> Result<Option<Indexer>, IndexError> {
+        match self.store.try_writer(self.node.chain_id()).await? {
+            Some(writer) => Ok(Some(self.indexer(writer).await?)),
+            None => Ok(None),
         }
-        tokio::select! {
-            () = stop.as_mut() => return,
-            () = tokio::time::sleep(RETRY) => {}
+    }
+
+    async fn indexer(&self, writer: Store) -> Result<Indexer, IndexError> {
+        let indexer = Indexer::new(self.node.clone(), writer, self.options.clone()).await?;
+        Ok(indexer.with_pulse(self.pulse.clone()))
+    }
+
+    /// Follows the chain whenever it is the writer; never ends. An error is logged and the chain followed again: what
+    /// is indexed is served meanwhile, and every answer says how far that reaches. Between two attempts another process
+    /// may become the writer.
+    async fn follow(&mut self, first: Option<Indexer>, mut shell: Shell) {
+        let mut next = first;
+        loop {
+            let followed = match next.take() {
+                Some(mut indexer) => indexer.follow(std::future::pending()).await,
+                None => self.wait_and_follow(&mut shell).await,
+            };
+            if let Err(error) = followed {
+                self.pulse.failed(&error);
+                tracing::error!(%error, "the chain is not followed for the moment");
+            }
+            sleep(RETRY).await;
         }
+    }
+
+    async fn wait_and_follow(&mut self, shell: &mut Shell) -> Result<(), IndexError> {
+        let chain_id = self.node.chain_id();
+        let writer = become_writer(&self.store, chain_id, &self.pulse, shell, true).await?;
+        self.indexer(writer).await?.follow(std::future::pending()).await
     }
 }
 

@@ -49,6 +49,11 @@ impl Db {
         prepared(self.bare().await).await
     }
 
+    /// An empty store without chains on SQLite, whatever this is.
+    pub(crate) async fn bare_twin(&self) -> Store {
+        Store::open(&self.file()).await.unwrap()
+    }
+
     /// The same on SQLite, whatever this is.
     pub(crate) async fn twin(&self) -> Store {
         prepared(Store::open(&self.file()).await.unwrap()).await

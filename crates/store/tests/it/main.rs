@@ -14,6 +14,7 @@
 mod chains;
 mod commits;
 mod contracts;
+mod copies;
 mod crashes;
 mod db;
 mod digests;
@@ -27,6 +28,7 @@ mod reorgs;
 mod size;
 mod sqlite_only;
 mod states;
+mod writers;
 
 use db::Db;
 
@@ -67,6 +69,9 @@ cases! {
     contracts::code_that_came_later_goes_with_its_block,
     contracts::only_a_check_moves_the_verified_block_up,
     contracts::a_rewind_takes_the_verified_block_along,
+    copies::a_copy_there_and_back_is_the_same,
+    copies::a_copy_that_is_cut_short_leaves_nothing,
+    copies::nothing_is_copied_over_anything,
     digests::history_of_insertion_does_not_show,
     digests::every_difference_shows,
     digests::large_stores_are_read_in_steps,
@@ -92,6 +97,8 @@ cases! {
     states::a_long_history_is_read_in_steps,
     states::a_kept_state_changes_no_answer,
     states::a_state_is_kept_only_on_the_chain_it_is_of,
+    writers::one_process_at_a_time_is_the_writer,
+    writers::who_lost_the_lock_writes_nothing,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,62 @@
+//! Answers from a replica say how far it is behind: in a header, so that a document that has not changed is the same
+//! document, with the same `ETag`.
+
+use super::AppState;
+use crate::documents::ReplicaLag;
+use axum::{
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use devproof_store::Replica;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex;
+
+/// A dictionary as RFC 9651 has it: `lag=3, receiving=?1, replayed="0/3000148"`.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("devproof-replica");
+
+/// How long what the server said is good for.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What the server last said, and when.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lag(Arc<Mutex<Option<(Instant, Option<Replica>)>>>);
+
+/// Adds the header where the answer comes from a replica. It is asked before the answer is made, so that the answer is at
+/// least as new as the header says.
+pub(super) async fn tell(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let lag = current(&state).await;
+    let mut reply = next.run(request).await;
+    if let Some(value) = lag.and_then(|lag| HeaderValue::from_str(&words(&lag)).ok()) {
+        reply.headers_mut().insert(HEADER, value);
+    }
+    reply
+}
+
+async fn current(state: &AppState) -> Option<ReplicaLag> {
+    let mut last = state.lag.0.lock().await;
+    if let Some((at, lag)) = &*last
+        && at.elapsed() < FRESH
+    {
+        let since = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let lag = lag.clone()?;
+        let lag_ms = lag.lag_ms.map(|ms| ms.saturating_add(since));
+        return Some(Replica { lag_ms, ..lag }.into());
+    }
+    // The answer will say what is wrong with the database.
+    let lag = state.store.replica().await.ok()?;
+    *last = Some((Instant::now(), lag.clone()));
+    lag.map(ReplicaLag::from)
+}
+
+fn words(lag: &ReplicaLag) -> String {
+    let mut words = Vec::new();
+    words.extend(lag.lag_seconds.map(|seconds| format!("lag={seconds}")));
+    words.push(format!("receiving=?{}", u8::from(lag.receiving)));
+    words.extend(lag.replayed_lsn.as_ref().map(|lsn| format!("replayed=\"{lsn}\"")));
+    words.join(", ")
+}

@@ -1,0 +1,108 @@
+//! `devproof db`: what is done to a whole database.
+
+use crate::{
+    Failure, Outcome,
+    cmd::stop::Stop,
+    opts::{CopyArgs, DbArgs, DbCommand},
+    shell::Shell,
+};
+use alloy_primitives::B256;
+use devproof_store::{Store, StoreError};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// How often a line tells how far it is.
+const NEWS: Duration = Duration::from_secs(10);
+
+/// What was copied, as a document.
+#[derive(Clone, Debug, Serialize)]
+pub struct CopyDone {
+    /// Where from, without a password.
+    pub from: String,
+    /// Where to, likewise.
+    pub to: String,
+    /// Rows by table.
+    pub rows: BTreeMap<String, u64>,
+    /// The chains that are in both.
+    pub chains: Vec<CopiedChain>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopiedChain {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The digest of its canonical contents.
+    pub digest: B256,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What keeps it from copying; nothing is in the target then.
+pub async fn run(args: DbArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
+    let stop = Stop::listen();
+    let DbCommand::Copy(args) = args.command;
+    tokio::select! {
+        biased;
+        done = copy(args, shell) => done,
+        // Dropping the transaction takes everything back.
+        () = stop.wait() => Err(Failure::CouldNotTell("it was stopped; nothing was copied".to_owned())),
+    }
+}
+
+async fn copy(CopyArgs { from, to }: CopyArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
+    let source = Store::open_read_only(&from).await?;
+    let target = Store::open(&to).await?;
+    let before = source.chains().await?;
+    let mut told = Instant::now();
+    let copied = source
+        .copy_to(&target, &mut |table, rows| {
+            if told.elapsed() >= NEWS {
+                told = Instant::now();
+                shell.note(&format!("{table}: {rows} rows"));
+            }
+        })
+        .await?;
+    let mut chains = Vec::new();
+    for chain in target.chains().await? {
+        let digest = target.digest(chain.chain_id).await?;
+        // Every row was compared already; this is what others compare. An indexer may have gone on meanwhile.
+        let rests = before.iter().any(|then| then.checkpoint == chain.checkpoint)
+            && source
+                .chain(chain.chain_id)
+                .await?
+                .is_some_and(|now| now.checkpoint == chain.checkpoint);
+        if rests && source.digest(chain.chain_id).await? != digest {
+            return Err(StoreError::CopyDiffers { table: "digest".to_owned() }.into());
+        }
+        chains.push(CopiedChain { chain_id: chain.chain_id, digest });
+    }
+    let done = CopyDone {
+        from: source.name().to_owned(),
+        to: target.name().to_owned(),
+        rows: copied.rows,
+        chains,
+    };
+    source.close().await;
+    target.close().await;
+    shell.answer(&done, || render(&done))?;
+    Ok(Outcome::Yes)
+}
+
+fn render(done: &CopyDone) -> String {
+    let CopyDone { from, to, rows, chains } = done;
+    let total: u64 = rows.values().sum();
+    let logs = rows.get("logs").copied().unwrap_or_default();
+    let mut text = format!(
+        "Copied {total} rows, {logs} of them logs, from {from} to {to}, and read them back.\n"
+    );
+    for CopiedChain { chain_id, digest } in chains {
+        text.push_str(&format!("Chain {chain_id}: digest {digest}.\n"));
+    }
+    text
+}

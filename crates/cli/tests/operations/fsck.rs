@@ -1,0 +1,201 @@
+//! `devproof fsck` finds what was done to a database behind its back.
+
+use crate::{NOW, Process, index_at_once, process::devproof};
+use devproof_testkit::{Story, postgres::Cluster};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use std::path::Path;
+
+/// The exit code, and what was found.
+fn fsck(story: &Story, database: &str, with_node: bool) -> (i32, Value) {
+    let mut command = devproof();
+    command.args(["fsck", "--json", "--page-blocks", "50", "--database", database]);
+    if with_node {
+        command.args(["--rpc-url", story.bench.anvil.url()]);
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let document = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{said}"));
+    (output.status.code().unwrap(), document)
+}
+
+fn kinds(found: &Value) -> Vec<String> {
+    let differences = found["differences"].as_array().unwrap().iter();
+    let mut kinds: Vec<String> =
+        differences.map(|one| one["kind"].as_str().unwrap().to_owned()).collect();
+    kinds.dedup();
+    kinds
+}
+
+/// The last transaction of the stock app, which keeps no history: nothing but the chain tells that it is missing.
+const OF_THE_RIVAL: &str =
+    "fork = 0 AND (number, tx_index) = (SELECT e.number, e.tx_index FROM emitted e
+     JOIN contracts c ON c.id = e.contract_id WHERE c.code_kind = 'dstack_app' AND e.fork = 0
+     ORDER BY e.number DESC, e.tx_index DESC LIMIT 1)";
+/// One of the product, which does, before its last.
+const OF_THE_PRODUCT: &str =
+    "fork = 0 AND (number, tx_index) = (SELECT e.number, e.tx_index FROM emitted e
+     JOIN contracts c ON c.id = e.contract_id WHERE c.code_kind LIKE 'app_auth%' AND e.fork = 0
+     ORDER BY e.number DESC, e.tx_index DESC LIMIT 1 OFFSET 2)";
+
+/// What depends on the clock of the chain.
+const ANYTHING: &[&str] = &["?"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_to_a_database_is_found() {
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let clean = folder.path().join("clean.sqlite");
+    let name = |path: &Path| path.display().to_string();
+    Process::start(&mut index_at_once(&story, &name(&clean))).ends_well();
+    story.bench.anvil.reorg(2).await.unwrap();
+    story.bench.anvil.mine(3).await.unwrap();
+    Process::start(&mut index_at_once(&story, &name(&clean))).ends_well();
+    for with_node in [false, true] {
+        let (code, found) = fsck(&story, &name(&clean), with_node);
+        assert_eq!((code, &found["clean"], kinds(&found)), (0, &true.into(), vec![]), "{found}");
+        assert!(found["logs"].as_u64().unwrap() > 50);
+    }
+
+    // What is done, what shows without a node, and what shows with one.
+    let cases: &[(&str, String, &[&str], &[&str])] = &[
+        (
+            "a transaction is deleted",
+            format!("DELETE FROM transactions WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}"),
+            &[],
+            &["missing_log"],
+        ),
+        (
+            "the index of who spoke forgets one",
+            format!("DELETE FROM emitted WHERE {OF_THE_RIVAL}"),
+            &["contract"],
+            &["contract"],
+        ),
+        (
+            "one of an app with a history is deleted",
+            format!("DELETE FROM transactions WHERE {OF_THE_PRODUCT}; DELETE FROM emitted WHERE {OF_THE_PRODUCT}"),
+            &["history"],
+            &["history", "missing_log"],
+        ),
+        (
+            "a byte of data is changed",
+            format!("UPDATE transactions SET logs = CAST(SUBSTR(logs, 1, LENGTH(logs) - 1) || X'5A' AS BLOB) WHERE {OF_THE_RIVAL}"),
+            &[],
+            &["changed_log"],
+        ),
+        (
+            "a foreign log is added",
+            format!(
+                "UPDATE transactions SET logs = CAST(logs || X'3F' || CAST(char((SELECT id FROM contracts
+                 WHERE code_kind = 'dstack_app' ORDER BY id DESC LIMIT 1)) AS BLOB) || X'0000' AS BLOB) WHERE {OF_THE_RIVAL}"
+            ),
+            &[],
+            &["extra_log"],
+        ),
+        (
+            "a canonical block is marked as orphaned",
+            format!("UPDATE blocks SET fork = 9 WHERE fork = 0 AND number = (SELECT number FROM emitted WHERE {OF_THE_RIVAL})"),
+            &[],
+            &["missing_log", "orphan"],
+        ),
+        (
+            "an orphaned block is marked as canonical, in the place of the right one",
+            "UPDATE blocks SET fork = fork + 90 WHERE number = (SELECT MAX(o.number) FROM blocks o
+                 JOIN blocks c ON c.number = o.number AND c.fork = 0 WHERE o.fork = 1);
+             UPDATE blocks SET fork = 91 - fork WHERE fork IN (90, 91)".to_owned(),
+            ANYTHING,
+            &["block", "orphan"],
+        ),
+        (
+            "a kept state is not what the logs fold to",
+            "INSERT INTO folds SELECT contract_id, number + 1000, version, state FROM folds ORDER BY number LIMIT 1".to_owned(),
+            &["state"],
+            &["state"],
+        ),
+        (
+            "the checkpoint is moved beyond the data",
+            "UPDATE chains SET checkpoint_number = checkpoint_number + 1, checkpoint_hash = randomblob(32)".to_owned(),
+            &["checkpoint"],
+            &["checkpoint"],
+        ),
+        (
+            "an app is forgotten",
+            "UPDATE contracts SET canonical = 0 WHERE code_kind = 'dstack_app'".to_owned(),
+            &["contract"],
+            &["contract"],
+        ),
+        (
+            "a history is called verified further than the index reaches",
+            "UPDATE contracts SET history_verified_at = 100000 WHERE code_kind LIKE 'app_auth%'".to_owned(),
+            &["history"],
+            &["history"],
+        ),
+    ];
+    for (n, (what, sql, alone, compared)) in cases.iter().enumerate() {
+        let path = folder.path().join(format!("{n}.sqlite"));
+        std::fs::copy(&clean, &path).unwrap();
+        let mut database = SqliteConnection::connect(&name(&path)).await.unwrap();
+        let changed =
+            sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut database).await.unwrap();
+        assert!(changed.rows_affected() > 0, "{what}");
+        database.close().await.unwrap();
+        for (with_node, expected) in [(false, alone), (true, compared)] {
+            let (code, found) = fsck(&story, &name(&path), with_node);
+            let mut seen = kinds(&found);
+            assert_eq!(code, i32::from(!seen.is_empty()), "{what}");
+            if *expected == ANYTHING {
+                continue;
+            }
+            // Whether its time gives it away depends on the clock of the chain.
+            seen.retain(|kind| kind != "canonical");
+            assert_eq!(seen, *expected, "{what}, node: {with_node}: {found:#}");
+        }
+    }
+    let words = devproof()
+        .args(["fsck", "--database", &name(&folder.path().join("0.sqlite")), "--rpc-url"])
+        .arg(story.bench.anvil.url())
+        .output()
+        .unwrap();
+    let words = String::from_utf8(words.stdout).unwrap();
+    assert!(
+        words.contains("missing_log: the chain has log") && words.contains("1 difference."),
+        "{words}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_told_is_not_called_clean() {
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("devproof.sqlite").display().to_string();
+    Process::start(&mut index_at_once(&story, &database)).ends_well();
+    // A node that is behind.
+    story.bench.anvil.rollback(1).await.unwrap();
+    let (code, found) = fsck(&story, &database, true);
+    assert_eq!((code, &found["clean"]), (2, &Value::Null), "{found:#}");
+    // A reorg that the index has not followed yet.
+    story.bench.anvil.mine(1).await.unwrap();
+    story.bench.anvil.reorg(1).await.unwrap();
+    let (code, found) = fsck(&story, &database, true);
+    assert!(code != 0, "{found:#}");
+    // No node that answers, no answer.
+    let output = devproof()
+        .args(["fsck", "--database", &database, "--rpc-url", "http://127.0.0.1:9"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_checked_by_the_same_words() {
+    let Some(cluster) = Cluster::start().unwrap() else { return };
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    let database = cluster.database().unwrap();
+    Process::start(&mut index_at_once(&story, &database)).ends_well();
+    assert_eq!(fsck(&story, &database, true).0, 0);
+    let name = database.rsplit('/').next().unwrap();
+    cluster.sql(name, &format!("DELETE FROM transactions WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}")).unwrap();
+    let (code, found) = fsck(&story, &database, true);
+    assert_eq!((code, kinds(&found)), (1, vec!["missing_log".to_owned()]), "{found:#}");
+}

@@ -1,0 +1,31 @@
+//! A signal in the middle of the work.
+
+use crate::{NOW, Process, checkpoint, digest, index, undisturbed, until};
+use devproof_testkit::Story;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_in_the_middle_of_a_page_is_a_clean_end_and_loses_nothing() {
+    let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+    story.bench.anvil.mine(800).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let expected = undisturbed(&story, &at("straight.sqlite")).await;
+
+    let stopped = at("stopped.sqlite");
+    for (signal, beyond) in [("-TERM", 0), ("-INT", 300)] {
+        let mut process = Process::start(&mut index(&story, &stopped));
+        until("some pages are there", async || checkpoint(&story, &stopped).await > beyond).await;
+        process.signal(signal);
+        process.ends_well();
+        let done = checkpoint(&story, &stopped).await;
+        let words = format!("is indexed up to block {done}. Run it again to go on.");
+        let said = process.said();
+        assert!(
+            said.iter().any(|line| line.starts_with("Stopped;") && line.ends_with(&words)),
+            "{said:#?}"
+        );
+        assert!(done < 800, "it was done before the signal came");
+    }
+    Process::start(&mut index(&story, &stopped)).ends_well();
+    assert_eq!(digest(&story, &stopped).await, expected);
+}

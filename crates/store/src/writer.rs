@@ -1,0 +1,170 @@
+//! One writer per database and chain.
+//!
+//! On PostgreSQL it is an advisory lock of a session that does nothing else; on SQLite a lock on a file beside the
+//! database. Either is given back by the kernel or the server when its process dies, however that happens.
+//!
+//! The lock is for order: two indexers would read everything twice and undo each other's reorgs. What keeps facts whole
+//! even without it is the checkpoint, which moves only from where its writer saw it.
+
+use crate::{
+    Store,
+    conn::{Arg, Pool, Tx, int},
+    error::{Result, StoreError},
+};
+use alloy_primitives::keccak256;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::Mutex, time::timeout};
+
+/// How long the session that holds the lock may take to say that it is still there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server forgets a writer whose machine is gone after about a minute, and not after the two hours of most kernels.
+const KEEPALIVE: [(&str, &str); 3] = [
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+];
+
+/// The right to write a chain, held as long as any clone of it lives.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    chain_id: u64,
+    by: By,
+    /// Once it was found to be gone, it is gone: somebody else may have written meanwhile.
+    lost: AtomicBool,
+}
+
+#[derive(Debug)]
+enum By {
+    Session(Mutex<PgConnection>),
+    File { file: File, path: PathBuf },
+}
+
+impl Store {
+    /// Becomes the writer of a chain, unless another process is; `None` if one is. The store that is given back writes
+    /// only as long as it is the writer, and goes on being it until it is dropped with all its clones.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`], and what keeps the lock from being asked for.
+    pub async fn try_writer(&self, chain_id: u64) -> Result<Option<Self>> {
+        if self.is_read_only() {
+            return Err(StoreError::ReadOnly);
+        }
+        let by = match &self.pool {
+            Pool::Sqlite(pool) => lock_file(pool.connect_options().get_filename(), chain_id)?,
+            Pool::Postgres(pool) => lock_session(&pool.connect_options(), chain_id).await?,
+        };
+        Ok(by.map(|by| {
+            let held = Held { chain_id, by, lost: AtomicBool::new(false) };
+            self.clone().written_by(Writer(Arc::new(held)))
+        }))
+    }
+}
+
+impl Writer {
+    /// Makes sure that the lock is still held. The transaction has the chain's row by then, and whoever takes the lock
+    /// over needs that row as well: so whatever this transaction writes comes before all that the next writer writes.
+    pub(crate) async fn check(&self, tx: &mut Tx) -> Result<()> {
+        let Held { chain_id, by, lost } = &*self.0;
+        let chain = int("chain id", *chain_id)?;
+        let row = "UPDATE chains SET start_block = start_block WHERE chain_id = $1";
+        tx.execute(row, &[Arg::Int(chain)]).await?;
+        let holds = !lost.load(Ordering::Relaxed)
+            && match by {
+                By::Session(session) => {
+                    let mut session = session.lock().await;
+                    matches!(timeout(PATIENCE, session.ping()).await, Ok(Ok(())))
+                }
+                By::File { file, path } => is_at(file, path),
+            };
+        if holds {
+            return Ok(());
+        }
+        lost.store(true, Ordering::Relaxed);
+        Err(StoreError::WriterLost { chain_id: *chain_id })
+    }
+}
+
+async fn lock_session(options: &PgConnectOptions, chain_id: u64) -> Result<Option<By>> {
+    let options = options.clone().application_name("devproof writer").options(KEEPALIVE);
+    let mut session = PgConnection::connect_with(&options).await?;
+    let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(key(chain_id))
+        .fetch_one(&mut session)
+        .await?;
+    if taken {
+        return Ok(Some(By::Session(Mutex::new(session))));
+    }
+    session.close().await?;
+    Ok(None)
+}
+
+/// Numbers of advisory locks are shared by all programs that use the database; this one is nobody else's.
+fn key(chain_id: u64) -> i64 {
+    let hash = keccak256([b"devproof writer".as_slice(), &chain_id.to_be_bytes()].concat());
+    i64::from_be_bytes(std::array::from_fn(|n| hash.0.get(n).copied().unwrap_or_default()))
+}
+
+/// Not the database itself: SQLite has locks of its own on that, which closing it would drop.
+fn lock_file(database: &Path, chain_id: u64) -> Result<Option<By>> {
+    let failed = |path: &Path, error: std::io::Error| StoreError::WriterFile {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    };
+    // Under whatever name the database was opened, it is one file.
+    let database = database.canonicalize().map_err(|e| failed(database, e))?;
+    let mut name = database.into_os_string();
+    name.push(format!("-writer-{chain_id}"));
+    let path = PathBuf::from(name);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| failed(&path, e))?;
+    match file.try_lock() {
+        Ok(()) if is_at(&file, &path) => Ok(Some(By::File { file, path })),
+        // It was removed between the two steps: the next attempt makes another.
+        Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(&path, error)),
+    }
+}
+
+/// Whether the file that is locked is the one that others would lock.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let id = |data: std::fs::Metadata| (data.dev(), data.ino());
+    match (file.metadata(), path.metadata()) {
+        (Ok(ours), Ok(theirs)) => id(ours) == id(theirs),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chain_has_a_lock_of_its_own() {
+        let keys: std::collections::BTreeSet<i64> = (0..1_000).map(key).collect();
+        assert_eq!(keys.len(), 1_000);
+    }
+}
