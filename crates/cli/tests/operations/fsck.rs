@@ -90,7 +90,7 @@ async fn what_was_done_to_a_database_is_found() {
              UPDATE blocks SET canonical = 1 WHERE id = (SELECT MIN(id) FROM blocks WHERE number =
                  (SELECT MAX(number) FROM blocks WHERE canonical = 0))".to_owned(),
             ANYTHING,
-            &["block", "orphan"],
+            &["block"],
         ),
         (
             "the checkpoint is moved beyond the data",
