@@ -56,7 +56,7 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub fn start_on_loopback() -> Result<Option<Self>> {
-        on_a_free_port(|settings| Self::start_with(settings))
+        on_a_free_port(Self::start_with)
     }
 
     #[expect(clippy::print_stderr, reason = "a skipped test has to say so")]

@@ -22,9 +22,12 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("devproof-replica"
 /// How long what the server said is good for.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// What the server last said, and when.
+/// When the server was asked, and what it said.
+type Said = (Instant, Option<Replica>);
+
+/// What the server last said.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lag(Arc<Mutex<Option<(Instant, Option<Replica>)>>>);
+pub(super) struct Lag(Arc<Mutex<Option<Said>>>);
 
 /// Adds the header where the answer comes from a replica. It is asked before the answer is made, so that the answer is at
 /// least as new as the header says.

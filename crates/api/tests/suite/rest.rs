@@ -8,7 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use devproof_api::{AppState, Finality, Headers, When, at, router};
+use devproof_api::{AppState, Finality, Headers, Operations, When, at, router};
 use serde_json::Value;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -167,7 +167,31 @@ async fn what_is_wrong_inside_is_not_told() {
     let (status, _, body) = get(&world, "/v1/chains").await;
     assert_eq!(status, 503);
     assert_eq!(body["detail"], "The index could not be read; try again later.");
-    assert_eq!(get(&world, "/healthz").await.0, 503);
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_read_its_index_lives_and_is_not_ready() {
+    let world = World::whole(LOCAL).await;
+    let poll = std::time::Duration::from_secs(5);
+    let of = Operations::new(world.store.clone(), poll, [], Default::default());
+    let service = router(AppState::new(world.store.clone(), None).with_operations(of));
+    let ask = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let (parts, body) = service.clone().oneshot(request).await.unwrap().into_parts();
+        (parts.status.as_u16(), to_bytes(body, 1 << 20).await.unwrap().to_vec())
+    };
+    let (status, body) = ask("/readyz").await;
+    let ready: Value = serde_json::from_slice(&body).unwrap();
+    // Nobody has looked at that chain since the spring.
+    assert_eq!((status, &ready["chains"][0]["reason"]), (503, &"not_indexed".into()), "{ready}");
+    assert_eq!(ready["chains"][0]["blockTimeMs"], 21_600_000);
+    world.store.close().await;
+    assert_eq!(ask("/healthz").await, (200, b"ok\n".to_vec()));
+    let (status, body) = ask("/readyz").await;
+    let ready: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &ready["reason"]), (503, &"the database does not answer".into()));
+    // Without a database there is still something to count.
+    assert_eq!(ask("/metrics").await.0, 200);
 }
 
 #[tokio::test]

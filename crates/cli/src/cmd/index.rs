@@ -16,6 +16,11 @@ use devproof_chain::Node;
 use devproof_indexer::{IndexError, Indexer, Options, Pulse, Report, Sources};
 use devproof_store::Store;
 use serde::Serialize;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the connections to the database may take to end.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// What one run of the indexer did, as a document.
 #[derive(Clone, Debug, Serialize)]
@@ -112,7 +117,8 @@ pub async fn run(
             })
         }
     };
-    store.close().await;
+    // Whatever was under way was taken back, which a server that does not answer must not hold up.
+    let _ = timeout(CLOSING, store.close()).await;
     outcome.map(|()| Outcome::Yes)
 }
 

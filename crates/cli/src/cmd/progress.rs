@@ -67,7 +67,7 @@ impl View {
         work.told = now;
         let rate = done.saturating_sub(work.done_before) as f64
             / now.duration_since(work.began).as_secs_f64();
-        let percent = if total == 0 { 100 } else { done.saturating_mul(100) / total };
+        let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
         let left = if rate > 0.0 {
             let left = total.saturating_sub(done) as f64 / rate;
             format!("about {} left", crate::text::span(left.ceil() as u64))

@@ -153,7 +153,7 @@ fn no_node_at_all() {
     refused(
         &["index", "--rpc-url", "localhost:8545"],
         64,
-        "error: \"localhost:8545\" is not a URL of a node; it looks like http://127.0.0.1:8545.\n",
+        "error: \"localhost:8545\" is not a URL of a node; it looks like http://127.0.0.1:8545 or ws://127.0.0.1:8545.\n",
     );
 }
 
@@ -167,7 +167,8 @@ fn a_configuration_with_a_misspelt_key() {
         (
             64,
             "error: devproof.toml, line 2: unknown field `databse`, expected one of `database`, `chain`, `rpc-url`, \
-             `agree`, `finality`, `listen`, `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`.\n"
+             `agree`, `finality`, `listen`, `metrics-listen`, `no-index`, \
+             `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`.\n"
         )
     );
     fs::write(dir.path().join("devproof.toml"), "chain = \"base\"\n").unwrap();
