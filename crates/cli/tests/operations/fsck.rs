@@ -49,7 +49,9 @@ async fn what_was_done_to_a_database_is_found() {
     let clean = folder.path().join("clean.sqlite");
     let name = |path: &Path| path.display().to_string();
     Process::start(&mut index_at_once(&story, &name(&clean))).ends_well();
+    // Blocks of both branches are held at the same height.
     story.bench.anvil.reorg(2).await.unwrap();
+    Process::start(&mut index_at_once(&story, &name(&clean))).ends_well();
     story.bench.anvil.mine(3).await.unwrap();
     Process::start(&mut index_at_once(&story, &name(&clean))).ends_well();
     for with_node in [false, true] {
