@@ -2,7 +2,7 @@
 //! comments, taken as they are.
 
 use alloy_primitives::{Address, B256};
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, builder::BoolishValueParser};
 use devproof_api::{Finality, When, parse};
 use std::{
     net::SocketAddr,
@@ -217,7 +217,7 @@ pub struct ServeArgs {
     #[arg(long, env = "DEVPROOF_LISTEN", value_name = "ADDRESS:PORT", verbatim_doc_comment)]
     pub listen: Option<SocketAddr>,
     /// Only read the database, as on a replica, and ask the node for nothing but headers.
-    #[arg(long, env = "DEVPROOF_NO_INDEX", verbatim_doc_comment)]
+    #[arg(long, env = "DEVPROOF_NO_INDEX", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
     pub no_index: bool,
     /// What to follow.
     #[command(flatten)]

@@ -468,9 +468,13 @@ impl Check<'_> {
         to: u64,
     ) -> Result<BTreeSet<BlockRef>, IndexError> {
         let mut proved = BTreeSet::new();
-        let addresses: Vec<Address> = self.contracts.iter().map(|c| c.address).collect();
-        let theirs = node.logs(&addresses, from..=to).await?;
         let ours = self.store.logs_between(self.chain_id, from, to).await?;
+        // Also those that are not followed any more: that they spoke is no less true.
+        let followed = self.contracts.iter().map(|contract| contract.address);
+        let addresses: BTreeSet<Address> =
+            followed.chain(ours.iter().map(|log| log.address)).collect();
+        let addresses: Vec<Address> = addresses.into_iter().collect();
+        let theirs = node.logs(&addresses, from..=to).await?;
         let mut ours: BTreeMap<(u64, u64), RawLog> =
             ours.into_iter().map(|log| ((log.block.number, log.log_index), log)).collect();
         for log in theirs {

@@ -172,7 +172,7 @@ async fn tables(pool: &Pool, tx: &mut Tx) -> Result<Vec<Table>> {
         let mut key = Vec::new();
         for (place, row) in tx.rows(columns, &[Arg::Text(&table.name)]).await?.iter().enumerate() {
             let kind = match row.text(1)?.to_uppercase().as_str() {
-                "INTEGER" | "BIGINT" => Kind::Int,
+                "INTEGER" | "BIGINT" | "SMALLINT" => Kind::Int,
                 "BLOB" | "BYTEA" => Kind::Bytes,
                 "TEXT" => Kind::Text,
                 other => {
@@ -224,7 +224,15 @@ struct Pages<'a> {
 
 impl<'a> Pages<'a> {
     fn new(table: &'a Table, postgres: bool) -> Self {
-        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
+        let columns: Vec<String> = table
+            .columns
+            .iter()
+            .map(|(name, kind)| match kind {
+                // Whatever room they take there.
+                Kind::Int if postgres => format!("{name}::BIGINT"),
+                _ => name.clone(),
+            })
+            .collect();
         let key: Vec<String> = table
             .key
             .iter()

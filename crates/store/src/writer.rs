@@ -10,6 +10,7 @@ use crate::{
     Store,
     conn::{Arg, Pool, Tx, int},
     error::{Result, StoreError},
+    target::server_name,
 };
 use alloy_primitives::keccak256;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
@@ -99,7 +100,11 @@ impl Writer {
 
 async fn lock_session(options: &PgConnectOptions, chain_id: u64) -> Result<Option<By>> {
     let options = options.clone().application_name("devproof writer").options(KEEPALIVE);
-    let mut session = PgConnection::connect_with(&options).await?;
+    let connecting = timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+    let mut session = connecting.map_err(|_| StoreError::Unreachable {
+        server: server_name(&options),
+        why: format!("no reply in {} s", PATIENCE.as_secs()),
+    })??;
     let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(key(chain_id))
         .fetch_one(&mut session)

@@ -88,7 +88,7 @@ pub async fn run(
         // A page that is being written is all or nothing, so nothing is lost if it takes too long.
         let _ = timeout(LAST_REQUESTS, following).await;
     }
-    store.close().await;
+    let _ = timeout(LAST_REQUESTS, store.close()).await;
     served?;
     Ok(Outcome::Yes)
 }

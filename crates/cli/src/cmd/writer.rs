@@ -31,7 +31,9 @@ pub(super) async fn become_writer(
                 return Ok(writer);
             }
             Ok(None) => STANDBY,
-            Err(error @ StoreError::Database(_)) if again || told => {
+            Err(error @ (StoreError::Database(_) | StoreError::Unreachable { .. }))
+                if again || told =>
+            {
                 tracing::warn!(%error, "still standing by");
                 RETRY
             }

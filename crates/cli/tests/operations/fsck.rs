@@ -165,7 +165,7 @@ async fn what_was_done_to_a_database_is_found() {
         .unwrap();
     let words = String::from_utf8(words.stdout).unwrap();
     assert!(
-        words.contains("missing_log: the chain has log") && words.contains("1 difference."),
+        words.contains("missing_log: the chain has log") && words.contains("2 differences."),
         "{words}"
     );
 }

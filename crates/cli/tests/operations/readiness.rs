@@ -155,6 +155,16 @@ async fn a_node_that_is_gone_is_named() {
         chain(&ready)["reason"] == "failing" && detail.contains("cannot be reached")
     })
     .await;
+    // The lag grows, although nobody updates it.
+    until("the lag is seen", async || {
+        let metrics = get(&host, "/metrics").body;
+        let lag = metrics.lines().find(|line| {
+            line.starts_with("devproof_lag_seconds") && line.contains("finality=\"unsafe\"")
+        });
+        lag.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .is_some_and(|lag| lag > 6.0)
+    })
+    .await;
     let metrics = get(&host, "/metrics").body;
     assert!(metrics.contains("kind=\"unreachable\""), "{metrics}");
     assert!(metrics.contains("devproof_ready{chain_id=\"31337\"} 0"), "{metrics}");
