@@ -1,6 +1,10 @@
 //! One place at which a node is asked.
 
-use crate::{ChainError, NodeLog, Refusal, logs::checked, matching::Matching};
+use crate::{
+    ChainError, NodeLog, Refusal,
+    logs::{checked, one_in_each_place},
+    matching::Matching,
+};
 use alloy::{
     primitives::Address,
     providers::{DynProvider, Provider, ProviderBuilder},
@@ -100,9 +104,10 @@ impl Endpoint {
                 Ok(logs) => {
                     let mut logs = logs
                         .into_iter()
-                        .map(|log| checked(log, addresses, from..=end))
+                        .map(|log| checked(log, Some(addresses), from..=end))
                         .collect::<Result<Vec<_>, _>>()?;
                     logs.sort_by_key(|log| (log.block_number, log.log_index));
+                    one_in_each_place(&logs)?;
                     return Ok((end, logs));
                 }
                 Err(error) => ChainError::from_rpc(&self.url, "eth_getLogs", error),

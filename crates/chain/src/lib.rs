@@ -7,6 +7,7 @@
 mod account;
 mod endpoint;
 mod error;
+mod header;
 mod identify;
 mod logs;
 mod matching;
@@ -15,6 +16,7 @@ mod refusal;
 
 pub use account::{Account, Receipt};
 pub use error::ChainError;
+pub use header::Header;
 pub use identify::Identity;
 pub use logs::NodeLog;
 pub use node::{Heads, Node, Options};
