@@ -172,7 +172,7 @@ impl Store {
 }
 
 /// Makes sure that a block is a canonical one of the store; the caller holds the lock.
-async fn must_hold(tx: &mut Tx, chain: &ChainStatus, at: &BlockRef) -> Result<()> {
+pub(crate) async fn must_hold(tx: &mut Tx, chain: &ChainStatus, at: &BlockRef) -> Result<()> {
     let chain_id = chain.chain_id;
     let held = tx
         .row(

@@ -4,7 +4,8 @@
 //! chain has been indexed. It interprets none of them; the fold in `devproof-primitives` does. Three rules hold:
 //!
 //! - The checkpoint moves in the transaction that writes the data, and only from the checkpoint the writer saw.
-//! - A fact is never changed and never deleted. A block that is reorged out keeps its rows, marked as orphaned, and
+//! - A fact is never changed and never deleted; a log that the chain turned out not to have is none, and is kept
+//!   apart as refuted. A block that is reorged out keeps its rows, marked as orphaned, and
 //!   answers no question about the canonical chain.
 //! - One set of query texts serves both databases, and one suite tests them.
 
@@ -19,12 +20,16 @@ mod facts;
 mod open;
 mod plan;
 mod read;
+mod readings;
+mod refuted;
 mod rewind;
 mod target;
 mod types;
 
 pub use error::{Result, StoreError};
 pub use open::Store;
+pub use readings::Reading;
+pub use refuted::RefutedLog;
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,
 };

@@ -25,6 +25,7 @@ mod opening;
 mod reading;
 mod reorgs;
 mod size;
+mod sources;
 mod sqlite_only;
 
 use db::Db;
@@ -88,6 +89,8 @@ cases! {
     reorgs::a_rewind_replaces_the_block_at_its_own_height,
     reorgs::a_rewind_never_goes_forward,
     reorgs::rewinding_to_nothing_starts_over,
+    sources::what_was_answered_holds_from_its_block_on_and_goes_with_it,
+    sources::a_refuted_log_answers_nothing_and_is_kept,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
