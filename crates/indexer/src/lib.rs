@@ -15,7 +15,10 @@
 mod error;
 mod follow;
 mod identify;
+mod legacy;
 mod page;
+mod readings;
+mod refute;
 mod reorg;
 mod verify;
 
@@ -164,7 +167,9 @@ impl Indexer {
             let first = done.map_or(status.start_block, |block| block.number + 1);
             let last =
                 heads.latest.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
-            let (checkpoint, found) = self.read_page(done, first, last, heads.finalized).await?;
+            let is_newest = last == heads.latest.number;
+            let (checkpoint, found) =
+                self.read_page(done, first, last, heads.finalized, is_newest).await?;
             done = Some(checkpoint);
             logs += found + self.fill_gaps().await?;
             progress(Progress { from, done: last, head: heads.latest.number, logs });
@@ -174,6 +179,7 @@ impl Indexer {
         logs += self.read_what_became_final(final_before, heads.finalized, from, head).await?;
         logs += self.fill_gaps().await?;
         self.identify_the_born(head).await?;
+        self.read_what_is_not_said(head, rewound.orphaned_blocks > 0).await?;
         self.check_histories(head).await?;
         // Last, so that nobody is told of a head that is not indexed yet.
         let tags = Tags {

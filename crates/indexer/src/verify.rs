@@ -2,14 +2,14 @@
 
 use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, U256};
-use devproof_contracts::{Code, app_event};
+use devproof_contracts::{Code, UPGRADED, app_event};
 use devproof_primitives::{BlockRef, Policy, Position, Rules};
 use devproof_store::{RawLog, Role};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
 
 /// Slot of `historyRoot` in an AppAuth (its storage layout is committed with its artifact).
-const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
+pub(crate) const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
 
 /// Time after which every app is checked again, not only those with new logs. For so long (and a poll) an
 /// answer about the newest blocks of a quiet app says `as_emitted`; on public chains answers are about
@@ -20,7 +20,7 @@ const FULL_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// [`IndexError::History`] if the app keeps a history and the logs contradict it.
-fn fold(app: Address, rules: Rules, logs: &[RawLog]) -> Result<Policy, IndexError> {
+pub(crate) fn fold(app: Address, rules: Rules, logs: &[RawLog]) -> Result<Policy, IndexError> {
     let mut policy = Policy::new(rules);
     for log in logs {
         let Some(event) = app_event(&log.topics, &log.data) else { continue };
@@ -64,9 +64,11 @@ impl Indexer {
             let mut checked = self.check_history(app, head).await;
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
+                // Or made up: what is not its own goes first, for it may stand in the place of what is.
                 tracing::warn!(%app, "its history does not add up, reading it again");
                 let all = self.options.start_block..=head.number;
-                if self.read_again(&[app], all, head).await? > 0 {
+                let foreign = self.put_foreign_history_aside(app, head).await?;
+                if self.read_again(&[app], all, head).await? > 0 || foreign {
                     checked = self.check_history(app, head).await;
                 }
             }
@@ -108,6 +110,8 @@ impl Indexer {
 pub(crate) struct Checks {
     /// Apps with logs that came after their last check.
     pub(crate) unchecked: BTreeSet<Address>,
+    /// Proxies that said since then that their code was replaced, and where.
+    pub(crate) upgraded: Vec<(Address, BlockRef)>,
     /// Where the index stood at the last check.
     last: Option<BlockRef>,
     /// When all apps were last checked; `None`: not yet by this process.
@@ -118,6 +122,8 @@ impl Checks {
     /// Adds the contracts that emitted these logs.
     pub(crate) fn add(&mut self, logs: &[RawLog]) {
         self.unchecked.extend(logs.iter().map(|log| log.address));
+        let upgrades = logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED));
+        self.upgraded.extend(upgrades.map(|log| (log.address, log.block)));
     }
 
     /// Whether this process has checked nothing yet.
@@ -135,6 +141,7 @@ impl Checks {
 
     fn passed(&mut self, head: BlockRef, all: bool) {
         self.unchecked.clear();
+        self.upgraded.clear();
         self.last = Some(head);
         if all {
             self.all = Some(Instant::now());
