@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 pub struct AtBlock {
     /// EIP-155 chain id.
     pub chain_id: u64,
-    /// The app id, which is the address of the app's contract.
+    /// The app id. It is the address of the app's contract, but in the generation before DstackKms.
     pub app: Address,
+    /// The contract that decides about it; an answer about either names both.
+    pub contract: Address,
     /// The question, where it was not the number of [`Self::block`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
@@ -42,6 +44,11 @@ pub struct AtBlock {
     pub policy: Policy,
     /// The other leg: what each KMS contract in the index said by block X.
     pub kms: Vec<Kms>,
+    /// What of the policy no event told: the contract itself said so, when it was called after a block. It holds until an
+    /// event says something else; and says nothing about earlier blocks.
+    pub read_by_call: Vec<Read>,
+    /// What could not be found out, as in [`Read::setting`]; of a list: the answer may lack some of it.
+    pub not_known: Vec<String>,
     /// Instances seen by verified quotes. Empty: nobody has shown us any.
     pub observed: Vec<serde_json::Value>,
     /// What this app's contract said in blocks that were reorged out, at or below block X. It holds
@@ -57,6 +64,8 @@ pub struct History {
     pub chain_id: u64,
     /// The app id.
     pub app: Address,
+    /// The contract that decides about it.
+    pub contract: Address,
     /// The history is told up to this block, the last indexed one of the finality asked for.
     pub block: Block,
     /// How far the index reaches.
@@ -235,6 +244,8 @@ pub struct Code {
     pub code_hash: Option<B256>,
     /// The code behind it, if it is a proxy.
     pub implementation: Option<Address>,
+    /// Keccak-256 of that code, as it was when it was put there; null where nobody looked.
+    pub implementation_hash: Option<B256>,
     /// Whether the code can never be replaced; null where no event says.
     pub immutable: Option<bool>,
 }
@@ -247,12 +258,26 @@ pub struct Since {
     pub block: u64,
     /// The block's time.
     pub timestamp: Timestamp,
-    /// Hash of the transaction.
-    pub transaction: B256,
-    /// Index of the log in its block.
-    pub log_index: u64,
+    /// Hash of the transaction; null where no event told, but a call.
+    pub transaction: Option<B256>,
+    /// Index of the log in its block; null where no event told, but a call.
+    pub log_index: Option<u64>,
     /// `msg.sender` as the contract saw it; null where no event says.
     pub actor: Option<Address>,
+}
+
+/// What a contract said when it was called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Read {
+    /// As in [`Entry::setting`].
+    pub setting: String,
+    /// The block after which it was called.
+    pub block: u64,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// Whether the contract was born in that block. If not, how it was before is not known.
+    pub at_birth: bool,
 }
 
 /// A compose hash that the contract allows.
@@ -263,6 +288,8 @@ pub struct Authorised {
     pub compose_hash: B256,
     /// Since when, and who put it in force; anybody may activate what is ripe.
     pub since: Since,
+    /// Whether no event told, but the contract itself when it was called after that block.
+    pub read_by_call: bool,
     /// Where it was announced and by whom; null for what never was.
     pub proposed: Option<Since>,
     /// Notice users really had: activation minus proposal; 0 for an instant change, null for what the
@@ -288,8 +315,8 @@ pub struct Proposal {
     pub proposed: Since,
     /// The first second at which anyone may activate it.
     pub ripe_at: Timestamp,
-    /// The first second at which nobody may any more.
-    pub expires_at: Timestamp,
+    /// The first second at which nobody may any more; null for a contract whose proposals never die.
+    pub expires_at: Option<Timestamp>,
     /// The owner's claim about the source; nobody checked it.
     pub source_digest: Option<B256>,
     /// Where the owner says the source is.
@@ -331,14 +358,30 @@ pub struct Kms {
     pub contract: Address,
     /// Whether this app is registered with it.
     pub registered: bool,
+    /// For an app id that is no contract: the contract that it says decides; null if it is the app id itself.
+    pub controller: Option<Address>,
     /// The code behind it.
     pub implementation: Option<Address>,
+    /// Keccak-256 of that code, as it was when it was put there; null where nobody looked.
+    pub implementation_hash: Option<B256>,
     /// Who may replace that code and admit OS images.
     pub owner: Option<Address>,
+    /// Who may become the owner by accepting.
+    pub pending_owner: Option<Address>,
     /// The OS images it admits, for every app.
     pub allowed_os_images: Vec<B256>,
     /// The compressed k256 root key it published.
     pub k256_root: Option<Bytes>,
+    /// App id of the gateway it trusts. Text from the chain: escape it wherever it is shown.
+    pub gateway_app_id: Option<String>,
+    /// Measurements that its instances may have.
+    pub aggregated_mrs: Vec<B256>,
+    /// Devices that its instances may run on.
+    pub devices: Vec<B256>,
+    /// What it deploys the next apps with.
+    pub app_implementation: Option<Address>,
+    /// What it said in blocks that were reorged out, at or below block X, but for registrations of other apps.
+    pub orphaned: Vec<Orphan>,
 }
 
 /// One change of a policy.
@@ -347,10 +390,12 @@ pub struct Kms {
 pub struct Entry {
     /// The block.
     pub block: Block,
-    /// Hash of the transaction.
-    pub transaction: B256,
-    /// Index of the log in its block.
-    pub log_index: u64,
+    /// Hash of the transaction; null where no event told, but a call.
+    pub transaction: Option<B256>,
+    /// Index of the log in its block; null where no event told, but a call.
+    pub log_index: Option<u64>,
+    /// Whether no event told, but the contract itself when it was called after that block.
+    pub read_by_call: bool,
     /// `msg.sender` as the contract saw it; null where no event says.
     pub actor: Option<Address>,
     /// `proposed`, `cancelled`, `set` or `removed`.

@@ -2,7 +2,7 @@
 
 use crate::{
     ChainError, NodeLog, Refusal, RpcMetrics,
-    logs::checked,
+    logs::{checked, one_in_each_place},
     matching::Matching,
     metrics::Counted,
     socket::{Socket, connector},
@@ -124,9 +124,10 @@ impl Endpoint {
                 Ok(logs) => {
                     let mut logs = logs
                         .into_iter()
-                        .map(|log| checked(log, addresses, from..=end))
+                        .map(|log| checked(log, Some(addresses), from..=end))
                         .collect::<Result<Vec<_>, _>>()?;
                     logs.sort_by_key(|log| (log.block_number, log.log_index));
+                    one_in_each_place(&logs)?;
                     return Ok((end, logs));
                 }
                 Err(error) => ChainError::from_rpc(&self.url, "eth_getLogs", error),

@@ -47,6 +47,14 @@ pub enum ChainError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A contract answered, but not with what that function gives.
+    #[error("{to} does not answer {signature} as it should")]
+    Undecodable {
+        /// The contract.
+        to: Address,
+        /// The function.
+        signature: &'static str,
+    },
     /// A node serves another chain than the one it was named for.
     #[error(
         "the node at {url} serves chain {serves} and not {expected}; name nodes of one chain only"
@@ -157,6 +165,14 @@ impl ChainError {
         }
     }
 
+    /// Whether another node, or this one a moment later, may give a better answer: also where what came was no
+    /// answer at all. Who is called by a wrong name says such things as well, so that nobody is waited for who
+    /// never gave a proper answer ([`Self::is_passing`]).
+    #[must_use]
+    pub const fn is_worth_another_try(&self) -> bool {
+        self.is_passing() || matches!(self, Self::Nonsense { .. })
+    }
+
     /// Whether the node said that too much is asked of it at the moment.
     pub(crate) const fn is_of_load(&self) -> bool {
         matches!(self, Self::Refused { why: Refusal::Busy | Refusal::Quota, .. })
@@ -169,7 +185,9 @@ const fn advice(why: Refusal) -> &'static str {
         Refusal::Quota => "; it was asked too often: wait, or name another node",
         Refusal::Busy => "; it is too busy: ask again later, or name another node",
         Refusal::Missing => "; it does not have these blocks: it lags, or keeps no old state",
-        Refusal::TooWide { .. } | Refusal::TooMany { .. } | Refusal::Other => "",
+        Refusal::TooWide { .. } | Refusal::TooMany { .. } | Refusal::Reverted | Refusal::Other => {
+            ""
+        }
     }
 }
 

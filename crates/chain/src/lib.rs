@@ -7,6 +7,7 @@
 mod account;
 mod endpoint;
 mod error;
+mod header;
 mod identify;
 mod logs;
 mod matching;
@@ -17,6 +18,7 @@ mod socket;
 
 pub use account::{Account, Receipt};
 pub use error::ChainError;
+pub use header::Header;
 pub use identify::Identity;
 pub use logs::NodeLog;
 pub use metrics::RpcMetrics;

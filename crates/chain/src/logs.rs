@@ -5,7 +5,7 @@ use alloy::{
     primitives::{Address, B256, Bytes},
     rpc::types::Log,
 };
-use std::ops::RangeInclusive;
+use std::{collections::HashMap, num::NonZeroUsize, ops::RangeInclusive};
 
 /// A log as a node gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,9 @@ pub struct NodeLog {
     pub data: Bytes,
 }
 
+/// The most contracts in one question. Every node takes so many; some take no more than a thousand.
+const MOST_ADDRESSES: usize = 500;
+
 impl Node {
     /// All logs of these contracts in a range of blocks, in order. It is read in as many pieces as the node
     /// wants; a quota is waited out. Where several nodes have to agree, each piece is.
@@ -43,12 +46,22 @@ impl Node {
         addresses: &[Address],
         range: RangeInclusive<u64>,
     ) -> Result<Vec<NodeLog>, ChainError> {
+        let mut found = Vec::new();
+        // An empty list means "every contract" to a node: no piece, no question.
+        for piece in addresses.chunks(MOST_ADDRESSES) {
+            found.extend(self.logs_of_some(piece, range.clone()).await?);
+        }
+        found.sort_by_key(|log: &NodeLog| (log.block_number, log.log_index));
+        Ok(found)
+    }
+
+    async fn logs_of_some(
+        &self,
+        addresses: &[Address],
+        range: RangeInclusive<u64>,
+    ) -> Result<Vec<NodeLog>, ChainError> {
         let (mut from, end) = range.into_inner();
         let mut found = Vec::new();
-        // An empty list means "every contract" to a node.
-        if addresses.is_empty() {
-            return Ok(found);
-        }
         let mut to = end;
         let mut step = u64::MAX;
         while from <= end {
@@ -66,6 +79,18 @@ impl Node {
                 Err(ChainError::Refused { why: Refusal::Busy, .. }) if from < to => {
                     to = from + (to - from) / 2;
                     step = to - from + 1;
+                }
+                // One block, and more logs in it than the node sends: whoever emitted them must not keep the others
+                // from being read. Receipts have no such limit.
+                Err(error @ ChainError::Refused { why: Refusal::TooMany { .. }, .. })
+                    if self.options.agreement == NonZeroUsize::MIN =>
+                {
+                    tracing::warn!(%error, block = from, "reading the receipts of the block");
+                    let Ok(logs) = self.logs_by_receipts(from).await else { return Err(error) };
+                    found.extend(logs.into_iter().filter(|log| addresses.contains(&log.address)));
+                    (step, to) = (1, end);
+                    let Some(next) = from.checked_add(1) else { break };
+                    from = next;
                 }
                 Err(error) => return Err(error),
             }
@@ -89,7 +114,7 @@ impl Node {
             }
             let theirs = match self.whole(endpoint, addresses, from, to).await {
                 Ok(theirs) => theirs,
-                Err(error) if error.is_passing() => continue,
+                Err(error) if error.is_worth_another_try() => continue,
                 Err(error) => return Err(error),
             };
             asked += 1;
@@ -120,10 +145,10 @@ impl Node {
     }
 }
 
-/// A log is taken only if it is complete and was asked for.
+/// A log is taken only if it is complete and was asked for; `None`: of any contract.
 pub(crate) fn checked(
     log: Log,
-    addresses: &[Address],
+    addresses: Option<&[Address]>,
     range: RangeInclusive<u64>,
 ) -> Result<NodeLog, ChainError> {
     let nonsense =
@@ -132,7 +157,7 @@ pub(crate) fn checked(
         return Err(nonsense("it holds a log marked as removed"));
     }
     let address = log.address();
-    if !addresses.contains(&address) {
+    if addresses.is_some_and(|asked| !asked.contains(&address)) {
         return Err(nonsense("it holds a log of a contract that was not asked for"));
     }
     let (Some(block_number), Some(block_hash), Some(log_index), Some(transaction_hash)) =
@@ -154,4 +179,21 @@ pub(crate) fn checked(
         topics: log.topics().to_vec(),
         data: log.inner.data.data,
     })
+}
+
+/// Two logs in one place, or two transactions, cannot both be there; the same one twice can be told twice.
+pub(crate) fn one_in_each_place(logs: &[NodeLog]) -> Result<(), ChainError> {
+    let mut transactions = HashMap::new();
+    for (log, next) in logs.iter().zip(logs.iter().skip(1).map(Some).chain([None])) {
+        let place = |log: &NodeLog| (log.block_number, log.block_hash, log.log_index);
+        let transaction = (log.block_hash, log.transaction_index);
+        let other = transactions.insert(transaction, log.transaction_hash);
+        if next.is_some_and(|next| place(next) == place(log) && next != log)
+            || other.is_some_and(|hash| hash != log.transaction_hash)
+        {
+            let problem = format!("it holds two logs for one place in block {}", log.block_number);
+            return Err(ChainError::Nonsense { method: "eth_getLogs", problem });
+        }
+    }
+    Ok(())
 }

@@ -138,6 +138,7 @@ const fn word(why: Refusal) -> &'static str {
         Refusal::Busy => "busy",
         Refusal::Quota => "quota",
         Refusal::Missing => "missing",
+        Refusal::Reverted => "reverted",
         Refusal::Other => "refused",
     }
 }

@@ -1,6 +1,6 @@
 //! A node, over HTTP or WebSockets, at one endpoint or several.
 
-use crate::{ChainError, News, RpcMetrics, endpoint::Endpoint};
+use crate::{ChainError, News, Refusal, RpcMetrics, endpoint::Endpoint};
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, TxKind, U256},
@@ -139,7 +139,7 @@ impl Node {
         let mut answer = ask(self.endpoint()).await;
         for (index, endpoint) in self.others() {
             match answer {
-                Err(error) if error.is_passing() => {
+                Err(error) if error.is_worth_another_try() => {
                     tracing::debug!(%error, "turning to another node");
                 }
                 answer => return answer,
@@ -263,12 +263,23 @@ impl Node {
         slot: U256,
         block: u64,
     ) -> Result<B256, ChainError> {
+        let method = "eth_getStorageAt";
         self.ask(|endpoint| async move {
-            let word = endpoint.provider.get_storage_at(address, slot).block_id(block.into()).await;
-            word.map(Into::into)
-                .map_err(|e| ChainError::from_rpc(&endpoint.url, "eth_getStorageAt", e))
+            let at = BlockNumberOrTag::Number(block);
+            let word = endpoint.provider.raw_request(method.into(), (address, slot, at)).await;
+            let word: String = word.map_err(|e| ChainError::from_rpc(&endpoint.url, method, e))?;
+            // Nothing at all, or a number, would pass for an empty slot.
+            word_of(&word)
+                .ok_or_else(|| ChainError::Nonsense { method, problem: format!("{word:.80?}") })
         })
         .await
+    }
+
+    /// The same nodes, but another one is asked first, if there is one.
+    #[must_use]
+    pub fn turned(&self) -> Self {
+        let next = (self.preferred.load(Ordering::Relaxed) + 1) % self.endpoints.len().max(1);
+        Self { preferred: Arc::new(next.into()), ..self.clone() }
     }
 
     /// Calls a view of a contract on the state after a block, or on the latest.
@@ -281,9 +292,21 @@ impl Node {
         call: &C,
         block: Option<u64>,
     ) -> Result<C::Return, ChainError> {
+        self.call_within(to, call, block, None).await
+    }
+
+    /// As [`Node::call`], with no more than so much gas: a contract that nobody knows may want to keep us busy.
+    pub(crate) async fn call_within<C: SolCall>(
+        &self,
+        to: Address,
+        call: &C,
+        block: Option<u64>,
+        gas: Option<u64>,
+    ) -> Result<C::Return, ChainError> {
         let request = TransactionRequest {
             to: Some(TxKind::Call(to)),
             input: call.abi_encode().into(),
+            gas,
             ..Default::default()
         };
         let at = block.map_or(BlockId::latest(), Into::into);
@@ -298,15 +321,18 @@ impl Node {
             Ok(answer) => answer,
             Err(error) => return Err(self.explain(to, error).await),
         };
-        C::abi_decode_returns(&answer).map_err(|_| ChainError::Nonsense {
-            method: "eth_call",
-            problem: format!("{to} does not answer {} as it should", C::SIGNATURE),
-        })
+        C::abi_decode_returns(&answer)
+            .map_err(|_| ChainError::Undecodable { to, signature: C::SIGNATURE })
     }
 
     /// Turns the refusal of a call into the contract's reason, where it gave one.
     pub(crate) async fn explain(&self, to: Address, error: ChainError) -> ChainError {
-        let ChainError::Refused { data: Some(data), message, .. } = &error else { return error };
+        let ChainError::Refused { data, message, why, .. } = &error else { return error };
+        let Some(data) = data else {
+            let reverted = *why == Refusal::Reverted;
+            let reason = message.clone();
+            return if reverted { ChainError::Reverted { to, reason } } else { error };
+        };
         // "In 6 d 23 h" counts from the chain's clock, not from ours.
         let now = self.ask(|endpoint| header(endpoint, BlockNumberOrTag::Latest)).await;
         let now = now.ok().flatten().map_or(0, |block| block.timestamp);
@@ -314,6 +340,12 @@ impl Node {
             devproof_contracts::explain_revert(data, now).unwrap_or_else(|| message.clone());
         ChainError::Reverted { to, reason }
     }
+}
+
+/// A word as nodes write them: some leave zeros in front out.
+fn word_of(text: &str) -> Option<B256> {
+    let digits = text.strip_prefix("0x").filter(|digits| (1..=64).contains(&digits.len()))?;
+    format!("{digits:0>64}").parse().ok()
 }
 
 /// The block a tag points at. Nodes say "no such tag" in many ways, as null or as an error.

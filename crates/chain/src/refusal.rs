@@ -23,11 +23,28 @@ pub enum Refusal {
     Quota,
     /// It does not hold what was asked for: it lags, or keeps no old state.
     Missing,
+    /// It is not the node that refuses: the contract that was called does.
+    Reverted,
     /// Anything else: asking again will not help.
     Other,
 }
 
-/// A quota, before anything else: its words often hold those of the others ("request limit exceeded").
+/// How calls end that the contract ended, in the words of geth, Nethermind, Erigon and those built on revm.
+const REVERTED: [&str; 11] = [
+    "revert",
+    "invalid opcode",
+    "invalidfeopcode",
+    "opcodenotfound",
+    "invalid jump",
+    "invalidjump",
+    "stack underflow",
+    "stackunderflow",
+    "stack limit",
+    "out of gas",
+    "outofgas",
+];
+
+/// A quota, before anything else but a contract's own words, which may be these: its words often hold those of the others ("request limit exceeded").
 const QUOTA: [&str; 17] = [
     "rate limit",
     "rate-limit",
@@ -118,6 +135,10 @@ impl Refusal {
     pub fn of(code: i64, message: &str, status: Option<u16>) -> Self {
         let words = message.to_lowercase();
         let says = |list: &[&str]| list.iter().any(|part| words.contains(part));
+        // First: a contract chooses the words it reverts with, and must not pass for a node that is too busy.
+        if code == 3 || says(&REVERTED) {
+            return Self::Reverted;
+        }
         if status == Some(429) || code == 429 || says(&QUOTA) {
             return Self::Quota;
         }

@@ -1,7 +1,7 @@
 //! What nodes and providers say when they refuse, recorded: from their own sources and issue trackers, where the
 //! replies were quoted by those who got them.
 
-use devproof_chain::Refusal::{self, Busy, Missing, Other, Quota, TooMany, TooWide};
+use devproof_chain::Refusal::{self, Busy, Missing, Other, Quota, Reverted, TooMany, TooWide};
 
 /// Code, message, HTTP status where it was not 200, and what is meant.
 #[rustfmt::skip]
@@ -49,7 +49,12 @@ const REPLIES: &[(&str, i64, &str, Option<u16>, Refusal)] = &[
     ("Nethermind", -32001, "One of the blocks specified in filter (fromBlock, toBlock or blockHash) cannot be found.", None, Missing),
     // Nothing that waiting or asking for less would mend.
     ("anything", -32601, "the method eth_getLogs does not exist/is not available", None, Other),
-    ("anything", 3, "execution reverted", None, Other),
+    // The contract that was called, in its own words.
+    ("geth", 3, "execution reverted", None, Reverted),
+    ("geth, in the words of a contract that plays a busy node", 3, "execution reverted: rate limit, try again", None, Reverted),
+    ("Nethermind", -32015, "VM execution error. Revert: daily quota", None, Reverted),
+    ("geth", -32000, "out of gas", None, Reverted),
+    ("anvil", -32003, "EVM error InvalidFEOpcode", None, Reverted),
     ("a gateway", -32000, "unauthorized", Some(401), Other),
 ];
 

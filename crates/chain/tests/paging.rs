@@ -24,6 +24,8 @@ struct Fake {
     /// The blocks with a log.
     logs: Vec<u64>,
     rule: Box<Rule>,
+    /// Whether it gives receipts.
+    receipts: bool,
     asked: Mutex<Vec<(u64, u64)>>,
 }
 
@@ -36,7 +38,14 @@ impl Fake {
         + 'static,
     ) -> (Arc<Self>, String) {
         let logs = logs.into_iter().collect();
-        Self::serve(Self { chain: 7, logs, rule: Box::new(rule), asked: Mutex::default() }).await
+        Self::serve(Self {
+            chain: 7,
+            logs,
+            rule: Box::new(rule),
+            receipts: false,
+            asked: Mutex::default(),
+        })
+        .await
     }
 
     async fn serve(fake: Self) -> (Arc<Self>, String) {
@@ -67,8 +76,12 @@ async fn answer(
         "eth_getLogs" => {
             let filter = &request["params"][0];
             let (from, to) = (number(&filter["fromBlock"]), number(&filter["toBlock"]));
-            let found: Vec<u64> =
-                fake.logs.iter().copied().filter(|block| (from..=to).contains(block)).collect();
+            let contracts = filter["address"].as_array().cloned().unwrap_or_default();
+            assert!(contracts.len() <= 500, "{} contracts in one question", contracts.len());
+            let is_asked = contracts.contains(&json!(APP)) || filter["address"] == json!(APP);
+            let found: Vec<u64> = (fake.logs.iter().copied())
+                .filter(|block| is_asked && (from..=to).contains(block))
+                .collect();
             let nth = {
                 let mut asked = fake.asked.lock().unwrap();
                 asked.push((from, to));
@@ -81,6 +94,18 @@ async fn answer(
             }
             let logs: Vec<Value> = found.iter().map(|block| log(*block)).collect();
             (StatusCode::OK, Json(json!({"jsonrpc": "2.0", "id": id, "result": logs})))
+        }
+        "eth_getBlockReceipts" if fake.receipts => {
+            let block = number(&request["params"][0]);
+            let mut other = log(block);
+            other["address"] = json!(Address::with_last_byte(0xbb));
+            other["logIndex"] = json!("0x1");
+            let receipt = json!({
+                // Of a type that nobody knows.
+                "type": "0x6a", "status": "0x1", "cumulativeGasUsed": "0x5208",
+                "logsBloom": format!("0x{}", "00".repeat(256)), "logs": [log(block), other],
+            });
+            (StatusCode::OK, Json(json!({"jsonrpc": "2.0", "id": id, "result": [receipt]})))
         }
         method => panic!("{method} was asked"),
     }
@@ -164,6 +189,34 @@ async fn a_single_block_that_is_too_much_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_contract_that_floods_a_block_keeps_no_other_from_being_read() {
+    let rule = |_, range: RangeInclusive<u64>, _: usize| {
+        range.contains(&5).then(|| (200, -32005, "query returned more than 10000 results".into()))
+    };
+    let fake = Fake {
+        chain: 7,
+        logs: vec![3, 5, 8],
+        rule: Box::new(rule),
+        receipts: true,
+        asked: Mutex::default(),
+    };
+    let (_, url) = Fake::serve(fake).await;
+    assert_eq!(blocks(&node(&url).await, 0..=9).await, [3, 5, 8]);
+}
+
+#[tokio::test]
+async fn many_contracts_are_asked_for_in_pieces() {
+    let (fake, url) = Fake::start([3, 5], |_, _, _| None).await;
+    let mut contracts: Vec<Address> = (0..1_200)
+        .map(|n| Address::from_word(B256::from(alloy::primitives::U256::from(n + 1_000_000))))
+        .collect();
+    contracts[700] = APP;
+    let logs = node(&url).await.logs(&contracts, 0..=9).await.unwrap();
+    assert_eq!(logs.iter().map(|log| log.block_number).collect::<Vec<_>>(), [3, 5]);
+    assert_eq!(fake.asked().len(), 3);
+}
+
+#[tokio::test]
 async fn a_quota_is_waited_out_and_never_asked_for_less() {
     let (fake, url) = Fake::start([3], |nth, _, _| {
         (nth < 3)
@@ -213,7 +266,7 @@ async fn the_next_node_answers_where_one_is_dead_or_worn_out() {
 async fn a_node_of_another_chain_never_answers() {
     let (_, tired) = Fake::start([], |_, _, _| Some((503, -32011, "no backend".into()))).await;
     let rule: Box<Rule> = Box::new(|_, _, _| None);
-    let foreign = Fake { chain: 8, logs: vec![1], rule, asked: Mutex::default() };
+    let foreign = Fake { chain: 8, logs: vec![1], rule, receipts: false, asked: Mutex::default() };
     let (foreign, other) = Fake::serve(foreign).await;
     let node = Node::connect_any(&[&tired, &other], FAST).await.unwrap();
     let error = node.logs(&[APP], 0..=9).await.unwrap_err();

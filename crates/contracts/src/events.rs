@@ -3,7 +3,7 @@
 
 use crate::{
     bindings::{AppAuth, factory::AppAuthFactory, registry::DeletionRegistry},
-    stock::{DstackApp, DstackKms},
+    stock::{DstackApp, DstackKms, LegacyKmsAuth, TimelockAppAuth},
 };
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolEvent;
@@ -11,6 +11,9 @@ use devproof_primitives::{Action, Change, Event, KmsEvent, Setting, Source};
 
 /// The longest URI of a proposal that is kept, in bytes (`AppAuth.MAX_URI_LENGTH`).
 const MAX_URI_LENGTH: usize = 1024;
+
+/// First topic of the event that says that the code behind a proxy was replaced.
+pub const UPGRADED: B256 = DstackApp::Upgraded::SIGNATURE_HASH;
 
 /// Decodes a log as event `E` if it is one.
 fn decode<E: SolEvent>(topics: &[B256], data: &[u8]) -> Option<E> {
@@ -45,7 +48,23 @@ pub fn app_event(topics: &[B256], data: &[u8]) -> Option<Event> {
             source: Source { digest: e.sourceDigest, uri: e.uri },
         });
     }
-    stock_event(topics, data)
+    timelock_event(topics, data).or_else(|| stock_event(topics, data))
+}
+
+/// The events of the tutorial's contract that have a shape of their own. It says that something was removed under the
+/// name that stock contracts have for it, with the value indexed: [`value`] takes care of that.
+fn timelock_event(topics: &[B256], data: &[u8]) -> Option<Event> {
+    let stock =
+        |action, value| Some(Event::Stock(Change { action, setting: Setting::ComposeHash, value }));
+    if let Some(e) = decode::<TimelockAppAuth::ComposeHashProposed>(topics, data) {
+        let ripe_at = e.activatesAt.saturating_to();
+        return Some(Event::Timelocked { compose_hash: e.hash, ripe_at });
+    }
+    if let Some(e) = decode::<TimelockAppAuth::ComposeHashActivated>(topics, data) {
+        return stock(Action::Set, e.hash);
+    }
+    let e = decode::<TimelockAppAuth::ComposeHashCancelled>(topics, data)?;
+    stock(Action::Cancelled, e.hash)
 }
 
 fn stock_event(topics: &[B256], data: &[u8]) -> Option<Event> {
@@ -75,14 +94,19 @@ fn stock_event(topics: &[B256], data: &[u8]) -> Option<Event> {
         return stock(Action::Set, Setting::PendingOwner, e.newOwner.into_word());
     }
     if let Some(e) = decode::<DstackApp::PolicyChanged>(topics, data) {
-        let setting = if e.policy == keccak256("compose-hash") {
-            Setting::ComposeHash
+        // Emitted next to the event that names the setting: it adds nothing but who did it.
+        let (setting, value) = if e.policy == keccak256("compose-hash") {
+            (Setting::ComposeHash, e.value)
         } else if e.policy == keccak256("device") {
-            Setting::Device
+            (Setting::Device, e.value)
+        } else if e.policy == keccak256("allow-any-device") {
+            (Setting::AnyDevice, flag(e.enabled))
+        } else if e.policy == keccak256("require-tcb-up-to-date") {
+            (Setting::TcbRequirement, flag(e.enabled))
         } else {
             return None;
         };
-        return e.enabled.then_some(Event::Attributed { setting, value: e.value, actor: e.actor });
+        return Some(Event::Attributed { setting, value, actor: e.actor });
     }
     if let Some(e) = decode::<DstackApp::Upgraded>(topics, data) {
         return Some(Event::Upgraded(e.implementation));
@@ -90,19 +114,47 @@ fn stock_event(topics: &[B256], data: &[u8]) -> Option<Event> {
     decode::<DstackApp::UpgradesDisabled>(topics, data).map(|_| Event::UpgradesDisabled)
 }
 
-/// Reads a log of a DstackKms. `None` if it changes no leg of what may boot.
+/// Reads a log of a DstackKms, or of the generation before it. `None` if it changes no leg of what may boot:
+/// `PolicyChanged` stands next to an event that says the same.
 #[must_use]
 pub fn kms_event(topics: &[B256], data: &[u8]) -> Option<KmsEvent> {
     if let Some(e) = decode::<DstackKms::AppRegistered>(topics, data) {
         Some(KmsEvent::AppRegistered(e.appId))
+    } else if let Some(e) = decode::<DstackKms::AppDeployedViaFactory>(topics, data) {
+        Some(KmsEvent::AppDeployed { app: e.appId, contract: e.appId })
+    } else if let Some(e) = decode::<LegacyKmsAuth::AppDeployedViaFactory>(topics, data) {
+        Some(KmsEvent::AppDeployed { app: e.appId, contract: e.proxyAddress })
+    } else if let Some(e) = decode::<DstackKms::AppImplementationSet>(topics, data) {
+        Some(KmsEvent::AppImplementationSet(e.implementation))
+    } else if let Some(e) = decode::<LegacyKmsAuth::AppAuthImplementationSet>(topics, data) {
+        Some(KmsEvent::AppImplementationSet(e.implementation))
     } else if let Some(e) = decode::<DstackKms::OsImageHashAdded>(topics, data) {
         Some(KmsEvent::OsImageAdded(e.osImageHash))
     } else if let Some(e) = decode::<DstackKms::OsImageHashRemoved>(topics, data) {
         Some(KmsEvent::OsImageRemoved(e.osImageHash))
     } else if let Some(e) = decode::<DstackKms::KmsInfoSet>(topics, data) {
         Some(KmsEvent::KmsInfoSet(e.k256Pubkey))
+    } else if let Some(e) = decode::<DstackKms::GatewayAppIdSet>(topics, data) {
+        Some(KmsEvent::GatewayAppIdSet(e.gatewayAppId))
+    } else {
+        kms_instance_event(topics, data)
+    }
+}
+
+/// Events about which instances of the KMS may run, and about the contract itself.
+fn kms_instance_event(topics: &[B256], data: &[u8]) -> Option<KmsEvent> {
+    if let Some(e) = decode::<DstackKms::KmsAggregatedMrAdded>(topics, data) {
+        Some(KmsEvent::AggregatedMrAdded(e.mrAggregated))
+    } else if let Some(e) = decode::<DstackKms::KmsAggregatedMrRemoved>(topics, data) {
+        Some(KmsEvent::AggregatedMrRemoved(e.mrAggregated))
+    } else if let Some(e) = decode::<DstackKms::KmsDeviceAdded>(topics, data) {
+        Some(KmsEvent::DeviceAdded(e.deviceId))
+    } else if let Some(e) = decode::<DstackKms::KmsDeviceRemoved>(topics, data) {
+        Some(KmsEvent::DeviceRemoved(e.deviceId))
     } else if let Some(e) = decode::<DstackKms::Upgraded>(topics, data) {
         Some(KmsEvent::Upgraded(e.implementation))
+    } else if let Some(e) = decode::<DstackKms::OwnershipTransferStarted>(topics, data) {
+        Some(KmsEvent::OwnershipTransferStarted(e.newOwner))
     } else {
         let e = decode::<DstackKms::OwnershipTransferred>(topics, data)?;
         Some(KmsEvent::OwnershipTransferred(e.newOwner))

@@ -4,12 +4,14 @@
 pub mod bindings;
 mod code;
 mod events;
+mod reading;
 mod revert;
 pub mod stock;
 
 pub use code::Code;
 pub use events::{
-    Deleted, DeletionEvent, DeletionStatement, FactoryEvent, app_event, deletion_event,
+    Deleted, DeletionEvent, DeletionStatement, FactoryEvent, UPGRADED, app_event, deletion_event,
     factory_event, kms_event,
 };
+pub use reading::About;
 pub use revert::explain_revert;

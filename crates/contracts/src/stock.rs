@@ -45,7 +45,12 @@ sol! {
         function allowedDeviceIds(bytes32 deviceId) external view returns (bool);
         function allowAnyDevice() external view returns (bool);
         function requireTcbUpToDate() external view returns (bool);
+        function disableUpgrades() external;
+        function upgradeToAndCall(address newImplementation, bytes calldata data) external payable;
         function owner() external view returns (address);
+        function pendingOwner() external view returns (address);
+        function transferOwnership(address newOwner) external;
+        function acceptOwnership() external;
         function supportsInterface(bytes4 interfaceId) external view returns (bool);
     }
 
@@ -54,12 +59,19 @@ sol! {
     interface DstackKms {
         event AppRegistered(address appId);
         event AppDeployedViaFactory(address indexed appId, address indexed deployer);
+        event AppImplementationSet(address implementation);
+        event KmsAggregatedMrAdded(bytes32 mrAggregated);
+        event KmsAggregatedMrRemoved(bytes32 mrAggregated);
+        event KmsDeviceAdded(bytes32 deviceId);
+        event KmsDeviceRemoved(bytes32 deviceId);
         event OsImageHashAdded(bytes32 osImageHash);
         event OsImageHashRemoved(bytes32 osImageHash);
         event KmsInfoSet(bytes k256Pubkey);
         event GatewayAppIdSet(string gatewayAppId);
+        event PolicyChanged(address indexed actor, bytes32 indexed policy, bytes32 indexed value, bool enabled);
         event Upgraded(address indexed implementation);
         event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
+        event OwnershipTransferStarted(address indexed previousOwner, address indexed newOwner);
 
         struct KmsInfo {
             bytes k256Pubkey;
@@ -75,7 +87,55 @@ sol! {
         function addOsImageHash(bytes32 osImageHash) external;
         function removeOsImageHash(bytes32 osImageHash) external;
         function setKmsInfo(KmsInfo calldata info) external;
+        function setGatewayAppId(string calldata appId) external;
+        function setAppImplementation(address implementation) external;
+        function addKmsAggregatedMr(bytes32 mrAggregated) external;
+        function removeKmsAggregatedMr(bytes32 mrAggregated) external;
+        function addKmsDevice(bytes32 deviceId) external;
+        function removeKmsDevice(bytes32 deviceId) external;
+        function gatewayAppId() external view returns (string memory);
+        function appImplementation() external view returns (address);
+        function kmsAllowedAggregatedMrs(bytes32 mrAggregated) external view returns (bool);
+        function kmsAllowedDeviceIds(bytes32 deviceId) external view returns (bool);
+        function owner() external view returns (address);
+        function transferOwnership(address newOwner) external;
+        function acceptOwnership() external;
+        function upgradeToAndCall(address newImplementation, bytes calldata data) external payable;
         function isAppAllowed(AppBootInfo calldata bootInfo) external view returns (bool isAllowed, string memory reason);
+    }
+
+    /// The KMS contract of the generation before: an app's id is given by it, and is no contract.
+    #[derive(Debug, PartialEq, Eq)]
+    interface LegacyKmsAuth {
+        event AppDeployedViaFactory(address indexed appId, address indexed proxyAddress, address indexed deployer);
+        event AppAuthImplementationSet(address implementation);
+
+        function apps(address appId) external view returns (bool isRegistered, address controller);
+        function nextAppId() external view returns (address appId);
+        function registerApp(address controller) external;
+        function deployAndRegisterApp(address initialOwner, bool disableUpgrades, bool allowAnyDevice, bytes32 initialDeviceId, bytes32 initialComposeHash) external returns (address appId, address proxyAddress);
+    }
+
+    /// The contract of an app of that generation, as far as it differs from [`DstackApp`].
+    #[derive(Debug, PartialEq, Eq)]
+    interface LegacyAppAuth {
+        function appId() external view returns (address);
+    }
+
+    /// The contract of the dstack tutorial: a notice period, no expiry, and events of its own shape.
+    #[derive(Debug, PartialEq, Eq)]
+    interface TimelockAppAuth {
+        event ComposeHashProposed(bytes32 indexed hash, uint256 activatesAt);
+        event ComposeHashActivated(bytes32 indexed hash);
+        event ComposeHashCancelled(bytes32 indexed hash);
+        event ComposeHashRemoved(bytes32 indexed hash);
+
+        function noticePeriod() external view returns (uint256);
+        function proposedAt(bytes32 hash) external view returns (uint256);
+        function proposeComposeHash(bytes32 hash) external;
+        function activateComposeHash(bytes32 hash) external;
+        function cancelProposal(bytes32 hash) external;
+        function removeComposeHash(bytes32 hash) external;
     }
 
     /// What the base contracts of stock dstack revert with, next to the errors that AppAuth has as well.
@@ -105,7 +165,21 @@ mod tests {
         assert_eq!(DstackApp::addComposeHashCall::SELECTOR, [0xdf, 0xc7, 0x72, 0x23]);
         assert_eq!(DstackKms::registerAppCall::SELECTOR, [0x17, 0xa1, 0xd8, 0x0f]);
         assert_eq!(DstackKms::deployAndRegisterAppCall::SELECTOR, [0x9c, 0xb9, 0xc3, 0x1f]);
-        let topics: [(B256, B256); 8] = [
+        assert_eq!(LegacyKmsAuth::appsCall::SELECTOR, [0x13, 0x09, 0xec, 0x43]);
+        assert_eq!(LegacyKmsAuth::deployAndRegisterAppCall::SELECTOR, [0x86, 0x18, 0x16, 0x9d]);
+        assert_eq!(
+            TimelockAppAuth::ComposeHashRemoved::SIGNATURE_HASH,
+            DstackApp::ComposeHashRemoved::SIGNATURE_HASH
+        );
+        let topics: [(B256, B256); 10] = [
+            (
+                DstackKms::AppDeployedViaFactory::SIGNATURE_HASH,
+                b256!("fd86d7f6962eba3b7a3bf9129c06c0b2f885e1c61ef2c9f0dbb856be0deefdee"),
+            ),
+            (
+                LegacyKmsAuth::AppDeployedViaFactory::SIGNATURE_HASH,
+                b256!("3ad767c8b7c60bfe0c6bb711fb7ea4be06d90bdf29c6114f3e0c4054e03c2543"),
+            ),
             (
                 DstackApp::ComposeHashAdded::SIGNATURE_HASH,
                 b256!("fecb34306dd9d8b785b54d65489d06afc8822a0893ddacedff40c50a4942d0af"),

@@ -27,6 +27,13 @@ const CONTRACTS: &[(&str, &str, &str)] = &[
     ("DeletionRegistry", "contracts/DeletionRegistry.sol", "crates/contracts/artifacts"),
     ("LocalDstackKms", "contracts/local/LocalDstackKms.sol", "crates/testkit/artifacts"),
     ("LocalDstackApp", "contracts/local/LocalDstackApp.sol", "crates/testkit/artifacts"),
+    ("LocalLegacyKmsAuth", "contracts/local/LocalLegacyKmsAuth.sol", "crates/testkit/artifacts"),
+    ("LocalLegacyAppAuth", "contracts/local/LocalLegacyAppAuth.sol", "crates/testkit/artifacts"),
+    (
+        "LocalTimelockAppAuth",
+        "contracts/local/LocalTimelockAppAuth.sol",
+        "crates/testkit/artifacts",
+    ),
     ("LocalProxy", "contracts/local/LocalProxy.sol", "crates/testkit/artifacts"),
 ];
 

@@ -77,7 +77,7 @@ impl IndexError {
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         match self {
-            Self::Chain(error) => error.is_passing(),
+            Self::Chain(error) => error.is_worth_another_try(),
             Self::Behind { .. } => true,
             _ => false,
         }

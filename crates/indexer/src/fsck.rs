@@ -556,7 +556,7 @@ impl Check<'_> {
 /// All of an app's logs, whatever was kept on the way.
 fn fold(contract: &Contract, logs: &[RawLog]) -> Result<AppState, FoldError> {
     let mut state = AppState::new(contract);
-    logs.iter().try_for_each(|log| state.apply(log))?;
+    logs.iter().try_for_each(|log| state.apply(log).map(|_| ()))?;
     Ok(state)
 }
 

@@ -1,8 +1,7 @@
 //! What stands behind the addresses that are followed.
 
-use crate::{IndexError, Indexer};
+use crate::{IndexError, Indexer, readings::missing};
 use alloy_primitives::Address;
-use devproof_chain::{ChainError, Refusal};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, Role};
 
@@ -38,11 +37,8 @@ impl Indexer {
         block: u64,
         later: u64,
     ) -> Result<Contract, IndexError> {
-        let missing = |error: &IndexError| {
-            matches!(error, IndexError::Chain(ChainError::Refused { why: Refusal::Missing, .. }))
-        };
         match self.identify(app, Role::App, named_by, block).await {
-            Err(error) if missing(&error) && block < later => {
+            Err(IndexError::Chain(error)) if missing(&error) && block < later => {
                 let contract = self.identify(app, Role::App, named_by, later).await?;
                 Ok(Contract { found_at: block, ..contract })
             }

@@ -16,9 +16,12 @@ mod error;
 mod follow;
 mod fsck;
 mod identify;
+mod legacy;
 mod metrics;
 mod page;
 mod pulse;
+mod readings;
+mod refute;
 mod reorg;
 mod verify;
 
@@ -210,6 +213,7 @@ impl Indexer {
         logs += self.read_what_became_final(final_before, heads.finalized, from, head).await?;
         logs += self.fill_gaps().await?;
         self.identify_the_born(head).await?;
+        self.read_what_is_not_said(head, rewound.orphaned_blocks > 0).await?;
         self.check_histories(head).await?;
         // Last, so that nobody is told of a head that is not indexed yet.
         let tags = Tags {

@@ -27,8 +27,8 @@ pub(crate) struct Ahead {
 
 impl Indexer {
     /// Reads and commits the blocks `first..=last` behind `previous`, and remembers the block that the
-    /// node calls finalized. Meanwhile reads on, to block `next`. Gives the new checkpoint, the
-    /// number of logs that are new, and what was read ahead.
+    /// node calls finalized. Meanwhile reads on, to block `next`; without one this is the newest page, and is compared
+    /// with headers. Gives the new checkpoint, the number of logs that are new, and what was read ahead.
     pub(crate) async fn read_page(
         &mut self,
         previous: Option<BlockRef>,
@@ -50,7 +50,12 @@ impl Indexer {
         let new: Vec<Address> = found.iter().map(|c| c.address).collect();
         logs.extend(self.node.logs(&new, first..=last).await?);
 
-        let logs = self.with_times(logs).await?;
+        let mut logs = self.with_times(logs).await?;
+        if next.is_none() {
+            let addresses: Vec<Address> = addresses.iter().chain(&new).copied().collect();
+            let left_out = self.check_against_headers(&logs, &addresses, checkpoint).await?;
+            logs.extend(self.with_times(left_out).await?);
+        }
         // An answer counts only if the node saw the same chain before and after it gave it: one that
         // has not seen the blocks yet, or is being reorganised, answers with too little.
         for block in previous.iter().chain([&checkpoint]) {
@@ -149,6 +154,7 @@ impl Indexer {
             let contracts = self.named_in(&logs, &known, last).await?;
             let logs = self.with_times(logs).await?;
             self.must_hold(head).await?;
+            self.put_foreign_aside(addresses, first..=last, &logs, head).await?;
             let page = Page {
                 chain_id,
                 previous: Some(head.hash),
@@ -220,14 +226,26 @@ impl Indexer {
         known: &[Contract],
         at: u64,
     ) -> Result<Vec<Contract>, IndexError> {
+        let by = |log: &NodeLog| known.iter().find(|c| c.address == log.address);
+        let events: Vec<_> = logs.iter().filter_map(|log| Some((log, by(log)?))).collect();
+        // In the generation before DstackKms the id of an app is no contract; the KMS says which one decides.
+        let mut deployed = BTreeMap::new();
+        for (log, by) in &events {
+            if by.role == Role::Kms
+                && let Some(KmsEvent::AppDeployed { app, contract }) =
+                    kms_event(&log.topics, &log.data)
+            {
+                deployed.insert((by.address, app), contract);
+            }
+        }
         let mut named = BTreeMap::new();
-        let speakers: BTreeMap<Address, &Contract> =
-            known.iter().filter(|c| c.role != Role::App).map(|c| (c.address, c)).collect();
-        for log in logs {
-            let Some(by) = speakers.get(&log.address) else { continue };
+        for (log, by) in events {
             let app = match by.role {
                 Role::Kms => match kms_event(&log.topics, &log.data) {
-                    Some(KmsEvent::AppRegistered(app)) => app,
+                    Some(KmsEvent::AppRegistered(app)) => {
+                        deployed.get(&(by.address, app)).copied().unwrap_or(app)
+                    }
+                    Some(KmsEvent::AppDeployed { contract, .. }) => contract,
                     _ => continue,
                 },
                 Role::Factory => match factory_event(&log.topics, &log.data) {
@@ -239,22 +257,45 @@ impl Indexer {
             let here = (log.block_number, by.address);
             named.entry(app).and_modify(|first| *first = here.min(*first)).or_insert(here);
         }
-        let known: BTreeMap<Address, &Contract> = known.iter().map(|c| (c.address, c)).collect();
-        // The word of the configuration stands, and that of an earlier log.
-        named.retain(|app, here| {
-            let stands = |c: &&Contract| c.named_by.is_none_or(|by| (c.found_at, by) <= *here);
-            known.get(app).is_none_or(|before| !stands(before))
-        });
+        named.retain(|app, (block, by)| !is_known(known, *app, *block, *by));
         // Many at a time: each takes some questions to the node.
-        stream::iter(named)
+        let looked: Vec<Contract> = stream::iter(named.clone())
             .map(|(app, (block, by))| self.identify_once(app, Some(by), block, at))
             .buffered(LOOKS)
             .try_collect()
-            .await
+            .await?;
+        let mut found: BTreeMap<Address, Contract> = BTreeMap::new();
+        let mut of_today = BTreeSet::new();
+        for contract in looked {
+            let app = contract.address;
+            let Some((block, by)) = named.get(&app).copied() else { continue };
+            let is_kms = known.iter().any(|c| c.address == by && c.role == Role::Kms);
+            let mut contract = Some(contract);
+            if is_kms && contract.as_ref().is_some_and(|c| c.code_hash.is_none()) {
+                let controller = match of_today.contains(&by) {
+                    true => None,
+                    false => self.controller_of(by, app, block, at).await?,
+                };
+                match controller {
+                    Some(it) if is_known(known, it, block, by) => contract = None,
+                    Some(it) => contract = Some(self.identify_once(it, Some(by), block, at).await?),
+                    None => {
+                        of_today.insert(by);
+                    }
+                }
+            }
+            let first = |c: &Contract| (c.found_at, c.named_by);
+            if let Some(contract) = contract
+                && found.get(&contract.address).is_none_or(|other| first(&contract) < first(other))
+            {
+                found.insert(contract.address, contract);
+            }
+        }
+        Ok(found.into_values().collect())
     }
 
     /// Adds the time of its block to each log, asking the node for the headers it did not send along.
-    async fn with_times(&self, logs: Vec<NodeLog>) -> Result<Vec<RawLog>, IndexError> {
+    pub(crate) async fn with_times(&self, logs: Vec<NodeLog>) -> Result<Vec<RawLog>, IndexError> {
         let mut blocks: BTreeMap<B256, BlockRef> = BTreeMap::new();
         for log in &logs {
             if blocks.contains_key(&log.block_hash) {
@@ -286,4 +327,11 @@ impl Indexer {
             })
             .collect())
     }
+}
+
+/// Whether a contract is followed already because of something before this log: the word of the configuration stands,
+/// and that of an earlier log.
+fn is_known(known: &[Contract], app: Address, block: u64, by: Address) -> bool {
+    let before = known.iter().find(|contract| contract.address == app);
+    before.is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
 }

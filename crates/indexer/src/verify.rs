@@ -54,10 +54,12 @@ impl Indexer {
             let mut checked = self.check_history(&contract, head).await;
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
+                // Or made up: what is not its own goes first, for it may stand in the place of what is.
                 self.pulse.counts.root_mismatch();
                 tracing::warn!(%app, "its history does not add up, reading it again");
                 let all = self.options.start_block..=head.number;
-                if self.read_again(&[app], all, head).await? > 0 {
+                let foreign = self.put_foreign_history_aside(&contract, head).await?;
+                if self.read_again(&[app], all, head).await? > 0 || foreign {
                     checked = self.check_history(&contract, head).await;
                 }
             }

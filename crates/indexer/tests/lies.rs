@@ -1,21 +1,28 @@
 //! A node that leaves out the last events of an app: what is left adds up.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use alloy_primitives::{Address, B256, keccak256};
 use devproof_chain::{ChainError, Node, NodeLog};
 use devproof_contracts::{
     app_event,
     bindings::{AppAuth::*, IAppAuth::Settings},
-    stock::DstackApp,
+    stock::{DstackApp, DstackKms},
 };
 use devproof_indexer::{IndexError, Indexer, Options, Report, Sources};
 use devproof_primitives::Event;
-use devproof_store::Store;
+use devproof_store::{Role, Store};
 use devproof_testkit::{
     Bench,
-    proxy::{FaultyProxy, Question},
+    proxy::{Fault, Faults, FaultyProxy, Question},
 };
-use std::time::Duration;
+use serde_json::{Value, json};
+use std::{num::NonZeroU64, time::Duration};
 use tempfile::TempDir;
 
 /// 2026-11-20 00:00:00 UTC.
@@ -58,6 +65,12 @@ impl Stage {
         self.indexer_with(store, self.options()).await
     }
 
+    /// One that reads so many blocks at a time.
+    async fn indexer_by(&self, store: &Store, blocks: u64) -> Indexer {
+        let page_blocks = NonZeroU64::new(blocks).unwrap();
+        self.indexer_with(store, Options { page_blocks, ..self.options() }).await
+    }
+
     fn options(&self) -> Options {
         Options {
             sources: Sources {
@@ -97,6 +110,16 @@ impl Stage {
         assert!(logs.iter().any(entry) && logs.len() > 1, "an entry and its siblings: {logs:?}");
         (block, logs.last().unwrap().transaction_hash)
     }
+}
+
+/// A log as a node writes it.
+fn written(log: &NodeLog) -> Value {
+    json!({
+        "address": log.address, "topics": log.topics, "data": log.data,
+        "blockNumber": format!("{:#x}", log.block_number), "blockHash": log.block_hash,
+        "transactionHash": log.transaction_hash, "transactionIndex": format!("{:#x}", log.transaction_index),
+        "logIndex": format!("{:#x}", log.log_index), "removed": false,
+    })
 }
 
 async fn run(indexer: &mut Indexer) -> Result<Report, IndexError> {
@@ -388,4 +411,202 @@ async fn what_was_left_out_while_it_was_new_is_read_when_it_is_final() {
     let fresh = stage.store("fresh.sqlite").await;
     run(&mut stage.indexer(&fresh).await).await.unwrap();
     assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_up_of_a_history_is_refuted_by_its_root() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    let (block, _) = stage.remove("first").await;
+    stage.bench.anvil.mine(4).await.unwrap();
+    let logs = stage.bench.node.logs(&[stage.app], block..=block).await.unwrap();
+    let entry = logs.iter().find(|log| log.topics.len() > 1).unwrap();
+    // Behind what is there; and in the place of the entry itself, which is left out.
+    let behind = NodeLog { log_index: 99, ..entry.clone() };
+    let mut instead = entry.clone();
+    instead.topics[1] = keccak256("another root");
+    for (name, forged) in [("behind", behind), ("instead", instead)] {
+        let store = stage.store(name).await;
+        stage.proxy.forge(vec![written(&forged)]);
+        if name == "instead" {
+            stage.proxy.hide(Some((stage.app, entry.transaction_hash)));
+        }
+        let error = run(&mut stage.indexer_by(&store, 2).await).await.unwrap_err();
+        assert!(matches!(error, IndexError::History { app, .. } if app == stage.app), "{error}");
+        assert_eq!(stage.verified(&store).await.0, None);
+
+        stage.proxy.forge(vec![]);
+        stage.proxy.hide(None);
+        let head = run(&mut stage.indexer_by(&store, 2).await).await.unwrap().head.number;
+        assert_eq!(stage.verified(&store).await.0, Some(head));
+        let refuted = store.refuted_logs(chain_id, stage.app).await.unwrap();
+        assert_eq!(refuted.len(), 1, "{refuted:#?}");
+        assert_eq!((&refuted[0].log.topics, refuted[0].head), (&forged.topics, head));
+        assert_eq!(refuted[0].why, "the history root of its contract");
+        let fresh = stage.store(&format!("{name} fresh")).await;
+        run(&mut stage.indexer_by(&fresh, 2).await).await.unwrap();
+        assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
+        assert!(fresh.refuted_logs(chain_id, stage.app).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_leaves_out_refutes_nothing() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    let store = stage.store("index.sqlite").await;
+    let (_, old) = stage.remove("first").await;
+    run(&mut stage.indexer(&store).await).await.unwrap();
+    let (_, new) = stage.remove("second").await;
+    stage.bench.anvil.mine(2).await.unwrap();
+    stage.proxy.hide(Some((stage.app, new)));
+    assert!(matches!(run(&mut stage.indexer(&store).await).await, Err(IndexError::Root { .. })));
+    // Now it tells the new one, but not the old one: neither reading alone is right.
+    stage.proxy.hide(Some((stage.app, old)));
+    let head = run(&mut stage.indexer(&store).await).await.unwrap().head.number;
+    assert_eq!(stage.verified(&store).await.0, Some(head));
+    assert_eq!(store.refuted_logs(chain_id, stage.app).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_up_of_a_stock_app_is_refuted_when_it_is_final() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    let stock = stage.bench.deploy_stock_app(keccak256("first")).await.unwrap();
+    stage.bench.anvil.mine(2).await.unwrap();
+    let store = stage.store("index.sqlite").await;
+    let mut indexer = stage.indexer_by(&store, 1).await;
+    run(&mut indexer).await.unwrap();
+    let call = DstackApp::addComposeHashCall { composeHash: keccak256("second") };
+    let block = stage.bench.rival.send(stock, &call).await.unwrap().block;
+    stage.bench.anvil.mine(1).await.unwrap();
+    let logs = stage.bench.node.logs(&[stock], block..=block).await.unwrap();
+    let added = logs.iter().find(|log| log.topics.len() == 1).unwrap();
+    // Of a kind that the block holds, so that its header admits it; and of another, which it does not.
+    let third = keccak256("third");
+    let admitted = NodeLog { log_index: 98, data: third.to_vec().into(), ..added.clone() };
+    let mut not_admitted = NodeLog { log_index: 99, ..admitted.clone() };
+    not_admitted.topics = vec![keccak256("DeviceAdded(bytes32)")];
+    stage.proxy.forge(vec![written(&admitted), written(&not_admitted)]);
+    run(&mut indexer).await.unwrap();
+    let count = async |store: &Store| store.logs(chain_id, &[stock], u64::MAX).await.unwrap().len();
+    let with_lies = count(&store).await;
+    stage.proxy.forge(vec![]);
+    stage.bench.anvil.mine(3).await.unwrap();
+    run(&mut indexer).await.unwrap();
+    assert_eq!(count(&store).await, with_lies - 2);
+    let refuted = store.refuted_logs(chain_id, stock).await.unwrap();
+    let why: Vec<_> = refuted.iter().map(|r| (r.log.log_index, r.why.as_str())).collect();
+    assert_eq!(why, [(98, "the receipts of its block"), (99, "the header of its block")]);
+    let fresh = stage.store("fresh.sqlite").await;
+    run(&mut stage.indexer_by(&fresh, 1).await).await.unwrap();
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_its_header_does_not_admit_is_not_taken() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    let store = stage.store("index.sqlite").await;
+    let mut indexer = stage.indexer(&store).await;
+    run(&mut indexer).await.unwrap();
+    let (block, _) = stage.remove("first").await;
+    let before = store.chain(chain_id).await.unwrap().unwrap().checkpoint;
+    let logs = stage.bench.node.logs(&[stage.app], block..=block).await.unwrap();
+    let mut foreign = NodeLog { log_index: 99, ..logs[0].clone() };
+    foreign.topics[0] = keccak256("Weather(bool)");
+    stage.proxy.forge(vec![written(&foreign)]);
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Nonsense { .. })), "{error}");
+    assert!(error.is_passing());
+    assert_eq!(store.chain(chain_id).await.unwrap().unwrap().checkpoint, before);
+    // Two logs in one place are as good as none.
+    let twice = NodeLog { data: vec![7; 32].into(), ..logs[0].clone() };
+    stage.proxy.forge(vec![written(&twice)]);
+    let error = run(&mut indexer).await.unwrap_err();
+    assert!(matches!(error, IndexError::Chain(ChainError::Nonsense { .. })), "{error}");
+    stage.proxy.forge(vec![]);
+    run(&mut indexer).await.unwrap();
+    assert_eq!(stage.verified(&store).await.0, Some(block));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newest_block_whose_header_claims_a_log_is_asked_for_elsewhere() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    let store = stage.store("index.sqlite").await;
+    let stock = stage.bench.deploy_stock_app(keccak256("first")).await.unwrap();
+    let urls = [stage.proxy.url(), stage.bench.anvil.url()];
+    let node = Node::connect_any(&urls, devproof_chain::Options::default()).await.unwrap();
+    let mut indexer = Indexer::new(node, store.clone(), stage.options()).await.unwrap();
+    run(&mut indexer).await.unwrap();
+    let call = DstackApp::addComposeHashCall { composeHash: keccak256("second") };
+    let sent = stage.bench.rival.send(stock, &call).await.unwrap();
+    stage.proxy.hide(Some((stock, sent.transaction)));
+    run(&mut indexer).await.unwrap();
+    let logs = store.logs(chain_id, &[stock], u64::MAX).await.unwrap();
+    assert!(logs.iter().any(|log| log.tx_hash == sent.transaction), "{logs:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reply_that_says_nothing_makes_no_app_unknown() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    let stock = stage.bench.deploy_stock_app(keccak256("first")).await.unwrap();
+    // It may be any of the questions that find out what an app is: all of them are hit by some seed.
+    for (fault, likely) in [(Fault::Empty, 0.2), (Fault::Nonsense, 0.03)] {
+        for seed in 0..12 {
+            let proxy = FaultyProxy::before(stage.bench.anvil.url(), seed).await.unwrap();
+            let store = stage.store(&format!("{fault:?}-{seed}")).await;
+            let node = Node::connect(proxy.url()).await.unwrap();
+            proxy.set(Faults::none().with(fault, likely));
+            for _ in 0..200 {
+                let options = stage.options();
+                let Ok(mut indexer) = Indexer::new(node.clone(), store.clone(), options).await
+                else {
+                    continue;
+                };
+                if run(&mut indexer).await.is_ok() {
+                    break;
+                }
+            }
+            let kind = async |app| {
+                store.contract(chain_id, app).await.unwrap().map(|contract| contract.code_kind)
+            };
+            assert_eq!(kind(stock).await.as_deref(), Some("dstack_app"), "{fault:?}, seed {seed}");
+            assert_eq!(kind(stage.app).await.as_deref(), Some("app_auth"), "{fault:?}, {seed}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registered_contract_that_plays_a_busy_node_keeps_nobody_waiting() {
+    let stage = Stage::set().await;
+    let chain_id = stage.bench.node.chain_id();
+    // One reverts with the words of a quota, one never comes to an end.
+    let mut words = [0; 32];
+    words[..10].copy_from_slice(b"rate limit");
+    let selector = [[0x08, 0xc3, 0x79, 0xa0].as_slice(), &[0; 28]].concat();
+    let reverts = [
+        &[0x7f][..],
+        &selector,
+        &[0x60, 0, 0x52, 0x60, 0x20, 0x60, 4, 0x52, 0x60, 10, 0x60, 0x24, 0x52, 0x7f],
+        &words,
+        &[0x60, 0x44, 0x52, 0x60, 0x64, 0x60, 0, 0xfd],
+    ]
+    .concat();
+    let loops = vec![0x5b, 0x60, 0, 0x56];
+    for runtime in [reverts, loops] {
+        let size = runtime.len() as u8;
+        let code = [&[0x60, size, 0x80, 0x60, 0x0b, 0x60, 0, 0x39, 0x60, 0, 0xf3], &*runtime];
+        let deployed = stage.bench.stranger.deploy(code.concat().into()).await.unwrap();
+        let call = DstackKms::registerAppCall { appId: deployed.created.unwrap() };
+        stage.bench.stranger.send(stage.bench.kms, &call).await.unwrap();
+    }
+    let store = stage.store("index.sqlite").await;
+    let mut indexer = stage.indexer(&store).await;
+    tokio::time::timeout(Duration::from_secs(20), run(&mut indexer)).await.unwrap().unwrap();
+    let unknown = store.contracts(chain_id).await.unwrap();
+    let unknown = unknown.iter().filter(|c| c.role == Role::App && c.code_kind == "unknown");
+    assert_eq!(unknown.count(), 2);
 }

@@ -33,6 +33,21 @@ pub enum Event {
         /// The claim about its source.
         source: Source,
     },
+    /// `ComposeHashProposed` of the tutorial's contract: a proposal that says when it is ripe, and never dies.
+    Timelocked {
+        /// The compose hash.
+        compose_hash: B256,
+        /// First second of ripeness.
+        ripe_at: u64,
+    },
+    /// What the contract itself answered after a block: no event, but what none told, such as the state that it was
+    /// initialized with. It holds for the end of the block.
+    Read {
+        /// The setting.
+        setting: Setting,
+        /// The value; of a list, one that is on it.
+        value: B256,
+    },
     /// One of the stock events: all there is to know of a contract that keeps no history.
     Stock(Change),
     /// `PolicyChanged` of a stock contract: says who made the change that the event before it named.
@@ -238,6 +253,26 @@ impl Policy {
                 // Only its owner may change a stock app, but the events before 2026 do not say so.
                 Some(self.change(at, *change, None, birth))
             }
+            (Rules::AsEmitted, Event::Timelocked { compose_hash, ripe_at }) => {
+                let change = Change {
+                    action: Action::Proposed,
+                    setting: Setting::ComposeHash,
+                    value: *compose_hash,
+                };
+                let mut step = self.change(at, change, None, birth);
+                if let Some(proposal) =
+                    self.proposals.get_mut(&(Setting::ComposeHash, *compose_hash))
+                {
+                    proposal.ripe_at = *ripe_at;
+                    proposal.expires_at = Proposal::NEVER;
+                    step.window = Some((*ripe_at, Proposal::NEVER));
+                }
+                Some(step)
+            }
+            (Rules::AsEmitted, Event::Read { setting, value }) => {
+                self.read(at, *setting, *value);
+                None
+            }
             (Rules::AsEmitted, Event::Attributed { setting, value, actor }) => {
                 self.attribute(at, *setting, *value, *actor);
                 None
@@ -358,6 +393,18 @@ impl Policy {
                 })
             }
             Setting::Source => false,
+        }
+    }
+
+    /// Takes the contract's own answer: whatever events said, this is so at the end of the block.
+    fn read(&mut self, at: Position, setting: Setting, value: B256) {
+        let grant =
+            Grant { since: at, actor: None, proposed: None, notice: Notice::Born, source: None };
+        // An owner that is there already keeps who may accept from him.
+        let pending_owner = self.pending_owner;
+        self.set(setting, value, grant);
+        if setting == Setting::Owner {
+            self.pending_owner = pending_owner;
         }
     }
 

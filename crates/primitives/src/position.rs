@@ -40,7 +40,7 @@ impl Notice {
 }
 
 /// A block, by all that identifies it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BlockRef {
     /// Its number.
     pub number: u64,

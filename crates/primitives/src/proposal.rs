@@ -59,6 +59,9 @@ impl ProposalState {
 }
 
 impl Proposal {
+    /// The time of death of a proposal that has none.
+    pub const NEVER: u64 = u64::MAX;
+
     /// Where the proposal stands at `timestamp`, Unix seconds.
     #[must_use]
     pub const fn state_at(&self, timestamp: u64) -> ProposalState {

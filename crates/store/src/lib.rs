@@ -4,7 +4,8 @@
 //! chain has been indexed. What they mean, the fold in `devproof-primitives` says ([`Store::app_state`]). Three rules hold:
 //!
 //! - The checkpoint moves in the transaction that writes the data, and only from the checkpoint the writer saw.
-//! - A fact is never changed and never deleted. A block that is reorged out keeps its rows, marked as orphaned, and
+//! - A fact is never changed and never deleted; a log that the chain turned out not to have is none, and is kept
+//!   apart as refuted. A block that is reorged out keeps its rows, marked as orphaned, and
 //!   answers no question about the canonical chain.
 //! - One set of query texts serves both databases, and one suite tests them.
 
@@ -23,6 +24,8 @@ mod open;
 mod packed;
 mod plan;
 mod read;
+mod readings;
+mod refuted;
 mod replica;
 mod rewind;
 mod scan;
@@ -35,8 +38,10 @@ pub use copy::Copied;
 pub use error::{Result, StoreError};
 pub use folds::KeptFold;
 pub use open::Store;
+pub use readings::Reading;
+pub use refuted::RefutedLog;
 pub use replica::Replica;
-pub use states::{AppState, StateError, rules};
+pub use states::{AppState, READ, StateError, read_at, reading_event, rules};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,
 };

@@ -1,5 +1,5 @@
 //! Where the words were said that people ask for: compose hashes that apps allowed, and in registries of deletions the
-//! apps, the commitments and the roots. Only a way to find logs: what they mean, the fold says.
+//! apps, the commitments and the roots; and upgrades, by their topic. Only a way to find logs: what they mean, the fold says.
 
 use crate::{
     Store,
@@ -29,6 +29,8 @@ pub(crate) fn keys(topics: &[B256], data: &[u8]) -> Vec<i64> {
             let said = Change::from_kind(kind, value).ok().filter(|change| allows(*change));
             return said.iter().map(|change| key(&change.value)).collect();
         }
+        // What came with an upgrade has to be looked at, whoever upgraded.
+        Some(Event::Upgraded(_)) => return topics.first().map(key).into_iter().collect(),
         Some(_) => return Vec::new(),
         None => {}
     }

@@ -135,7 +135,8 @@ impl Store {
     }
 
     async fn migrate(&self) -> Result<()> {
-        if self.schema().await? == Some(self.known()) {
+        let before = self.schema().await?;
+        if before == Some(self.known()) {
             return Ok(());
         }
         let done = match &self.pool {
@@ -152,6 +153,10 @@ impl Store {
             // Two processes may have opened a new file at once; the loser finds the work done.
             Err(_) if matches!(self.schema().await, Ok(Some(found)) if found == self.known()) => {
                 Ok(())
+            }
+            // Or half done: the other one is between two files.
+            Err(_) if matches!(self.schema().await, Ok(now) if now > before) => {
+                Err(StoreError::Busy)
             }
             Err(MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _)) if is_busy(&e) => {
                 Err(StoreError::Busy)

@@ -165,7 +165,7 @@ impl Bench {
 }
 
 /// Deploys a contract from its creation code and its encoded constructor arguments.
-async fn deploy(from: &Account, code: &Bytes, arguments: &[u8]) -> Result<Address> {
+pub(crate) async fn deploy(from: &Account, code: &Bytes, arguments: &[u8]) -> Result<Address> {
     let receipt = from.deploy([code.as_ref(), arguments].concat().into()).await?;
     receipt.created.ok_or_eyre("no contract was created")
 }

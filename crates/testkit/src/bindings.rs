@@ -11,3 +11,18 @@ pub(crate) mod app {
     use alloy::sol;
     sol!(LocalDstackApp, "artifacts/LocalDstackApp.json");
 }
+
+pub(crate) mod legacy {
+    use alloy::sol;
+    sol!(LocalLegacyKmsAuth, "artifacts/LocalLegacyKmsAuth.json");
+
+    pub(crate) mod app {
+        use alloy::sol;
+        sol!(LocalLegacyAppAuth, "artifacts/LocalLegacyAppAuth.json");
+    }
+}
+
+pub(crate) mod timelock {
+    use alloy::sol;
+    sol!(LocalTimelockAppAuth, "artifacts/LocalTimelockAppAuth.json");
+}

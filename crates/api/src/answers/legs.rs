@@ -1,25 +1,64 @@
 //! The parts of an at-block answer, each a leg of what may boot.
 
-use super::{facts::kind, timeline::claim};
-use crate::documents::{self, Authorised, Since, time};
+use super::{
+    facts::{Findings, kind},
+    timeline::claim,
+};
+use crate::documents::{self, Authorised, Orphan, Read, Since, time};
 use alloy_primitives::Address;
-use devproof_contracts::Code;
-use devproof_primitives::{Actor, Kms, Policy, Position};
-use devproof_store::Contract;
+use devproof_contracts::{About, Code};
+use devproof_primitives::{Actor, BlockRef, Kms, Policy, Position, Proposal, Setting};
+use devproof_store::{Contract, READ, Reading};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 
-pub(super) fn code(contract: &Contract, policy: &Policy) -> documents::Code {
+pub(super) fn code(contract: &Contract, policy: &Policy, findings: &Findings) -> documents::Code {
     let found = kind(contract);
     let implementation = policy.implementation.or(contract.implementation);
-    // The indexer looked at one implementation. Of any other behind the same proxy nothing is known.
+    let (looked_at, implementation_hash) =
+        implementation.map(|it| findings.implementation(it)).unwrap_or_default();
+    // The indexer looks at each implementation when it is put there. Of one that it could not look at nothing is known.
     let another = contract.implementation.is_some() && implementation != contract.implementation;
-    let kind = if another { Code::Unknown } else { found };
+    let kind = looked_at.unwrap_or(if another { Code::Unknown } else { found });
     let immutable = (found.keeps_history() || policy.upgrades_disabled).then_some(true);
     documents::Code {
         kind: kind.name().to_owned(),
         code_hash: contract.code_hash,
         implementation,
+        implementation_hash,
         immutable,
     }
+}
+
+/// What of the policy was read by call and is still so.
+pub(super) fn read_by_call(read: &BTreeMap<String, BlockRef>, findings: &Findings) -> Vec<Read> {
+    let born = |block| findings.birth == Some((block, true));
+    (read.iter())
+        .map(|(setting, block)| Read {
+            setting: setting.clone(),
+            block: block.number,
+            timestamp: time(block.timestamp),
+            at_birth: born(*block),
+        })
+        .collect()
+}
+
+/// What an answer about a contract that keeps no history may lack.
+pub(super) fn not_known(contract: &Contract, policy: &Policy, findings: &Findings) -> Vec<String> {
+    let code = kind(contract);
+    if code.keeps_history() {
+        return Vec::new();
+    }
+    let timelock = code == Code::TimelockAppAuth;
+    let was_there_before = findings.birth.is_some_and(|(_, exactly)| !exactly);
+    let silent = [
+        (Setting::ComposeHash, was_there_before || (timelock && !findings.first_compose_hash)),
+        (Setting::Device, was_there_before && !timelock),
+        (Setting::AnyDevice, policy.allow_any_device.is_none()),
+        (Setting::TcbRequirement, policy.require_tcb_up_to_date.is_none()),
+        (Setting::NoticePeriod, timelock && policy.notice_period.is_none()),
+    ];
+    silent.into_iter().filter(|(_, lacks)| *lacks).map(|(s, _)| s.name().to_owned()).collect()
 }
 
 pub(super) fn authorised(policy: &Policy) -> Vec<Authorised> {
@@ -31,6 +70,7 @@ pub(super) fn authorised(policy: &Policy) -> Vec<Authorised> {
             Authorised {
                 compose_hash: *hash,
                 since: since(grant.since, grant.actor),
+                read_by_call: grant.since.log_index == READ,
                 proposed: grant.proposed.map(|(at, actor)| since(at, actor)),
                 notice_seconds: grant.notice.seconds(),
                 source_digest,
@@ -52,7 +92,7 @@ pub(super) fn proposals(policy: &Policy, now: u64) -> Vec<documents::Proposal> {
                 state: proposal.state_at(now).name().to_owned(),
                 proposed: since(proposal.proposed, proposal.actor),
                 ripe_at: time(proposal.ripe_at),
-                expires_at: time(proposal.expires_at),
+                expires_at: expiry(proposal.expires_at),
                 source_digest,
                 uri,
             }
@@ -75,23 +115,48 @@ pub(super) fn policy(policy: &Policy) -> documents::Policy {
     }
 }
 
-pub(super) fn kms(contract: &Contract, state: Kms, app: Address) -> documents::Kms {
+pub(super) fn kms(
+    contract: &Contract,
+    state: Kms,
+    readings: &[Reading],
+    app: Address,
+    orphaned: Vec<Orphan>,
+) -> documents::Kms {
+    let said =
+        |r: &&Reading| r.what == About::Controller.word() && r.subject.as_ref() == app.as_slice();
+    let called = readings.iter().find(said).and_then(|r| Address::try_from(r.value.as_ref()).ok());
+    let implementation = state.implementation.or(contract.implementation);
+    let findings = Findings::of(readings);
     documents::Kms {
         contract: contract.address,
         registered: state.registered.contains(&app),
-        implementation: state.implementation.or(contract.implementation),
+        controller: state.controllers.get(&app).copied().or(called),
+        implementation,
+        implementation_hash: implementation.and_then(|it| findings.implementation(it).1),
         owner: state.owner,
+        pending_owner: state.pending_owner,
         allowed_os_images: state.os_images.into_iter().collect(),
         k256_root: state.k256_root,
+        gateway_app_id: state.gateway_app_id,
+        aggregated_mrs: state.aggregated_mrs.into_iter().collect(),
+        devices: state.devices.into_iter().collect(),
+        app_implementation: state.app_implementation,
+        orphaned,
     }
 }
 
+/// The time of death of a proposal, if it has one.
+pub(super) fn expiry(seconds: u64) -> Option<Timestamp> {
+    (seconds != Proposal::NEVER).then(|| time(seconds))
+}
+
 fn since(at: Position, actor: Actor) -> Since {
+    let told = at.log_index != READ;
     Since {
         block: at.block,
         timestamp: time(at.timestamp),
-        transaction: at.transaction,
-        log_index: at.log_index,
+        transaction: told.then_some(at.transaction),
+        log_index: told.then_some(at.log_index),
         actor,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     documents::{self, AtBlock, History, time},
 };
 use alloy_primitives::Address;
-use devproof_contracts::Code;
+use devproof_contracts::{About, Code};
 use devproof_primitives::{BlockRef, Kms};
 use devproof_store::{ChainStatus, Contract, Role, Store};
 
@@ -101,36 +101,42 @@ async fn at_once(
     min_finality: Finality,
 ) -> Result<AtBlock, AnswerError> {
     let Scope { status, contract, .. } = scope;
-    let (chain_id, app) = (contract.chain_id, contract.address);
+    let (chain_id, app, address) = (contract.chain_id, scope.app, contract.address);
     let moment = moment::resolve(store, headers, scope, when, min_finality).await?;
     let up_to = moment.block.number;
     let contracts = store.contracts(chain_id).await?;
     let kms_contracts = contracts.iter().filter(|c| c.role == Role::Kms);
     let kms_contracts: Vec<&Contract> = kms_contracts.collect();
-    let needed: Vec<Address> = kms_contracts.iter().map(|c| c.address).chain([app]).collect();
+    let needed: Vec<Address> = kms_contracts.iter().map(|c| c.address).chain([address]).collect();
     scope.no_gap(store, &needed, up_to).await?;
 
     let state = store.app_state(contract, up_to).await?;
     if state.logs == 0 {
         scope.has_spoken(store, up_to).await?;
     }
+    let findings = facts::Findings::of(&store.readings(chain_id, address, up_to).await?);
     let mut kms = Vec::with_capacity(kms_contracts.len());
     for contract in kms_contracts {
         let mut state = Kms::default();
-        for log in store.logs(chain_id, &[contract.address], up_to).await? {
+        let logs = store.logs(chain_id, &[contract.address], up_to).await?;
+        for log in &logs {
             if let Some(event) = devproof_contracts::kms_event(&log.topics, &log.data) {
                 state.apply(&event);
             }
         }
-        kms.push(legs::kms(contract, state, app));
+        let mut orphaned = orphans::of_kms(store, contract, up_to, app).await?;
+        orphaned.retain(|orphan| orphan.block <= up_to);
+        let readings = store.readings(chain_id, contract.address, up_to).await?;
+        kms.push(legs::kms(contract, state, &readings, app, orphaned));
     }
     let mut orphaned = orphans::of(store, contract, up_to).await?;
     orphaned.retain(|orphan| orphan.block <= up_to);
 
-    let policy = state.policy;
+    let policy = &state.policy;
     Ok(AtBlock {
         chain_id,
         app,
+        contract: address,
         asked: moment.asked.map(|t| documents::Asked { time: time(t) }),
         block: moment.document(),
         index_head: moment::block(scope.head, status),
@@ -139,12 +145,14 @@ async fn at_once(
         history_verified_at: contract
             .history_verified_at
             .map(|block| documents::Verified { block }),
-        born: state.logs > 0,
-        code: legs::code(contract, &policy),
-        authorised: legs::authorised(&policy),
-        proposals: legs::proposals(&policy, moment.now()),
-        policy: legs::policy(&policy),
+        born: state.logs > 0 || findings.birth.is_some(),
+        code: legs::code(contract, policy, &findings),
+        authorised: legs::authorised(policy),
+        proposals: legs::proposals(policy, moment.now()),
+        policy: legs::policy(policy),
         kms,
+        read_by_call: legs::read_by_call(&state.read, &findings),
+        not_known: legs::not_known(contract, policy, &findings),
         observed: Vec::new(),
         orphaned,
     })
@@ -155,11 +163,11 @@ async fn history_once(
     scope: &Scope,
     min_finality: Finality,
 ) -> Result<History, AnswerError> {
-    let Scope { status, contract, head } = scope;
-    let (chain_id, app) = (contract.chain_id, contract.address);
+    let Scope { status, contract, head, app } = scope;
+    let (chain_id, address) = (contract.chain_id, contract.address);
     let moment = moment::last_of(store, scope, min_finality).await?;
-    scope.no_gap(store, &[app], moment.block.number).await?;
-    let mut logs = store.logs(chain_id, &[app], head.number).await?;
+    scope.no_gap(store, &[address], moment.block.number).await?;
+    let mut logs = store.logs(chain_id, &[address], head.number).await?;
     if logs.is_empty() {
         scope.has_spoken(store, head.number).await?;
     }
@@ -167,16 +175,21 @@ async fn history_once(
     let told = logs.iter().take_while(|log| log.block.number <= moment.block.number).count();
     let not_final_enough = (logs.len() - told) as u64;
     logs.truncate(told);
-    let folded = facts::fold(contract, &logs)?;
+    let readings = store.readings(chain_id, address, moment.block.number).await?;
+    let findings = facts::Findings::of(&readings);
+    let folded = facts::fold(contract, &logs, &readings)?;
+    let speaks = facts::kind(contract) != Code::TimelockAppAuth;
+    let birth = findings.birth.and_then(|(block, exactly)| exactly.then_some(block));
     Ok(History {
         chain_id,
-        app,
+        app: *app,
+        contract: address,
         block: moment.document(),
         index_head: moment::block(*head, status),
         indexed_from: status.start_block,
         completeness: verified::completeness(store, scope, &moment).await?,
-        code: legs::code(contract, &folded.policy),
-        entries: timeline::entries(folded.happenings, status),
+        code: legs::code(contract, &folded.policy, &findings),
+        entries: timeline::entries(folded.happenings, status, speaks, birth),
         not_final_enough,
         proposals: legs::proposals(&folded.policy, moment.now()),
         orphaned,
@@ -188,6 +201,9 @@ async fn history_once(
 struct Scope {
     status: ChainStatus,
     head: BlockRef,
+    /// The app id.
+    app: Address,
+    /// The contract that decides about it.
     contract: Contract,
 }
 
@@ -201,14 +217,26 @@ impl Scope {
             return Err(AnswerError::UnknownChain { chain_id, known });
         };
         let head = status.checkpoint.ok_or(AnswerError::Empty { chain_id })?;
-        let Some(contract) = store.contract(chain_id, app).await? else {
+        let mut contract = store.contract(chain_id, app).await?;
+        // Where nothing is deployed, it may be an id that is no contract.
+        if contract.as_ref().is_none_or(|c| c.role == Role::App && c.code_hash.is_none())
+            && let Some(controller) = controller(store, chain_id, app).await?
+        {
+            contract = Some(controller);
+        }
+        let Some(contract) = contract else {
             let orphaned = store.orphaned_logs(chain_id, app).await?.len();
             return Err(AnswerError::UnknownApp { chain_id, app, orphaned });
         };
         if contract.role != Role::App {
             return Err(AnswerError::NotAnApp { app, role: contract.role.as_str() });
         }
-        Ok(Self { status, head, contract })
+        let mut app = app;
+        if app == contract.address && facts::kind(&contract) == Code::LegacyAppAuth {
+            let readings = store.readings(chain_id, app, head.number).await?;
+            app = facts::Findings::of(&readings).app_id.unwrap_or(app);
+        }
+        Ok(Self { status, head, app, contract })
     }
 
     /// Whether what was read belongs together: the index only went forward meanwhile.
@@ -222,7 +250,8 @@ impl Scope {
     /// logs have not been read yet.
     async fn has_spoken(&self, store: &Store, up_to: u64) -> Result<(), AnswerError> {
         let Contract { chain_id, address, found_at, code_hash, .. } = self.contract;
-        let speaks = code_hash.is_some() && facts::kind(&self.contract) != Code::Unknown;
+        let kind = facts::kind(&self.contract);
+        let speaks = code_hash.is_some() && !matches!(kind, Code::Unknown | Code::TimelockAppAuth);
         // It may have been named before it was deployed; then what it said is later.
         let unread = speaks
             && store.logs(chain_id, &[address], up_to.max(found_at)).await?.is_empty()
@@ -247,4 +276,20 @@ impl Scope {
             Err(AnswerError::Unfinished { contract: gap.address, from: gap.from, to: gap.to })
         })
     }
+}
+
+/// The contract that decides about an app id that is none itself, by the word of a KMS.
+async fn controller(
+    store: &Store,
+    chain_id: u64,
+    app: Address,
+) -> Result<Option<Contract>, AnswerError> {
+    let said = store.readings_about(chain_id, About::Controller.word(), app.as_slice()).await?;
+    for (_, reading) in said {
+        let Ok(address) = Address::try_from(reading.value.as_ref()) else { continue };
+        if let Some(contract) = store.contract(chain_id, address).await? {
+            return Ok(Some(contract));
+        }
+    }
+    Ok(None)
 }

@@ -2,9 +2,9 @@
 
 use super::AnswerError;
 use crate::documents::{Orphan, time};
-use alloy_primitives::B256;
-use devproof_contracts::app_event;
-use devproof_primitives::{Action, Change, Event, Rules};
+use alloy_primitives::{Address, B256};
+use devproof_contracts::{app_event, kms_event};
+use devproof_primitives::{Action, Change, Event, KmsEvent, Rules, Setting};
 use devproof_store::{Contract, RawLog, Store, rules};
 use std::collections::HashSet;
 
@@ -17,6 +17,37 @@ pub(super) async fn of(
     contract: &Contract,
     up_to: u64,
 ) -> Result<Vec<Orphan>, AnswerError> {
+    of_contract(store, contract, up_to, |log| {
+        let (action, setting, value) = what(contract, &app_event(&log.topics, &log.data)?)?;
+        Some((action.name(), setting, value))
+    })
+    .await
+}
+
+/// What a KMS said there, but for registrations of other apps than this.
+pub(super) async fn of_kms(
+    store: &Store,
+    contract: &Contract,
+    up_to: u64,
+    app: Address,
+) -> Result<Vec<Orphan>, AnswerError> {
+    of_contract(store, contract, up_to, |log| {
+        let event = kms_event(&log.topics, &log.data)?;
+        match &event {
+            KmsEvent::AppRegistered(other) if *other != app => None,
+            KmsEvent::AppDeployed { .. } => None,
+            _ => Some(event.in_words()),
+        }
+    })
+    .await
+}
+
+async fn of_contract(
+    store: &Store,
+    contract: &Contract,
+    up_to: u64,
+    read: impl Fn(&RawLog) -> Option<(&'static str, &'static str, B256)>,
+) -> Result<Vec<Orphan>, AnswerError> {
     let logs = store.orphaned_logs(contract.chain_id, contract.address).await?;
     if logs.is_empty() {
         return Ok(Vec::new());
@@ -26,14 +57,14 @@ pub(super) async fn of(
     let mut orphans: Vec<Orphan> = logs
         .iter()
         .filter_map(|log| {
-            let (action, setting, value) = what(contract, &app_event(&log.topics, &log.data)?)?;
+            let (action, setting, value) = read(log)?;
             Some(Orphan {
                 block: log.block.number,
                 hash: log.block.hash,
                 timestamp: time(log.block.timestamp),
                 transaction: log.tx_hash,
                 log_index: log.log_index,
-                action: action.name().to_owned(),
+                action: action.to_owned(),
                 setting: setting.to_owned(),
                 value,
                 included_again: again.contains(&log.tx_hash),
@@ -52,6 +83,9 @@ fn what(contract: &Contract, event: &Event) -> Option<(Action, &'static str, B25
             Change::from_kind(*kind, *value).ok().map(of)
         }
         (Rules::AsEmitted, Event::Stock(change)) => Some(of(*change)),
+        (Rules::AsEmitted, Event::Timelocked { compose_hash, .. }) => {
+            Some((Action::Proposed, Setting::ComposeHash.name(), *compose_hash))
+        }
         (Rules::AsEmitted, Event::Upgraded(to)) => {
             Some((Action::Set, "implementation", to.into_word()))
         }

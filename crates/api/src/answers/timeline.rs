@@ -2,22 +2,31 @@
 
 use super::{
     facts::{Happening, What},
+    legs::expiry,
     moment,
 };
 use crate::documents::{Entry, time};
-use devproof_primitives::{Action, Notice, Position, Source, Step};
+use devproof_primitives::{Action, BlockRef, Notice, Position, Source, Step};
 use devproof_store::ChainStatus;
 
-pub(super) fn entries(happenings: Vec<Happening>, status: &ChainStatus) -> Vec<Entry> {
-    let born_in = happenings.first().map(|h| h.what.at().transaction);
+pub(super) fn entries(
+    happenings: Vec<Happening>,
+    status: &ChainStatus,
+    speaks_at_birth: bool,
+    birth: Option<BlockRef>,
+) -> Vec<Entry> {
+    // What was read by call came after what was said.
+    let first = happenings.iter().find(|h| !matches!(h.what, What::Read { .. }));
+    let born_in = first.map(|h| h.what.at().transaction).filter(|_| speaks_at_birth);
     happenings
         .into_iter()
         .map(|Happening { block, what }| {
             let Position { log_index, transaction, .. } = what.at();
             let entry = Entry {
                 block: moment::block(block, status),
-                transaction,
-                log_index,
+                transaction: Some(transaction),
+                log_index: Some(log_index),
+                read_by_call: false,
                 actor: None,
                 action: Action::Set.name().to_owned(),
                 setting: String::new(),
@@ -32,6 +41,15 @@ pub(super) fn entries(happenings: Vec<Happening>, status: &ChainStatus) -> Vec<E
             };
             match what {
                 What::Step(step, source) => of_step(entry, &step, source),
+                What::Read { setting, value, .. } => Entry {
+                    setting: setting.to_owned(),
+                    value,
+                    transaction: None,
+                    log_index: None,
+                    read_by_call: true,
+                    born_with: birth == Some(block),
+                    ..entry
+                },
                 What::Code { setting, value, .. } => {
                     Entry { setting: setting.to_owned(), value, ..entry }
                 }
@@ -50,7 +68,7 @@ fn of_step(entry: Entry, step: &Step, source: Option<Source>) -> Entry {
         effective: step.effective,
         notice_seconds: step.notice.and_then(Notice::seconds),
         ripe_at: step.window.map(|(ripe_at, _)| time(ripe_at)),
-        expires_at: step.window.map(|(_, expires_at)| time(expires_at)),
+        expires_at: step.window.and_then(|(_, expires_at)| expiry(expires_at)),
         source_digest,
         uri,
         ..entry

@@ -108,23 +108,24 @@ async fn the_document_is_the_one_of_the_design() {
     let expected = json!({
         "chainId": LOCAL,
         "app": "0x00000000000000000000000000000000000000a1",
+        "contract": "0x00000000000000000000000000000000000000a1",
         "block": {"number": 48, "hash": block(48).hash, "timestamp": "2026-03-13T12:00:00Z", "finality": "finalized"},
         "indexHead": {"number": 200, "hash": block(200).hash, "timestamp": "2026-04-20T12:00:00Z", "finality": "unsafe"},
         "indexedFrom": 4,
         "completeness": "complete",
         "historyVerifiedAt": {"block": 200},
         "born": true,
-        "code": {"kind": "app_auth", "codeHash": hash(0xcc), "implementation": null, "immutable": true},
+        "code": {"kind": "app_auth", "codeHash": hash(0xcc), "implementation": null, "implementationHash": null, "immutable": true},
         "authorised": [
             {
                 "composeHash": "0x0101010101010101010101010101010101010101010101010101010101010101",
                 "since": {"block": 10, "timestamp": "2026-03-04T00:00:00Z", "transaction": tx(10, APP), "logIndex": 4, "actor": OWNER},
-                "proposed": null, "noticeSeconds": null, "sourceDigest": null, "uri": null
+                "readByCall": false, "proposed": null, "noticeSeconds": null, "sourceDigest": null, "uri": null
             },
             {
                 "composeHash": "0x0202020202020202020202020202020202020202020202020202020202020202",
                 "since": {"block": 48, "timestamp": "2026-03-13T12:00:00Z", "transaction": tx(48, APP), "logIndex": 0, "actor": STRANGER},
-                "proposed": {"block": 20, "timestamp": "2026-03-06T12:00:00Z", "transaction": tx(20, APP), "logIndex": 0, "actor": OWNER},
+                "readByCall": false, "proposed": {"block": 20, "timestamp": "2026-03-06T12:00:00Z", "transaction": tx(20, APP), "logIndex": 0, "actor": OWNER},
                 "noticeSeconds": 604800, "sourceDigest": hash(0x5c), "uri": "https://example.org/v2"
             }
         ],
@@ -135,9 +136,13 @@ async fn the_document_is_the_one_of_the_design() {
             "osImagesPinned": false, "osImagePins": [], "frozen": []
         },
         "kms": [{
-            "contract": KMS, "registered": true, "implementation": IMPLEMENTATION, "owner": OWNER,
-            "allowedOsImages": [hash(0xe1), hash(0xe2)], "k256Root": "0x02a3"
+            "contract": KMS, "registered": true, "controller": null, "implementation": IMPLEMENTATION,
+            "implementationHash": null, "owner": OWNER, "pendingOwner": null,
+            "allowedOsImages": [hash(0xe1), hash(0xe2)], "k256Root": "0x02a3", "gatewayAppId": null,
+            "aggregatedMrs": [], "devices": [], "appImplementation": null, "orphaned": []
         }],
+        "readByCall": [],
+        "notKnown": [],
         "observed": [],
         "orphaned": []
     });

@@ -77,7 +77,7 @@ async fn a_proposal_carries_its_window_and_source() {
         json!({
             "block": {"number": 20, "hash": block(20).hash, "timestamp": "2026-03-06T12:00:00Z", "finality": "finalized"},
             "transaction": world.logs.iter().find(|l| l.block.number == 20).unwrap().tx_hash,
-            "logIndex": 0, "actor": OWNER, "action": "proposed", "setting": "compose_hash", "value": hash(2),
+            "logIndex": 0, "readByCall": false, "actor": OWNER, "action": "proposed", "setting": "compose_hash", "value": hash(2),
             "effective": true, "bornWith": false, "noticeSeconds": null,
             "ripeAt": "2026-03-13T12:00:00Z", "expiresAt": "2026-03-27T12:00:00Z",
             "sourceDigest": hash(0x5c), "uri": "https://example.org/v2"

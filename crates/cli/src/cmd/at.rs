@@ -126,6 +126,7 @@ pub fn render(answer: &AtBlock, now: Timestamp) -> String {
     }
     text.push_str("\nKey service\n");
     text.push_str(&kms(answer));
+    text.push_str(&by_call(answer));
     if !answer.orphaned.is_empty() {
         text.push_str("\nReorganised away\n");
         text.push_str(&orphaned(&answer.orphaned));
@@ -155,6 +156,24 @@ fn when(answer: &AtBlock) -> String {
     }
 }
 
+/// What was not learnt from events, and what was not learnt at all.
+fn by_call(answer: &AtBlock) -> String {
+    let mut text = String::new();
+    for read in &answer.read_by_call {
+        let before = if read.at_birth { "" } else { "; how it was before is not known" };
+        text.push_str(&format!(
+            "\n  {}: no event says, the contract does when called after block {}{before}.",
+            setting(&read.setting),
+            read.block
+        ));
+    }
+    let unknown: Vec<_> = answer.not_known.iter().map(|s| setting(s)).collect();
+    if answer.born && !unknown.is_empty() {
+        text.push_str(&format!("\n  Could not be found out: {}.", unknown.join(", ")));
+    }
+    if text.is_empty() { text } else { format!("\nNot from events{text}\n") }
+}
+
 fn headline(answer: &AtBlock) -> String {
     let when = when(answer);
     if !answer.born {
@@ -175,7 +194,15 @@ fn headline(answer: &AtBlock) -> String {
         "app_auth_test" => {
             format!("{allowed}. Test build: the notice period is not enforced.")
         }
-        "dstack_app" => format!(
+        "timelock_app_auth" => format!(
+            "{allowed}. Its contract looks like the tutorial's, with {} notice and proposals that never die; nobody \
+             checked that nothing else can change it.{coming}",
+            span(answer.policy.notice_period_seconds.unwrap_or(0))
+        ),
+        "dstack_app" | "legacy_app_auth" if answer.code.immutable == Some(true) => format!(
+            "{allowed}. The owner of this app can allow others at any moment, without notice."
+        ),
+        "dstack_app" | "legacy_app_auth" => format!(
             "{allowed}. The owner of this app can change its code at any moment, without notice."
         ),
         _ => format!(

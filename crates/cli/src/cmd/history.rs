@@ -99,7 +99,7 @@ fn belief(history: &History) -> &'static str {
             "Each was checked against the contract's own history. Test build: the notice period is not enforced."
         }
         (Completeness::Complete, _) => "Each was checked against the contract's own history.",
-        (Completeness::AsEmitted, "dstack_app") => {
+        (Completeness::AsEmitted, "dstack_app" | "legacy_app_auth") => {
             "The owner of this app can change its code at any moment, without notice; this is what its events said."
         }
         (Completeness::AsEmitted, "app_auth" | "app_auth_test") => UNVERIFIED,
@@ -135,7 +135,8 @@ fn what(entry: &Entry) -> String {
         _ => "set",
     };
     let effect = if entry.effective { "" } else { " (nothing changed)" };
-    format!("{setting} {verb}{effect}")
+    let read = if entry.read_by_call { " (read by call)" } else { "" };
+    format!("{setting} {verb}{effect}{read}")
 }
 
 /// Empty where notice means nothing: for announcements, narrowings and what changed nothing.

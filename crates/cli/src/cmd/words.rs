@@ -37,7 +37,7 @@ pub(super) fn proposals(proposals: &[Proposal]) -> String {
                 minute(p.proposed.timestamp),
                 who(&p.proposed),
                 minute(p.ripe_at),
-                minute(p.expires_at),
+                p.expires_at.map_or_else(|| "never".to_owned(), minute),
             ]
         })
         .collect();

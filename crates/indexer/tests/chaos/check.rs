@@ -76,6 +76,11 @@ async fn same(world: &World, fresh: &Store, store: &Store) {
         only(&expected, &found),
         only(&found, &expected)
     );
+    for address in &addresses {
+        let expected = fresh.readings(chain_id, *address, u64::MAX).await.unwrap();
+        let found = store.readings(chain_id, *address, u64::MAX).await.unwrap();
+        assert_eq!(found, expected, "what {address} answered");
+    }
     let (expected, found) = (fresh.digest(chain_id).await, store.digest(chain_id).await);
     assert_eq!(found.unwrap(), expected.unwrap(), "digest");
 }

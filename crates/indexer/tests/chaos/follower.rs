@@ -15,7 +15,7 @@ use std::{
 const PATIENCE: u32 = 10;
 
 /// What may go wrong with any question.
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 17] = [
     Fault::Http,
     Fault::Refusal,
     Fault::Dropped,
@@ -24,6 +24,7 @@ const FAULTS: [Fault; 16] = [
     Fault::Slow,
     Fault::OtherAnswer,
     Fault::Nonsense,
+    Fault::Empty,
     Fault::StaleHead,
     Fault::Omitted,
     Fault::Doubled,

@@ -1,8 +1,11 @@
 //! What can go wrong, and how often it does.
 
-use super::{Mood, Question};
+use super::{Mood, Question, method};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// Questions after [`Fault::Empty`] that are not answered so again.
+const CALM: u32 = 40;
 
 /// What can go wrong with one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,9 @@ pub enum Fault {
     OtherAnswer,
     /// The answer is of a type that makes no sense.
     Nonsense,
+    /// There is nothing at that address, or the contract answered nothing; not again for a while, so that who asks twice
+    /// is told.
+    Empty,
     /// It is answered by a backend that has not seen the last few blocks.
     StaleHead,
     /// Some logs are left out: those of one contract in one transaction, or those at the end.
@@ -46,8 +52,10 @@ pub enum Fault {
 
 impl Fault {
     /// Whether it can happen to such a question.
-    fn befalls(self, question: Question) -> bool {
+    fn befalls(self, asked: &Value, calm: u32) -> bool {
+        let question = Question::of(asked);
         match self {
+            Self::Empty => calm == 0 && matches!(method(asked), "eth_getCode" | "eth_call"),
             Self::Omitted | Self::Doubled | Self::Removed | Self::Foreign | Self::NoTimes => {
                 question == Question::Logs
             }
@@ -78,15 +86,18 @@ impl Faults {
 impl Mood {
     /// What goes wrong with this question.
     pub(super) fn draw(&mut self, asked: &Value) -> Option<Fault> {
-        let question = Question::of(asked);
         let mut left = self.rng.f64();
+        self.calm = self.calm.saturating_sub(1);
         for (fault, probability) in &self.faults.0 {
-            if !fault.befalls(question) {
+            if !fault.befalls(asked, self.calm) {
                 continue;
             }
             left -= probability;
             if left < 0.0 {
                 *self.happened.entry(*fault).or_default() += 1;
+                if *fault == Fault::Empty {
+                    self.calm = CALM;
+                }
                 return Some(*fault);
             }
         }

@@ -41,13 +41,8 @@ impl FaultyProxy {
                     *to = json!(text);
                 }
             }
-            name => {
-                let at = match name {
-                    "eth_getCode" | "eth_call" => asked.pointer("/params/1"),
-                    "eth_getStorageAt" => asked.pointer("/params/2"),
-                    _ => None,
-                };
-                if at.and_then(number).is_some_and(|at| at > seen) {
+            _ => {
+                if state_of(&asked).is_some_and(|at| at > seen) {
                     let error = json!({"code": -32000, "message": "header not found"});
                     return Ok(json!({"jsonrpc": "2.0", "id": asked.get("id"), "error": error}));
                 }
@@ -55,6 +50,27 @@ impl FaultyProxy {
         }
         self.ask(&asked).await
     }
+}
+
+/// After which block a question is about state.
+pub(super) fn state_of(asked: &Value) -> Option<u64> {
+    let at = match method(asked) {
+        "eth_getCode" | "eth_call" => asked.pointer("/params/1"),
+        "eth_getStorageAt" => asked.pointer("/params/2"),
+        _ => None,
+    };
+    at.and_then(number)
+}
+
+/// Whether a question for logs is about this one as well.
+pub(super) fn is_asked_for(log: &Value, asked: &Value) -> bool {
+    let end = |name: &str| asked.pointer(&format!("/params/0/{name}")).and_then(number);
+    let of = asked.pointer("/params/0/address");
+    let contracts = of.and_then(Value::as_array).cloned().or_else(|| Some(vec![of?.clone()]));
+    let contracts: Vec<Address> =
+        (contracts.iter().flatten()).filter_map(|one| one.as_str()?.parse().ok()).collect();
+    address(log).is_some_and(|emitter| contracts.contains(&emitter))
+        && block(log).is_some_and(|at| end("fromBlock") <= Some(at) && Some(at) <= end("toBlock"))
 }
 
 fn address(log: &Value) -> Option<Address> {

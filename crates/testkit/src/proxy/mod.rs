@@ -86,6 +86,12 @@ struct Mood {
     reorg_before: Option<(Question, u64)>,
     /// How many of the newest blocks may be replaced or taken away between two questions.
     depth: u64,
+    /// Logs that nobody emitted, told with those of their contract and block.
+    forged: Vec<Value>,
+    /// It has no state before this block.
+    pruned: u64,
+    /// Questions until it may say again that there is nothing.
+    calm: u32,
     left_out: usize,
     asked: BTreeMap<Question, usize>,
     happened: BTreeMap<Fault, u64>,
@@ -110,6 +116,9 @@ impl FaultyProxy {
             settled: 0,
             reorg_before: None,
             depth: 0,
+            forged: Vec::new(),
+            pruned: 0,
+            calm: 0,
             left_out: 0,
             asked: BTreeMap::new(),
             happened: BTreeMap::new(),
@@ -159,6 +168,16 @@ impl FaultyProxy {
     /// Leaves the logs of a contract out of one transaction; `None`: of none.
     pub fn hide(&self, what: Option<(Address, B256)>) {
         self.mood().hidden = what;
+    }
+
+    /// Tells these logs, as nodes write them, along with those of their contracts and blocks.
+    pub fn forge(&self, logs: Vec<Value>) {
+        self.mood().forged = logs;
+    }
+
+    /// Has no state before this block.
+    pub fn prune(&self, before: u64) {
+        self.mood().pruned = before;
     }
 
     /// Up to this block only logs of these contracts are left out at random, and no backend lags as far.
@@ -272,6 +291,12 @@ impl FaultyProxy {
             Some(Fault::Dropped) => return Ok(cut(String::new())),
             _ => {}
         }
+        let pruned = self.mood().pruned;
+        if lies::state_of(&asked).is_some_and(|at| at < pruned) {
+            let error = json!({"code": -32000, "message": "missing trie node"});
+            let answer = json!({"jsonrpc": "2.0", "id": asked.get("id"), "error": error});
+            return Ok(as_json(StatusCode::OK, answer.to_string()));
+        }
         let mut answer = match lags_at {
             Some(seen) => self.lagging(asked.clone(), seen).await?,
             None => self.ask(&asked).await?,
@@ -280,6 +305,8 @@ impl FaultyProxy {
             && let Some(logs) = answer.get_mut("result").and_then(Value::as_array_mut)
         {
             self.mood().falsify(logs, fault);
+            let forged = self.mood().forged.clone();
+            logs.extend(forged.into_iter().filter(|log| lies::is_asked_for(log, &asked)));
         }
         let mut mood = self.mood();
         let kept = answer.clone();
@@ -295,13 +322,22 @@ impl FaultyProxy {
                 text.truncate(text.len() / 2);
                 return Ok(cut(text));
             }
+            Some(Fault::Empty) => {
+                if let Some(result) = answer.get_mut("result") {
+                    *result = json!("0x");
+                }
+            }
             Some(Fault::OtherAnswer) => {
                 if let Some(previous) = mood.previous.clone() {
                     answer = previous;
                 }
             }
             Some(Fault::Nonsense) => {
-                let odd = [json!(7), json!("0x"), json!({"a": []}), json!([null]), json!(true)];
+                let mut odd = vec![json!(7), json!({"a": []}), json!([null]), json!(true)];
+                if !matches!(method(&asked), "eth_getCode" | "eth_call") {
+                    // There it would make sense: see `Fault::Empty`.
+                    odd.push(json!("0x"));
+                }
                 if let (Some(odd), Some(result)) = (mood.rng.choice(odd), answer.get_mut("result"))
                 {
                     *result = odd;
