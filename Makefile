@@ -43,6 +43,7 @@ prove: tools
 
 # Ratios measured in one run; see docs/benchmarks.md for how to read them.
 bench: tools
+	cargo bench --package devproof-store --bench store
 	cargo bench --package devproof --bench index
 
 # Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
