@@ -7,10 +7,11 @@
 //! even without it is the checkpoint, which moves only from where its writer saw it.
 
 use crate::{
-    Store,
+    Store, chains,
     conn::{Arg, Pool, Tx, int},
     error::{Result, StoreError},
     target::server_name,
+    types::ChainStatus,
 };
 use alloy_primitives::keccak256;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
@@ -71,6 +72,23 @@ impl Store {
             let held = Held { chain_id, by, lost: AtomicBool::new(false) };
             self.clone().written_by(Writer(Arc::new(held)))
         }))
+    }
+}
+
+impl Store {
+    /// Where a chain stands once whatever is being written to it has ended, also what nobody waits for any more: a
+    /// commit that was sent may succeed although its sender was stopped. `None` if the chain is not followed.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`], [`StoreError::Busy`].
+    pub async fn chain_at_rest(&self, chain_id: u64) -> Result<Option<ChainStatus>> {
+        let mut tx = self.begin_write().await?;
+        let status = match chains::lock(&mut tx, chain_id).await {
+            Err(StoreError::UnknownChain { .. }) => None,
+            status => Some(status?),
+        };
+        tx.commit().await?;
+        Ok(status)
     }
 }
 

@@ -105,7 +105,12 @@ pub async fn run(
     let outcome = match done {
         Some(done) => done,
         None => {
-            let checkpoint = store.chain(chain_id).await?.and_then(|chain| chain.checkpoint);
+            // The last page may have been on its way.
+            let status = match timeout(CLOSING, store.chain_at_rest(chain_id)).await {
+                Ok(Ok(status)) => status,
+                _ => store.chain(chain_id).await?,
+            };
+            let checkpoint = status.and_then(|chain| chain.checkpoint);
             let number = checkpoint.map(|block| block.number);
             let stopped = Stopped { chain_id, number, stopped: true };
             shell.answer(&stopped, || match number {
