@@ -209,6 +209,10 @@ contract AppAuthBirthTest is AppAuthFixture {
         assertEq(address(uint160(slot)), SUCCESSOR);
         assertEq(slot >> 160, 1); // epoch
         assertEq(vm.load(address(app), bytes32(uint256(3))), app.historyRoot());
+        // What is withdrawn leaves nothing behind.
+        vm.prank(OWNER);
+        app.cancel(Kinds.NOTICE_PERIOD, bytes32(uint256(3 days)));
+        assertEq(vm.load(address(app), ONE), word(GUARDIAN));
     }
 
     function test_Code_ShouldKeepItsConstants() public view {
