@@ -14,11 +14,16 @@ contract AppAuthBirthTest is AppAuthFixture {
                                   CONSTRUCTOR
     //////////////////////////////////////////////////////////////////////////*/
 
+    /// As a call: a test would end with the first creation that is expected to revert.
+    function bear(IAppAuth.Settings calldata settings) external returns (AppAuth) {
+        return new AppAuth(settings);
+    }
+
     function test_Constructor_RevertWhen_TheOwnerIsZero() public {
         IAppAuth.Settings memory settings = strict();
         settings.owner = address(0);
         vm.expectRevert(abi.encodeWithSelector(IAppAuth.OwnableInvalidOwner.selector, address(0)));
-        new AppAuth(settings);
+        this.bear(settings);
     }
 
     function test_Constructor_WhenTheNoticeIsAnyNumber(uint32 notice) public {
@@ -31,7 +36,7 @@ contract AppAuthBirthTest is AppAuthFixture {
                 )
             );
         }
-        new AppAuth(settings);
+        this.bear(settings);
     }
 
     function test_Constructor_WhenTheNoticeIsAtItsBounds() public {
@@ -46,15 +51,15 @@ contract AppAuthBirthTest is AppAuthFixture {
         IAppAuth.Settings memory settings = strict();
         settings.composeHashes = list(HASH, 0);
         expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.COMPOSE_HASH, 0);
-        new AppAuth(settings);
+        this.bear(settings);
         settings = strict();
         settings.devices = list(0);
         expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.DEVICE, 0);
-        new AppAuth(settings);
+        this.bear(settings);
         settings = strict();
         settings.osImages = list(IMAGE, 0);
         expectRevertOf(IAppAuth.InvalidValue.selector, Kinds.OS_IMAGE, 0);
-        new AppAuth(settings);
+        this.bear(settings);
     }
 
     function test_Constructor_WhenAListRepeatsItself() public {
@@ -88,7 +93,10 @@ contract AppAuthBirthTest is AppAuthFixture {
     }
 
     function test_Constructor_WhenTheSettingsAreLoose() public {
+        vm.recordLogs();
         app = new AppAuth(loose());
+        // Owner, notice, any device, TCB, compose hash, each with its entry; nothing about a guardian.
+        assertEq(vm.getRecordedLogs().length, 10);
         assertEq(app.guardian(), address(0));
         assertTrue(app.allowAnyDevice());
         assertFalse(app.requireTcbUpToDate());
@@ -201,6 +209,10 @@ contract AppAuthBirthTest is AppAuthFixture {
         assertEq(address(uint160(slot)), SUCCESSOR);
         assertEq(slot >> 160, 1); // epoch
         assertEq(vm.load(address(app), bytes32(uint256(3))), app.historyRoot());
+        // What is withdrawn leaves nothing behind.
+        vm.prank(OWNER);
+        app.cancel(Kinds.NOTICE_PERIOD, bytes32(uint256(3 days)));
+        assertEq(vm.load(address(app), ONE), word(GUARDIAN));
     }
 
     function test_Code_ShouldKeepItsConstants() public view {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
+import {AppAuth} from "../AppAuth.sol";
 import {IAppAuth} from "../interfaces/IAppAuth.sol";
 import {Kinds} from "../libraries/Kinds.sol";
 import {AppAuthFixture} from "./helpers/AppAuthFixture.sol";
@@ -161,5 +162,25 @@ contract AppAuthEarliestTest is AppAuthFixture {
         uint256 told = START + NOTICE + FLOOR;
         assertEq(app.earliest(Kinds.GUARDIAN, word(SUCCESSOR)), told);
         assertEq(app.earliest(Kinds.OS_IMAGE, NEW_IMAGE), told);
+    }
+
+    /// Zero stands for "no time", also where the clock says that it is long ago.
+    function test_GivenTheChainIsYoungerThanTheGracePeriod() public {
+        vm.warp(1);
+        app = new AppAuth(strict());
+        assertEq(app.earliest(Kinds.COMPOSE_HASH, NEW_HASH), 1 + NOTICE);
+        assertEq(app.activatesAt(NEW_HASH), 0);
+        expectRevertOf(IAppAuth.NoticeRequired.selector, Kinds.COMPOSE_HASH, NEW_HASH, 1 + NOTICE);
+        app.addComposeHash(NEW_HASH);
+        expectRevertOf(IAppAuth.NotPending.selector, Kinds.COMPOSE_HASH, NEW_HASH);
+        app.activate(Kinds.COMPOSE_HASH, NEW_HASH);
+
+        assertTrue(app.allowedAt(HASH, 1));
+        vm.prank(OWNER);
+        app.removeComposeHash(HASH);
+        vm.warp(2);
+        assertFalse(app.allowedComposeHashes(HASH));
+        assertFalse(app.allowedAt(HASH, 1));
+        assertFalse(app.allowedAt(HASH, 2));
     }
 }

@@ -104,6 +104,7 @@ contract AppAuthOwnershipTest is AppAuthFixture {
     function test_RenounceOwnership_GivenComposeHashesAreFrozen() public {
         freeze(Kinds.COMPOSE_HASH);
         propose(Kinds.DEVICE, NEW_DEVICE);
+        propose(Kinds.GUARDIAN, 0);
         vm.startPrank(OWNER);
         app.transferOwnership(SUCCESSOR);
         vm.expectEmit(address(app));
@@ -121,6 +122,9 @@ contract AppAuthOwnershipTest is AppAuthFixture {
         uint256 ripe = app.ripeAt(Kinds.DEVICE, NEW_DEVICE);
         assertEq(app.earliest(Kinds.DEVICE, NEW_DEVICE), ripe);
         assertEq(app.earliest(Kinds.DEVICE, ONE), NEVER);
+        // The guardian will go, and nobody is there to name another.
+        assertEq(app.earliest(Kinds.GUARDIAN, 0), ripe);
+        assertEq(app.earliest(Kinds.GUARDIAN, word(SUCCESSOR)), NEVER);
         vm.warp(ripe);
         app.activate(Kinds.DEVICE, NEW_DEVICE);
     }

@@ -128,14 +128,19 @@ contract DeletionRootsTest is RegistryFixture {
         );
     }
 
-    /// A tree of one whose only leaf claims place 5: the signed count says there is no such place.
+    /// A tree of one whose only leaf claims another place: the signed count says there is none.
     function test_IsIncluded_WhenTheLeafIsBehindTheCount() public {
+        leafIsBehindTheCount(1);
+        leafIsBehindTheCount(5);
+    }
+
+    function leafIsBehindTheCount(uint64 place) private {
         IDeletionRegistry.DeletionRoot memory statement =
-            rootOf(address(app), registry.hashLeaf(5, user(5), data(5)), 1);
+            rootOf(address(app), registry.hashLeaf(place, user(place), data(place)), 1);
         registry.attestRoot(statement, sign(statement));
         bytes32[] memory none = new bytes32[](0);
-        assertFalse(registry.isIncluded(statement, 5, user(5), data(5), none));
-        assertFalse(registry.isIncluded(statement, 0, user(5), data(5), none));
+        assertFalse(registry.isIncluded(statement, place, user(place), data(place), none));
+        assertFalse(registry.isIncluded(statement, 0, user(place), data(place), none));
     }
 
     /// A root nobody attested proves nothing, nor does an attested one with another field changed.

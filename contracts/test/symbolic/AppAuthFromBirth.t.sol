@@ -28,11 +28,11 @@ abstract contract Born {
         );
     }
 
-    function call() internal {
+    /// Anybody, at any later time. Calls that revert change nothing and are left out.
+    function call(bytes memory data) internal {
         uint256 time = svm.createUint(40, "time");
         vm.assume(time >= block.timestamp);
         vm.warp(time);
-        bytes memory data = svm.createCalldata("AppAuth");
         vm.prank(svm.createAddress("caller"));
         (bool success,) = address(app).call(data);
         vm.assume(success);
@@ -43,7 +43,7 @@ contract AppAuthBirthProof is Born {
     /// What the proofs about any state take for granted holds at birth and behind the first call.
     function check_assumptions(uint8 kind, bytes32 value) public {
         counted(kind, value);
-        call();
+        call(svm.createCalldata("AppAuth"));
         counted(kind, value);
     }
 
@@ -57,17 +57,31 @@ contract AppAuthBirthProof is Born {
     }
 }
 
-/// @dev Slow, and implied by {AppAuthStepProof}: for `bin/prove` only, not for `bin/prove quick`.
+/// @notice In one piece, what {AppAuthStepProof} says of each call. Of all pairs of calls (which halmos
+/// does not get through) those by which a compose hash is announced and put in force.
 contract AppAuthTwoCallsProof is Born {
     /// No other compose hash comes in force but by two calls, seven days and less than 21 apart.
-    function check_composeHash(bytes32 composeHash) public {
+    function check_composeHash(bytes32 composeHash, uint8 first, uint8 second) public {
         vm.assume(composeHash != keccak256("one"));
-        call();
+        call(announcement(first));
         assert(!app.allowedComposeHashes(composeHash));
-        uint256 first = block.timestamp;
-        call();
+        uint256 announced = block.timestamp;
+        call(activation(second));
         if (!app.allowedComposeHashes(composeHash)) return;
-        assert(block.timestamp >= first + 7 days);
-        assert(block.timestamp < first + 21 days);
+        assert(block.timestamp >= announced + 7 days);
+        assert(block.timestamp < announced + 21 days);
+    }
+
+    function announcement(uint8 which) private returns (bytes memory) {
+        bytes32 value = svm.createBytes32("announced");
+        if (which == 0) return abi.encodeWithSignature("proposeComposeHash(bytes32)", value);
+        return abi.encodeCall(app.propose, (uint8(svm.createUint(8, "kind")), value));
+    }
+
+    function activation(uint8 which) private returns (bytes memory) {
+        bytes32 value = svm.createBytes32("activated");
+        if (which == 0) return abi.encodeCall(app.activateComposeHash, (value));
+        if (which == 1) return abi.encodeCall(app.addComposeHash, (value));
+        return abi.encodeCall(app.activate, (uint8(svm.createUint(8, "kind")), value));
     }
 }

@@ -21,6 +21,9 @@ pub struct Header {
     pub logs_bloom: Bloom,
     /// Root of the tree of its receipts, in which its logs stand.
     pub receipts_root: B256,
+    /// Whether the hash of the block is that of this header; not so where a chain has headers of a form of its own. What is
+    /// not proved may be made up.
+    pub proved: bool,
 }
 
 impl Header {
@@ -101,7 +104,8 @@ impl Node {
             }
             let block = BlockRef { number, hash: header.hash, timestamp: header.timestamp };
             let (logs_bloom, receipts_root) = (header.logs_bloom, header.receipts_root);
-            Ok(Some(Header { block, logs_bloom, receipts_root }))
+            let proved = header.inner.hash_slow() == header.hash;
+            Ok(Some(Header { block, logs_bloom, receipts_root, proved }))
         })
         .await
     }

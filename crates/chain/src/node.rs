@@ -381,3 +381,24 @@ async fn header(
         _ => Ok(found),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_one_to_sixty_four_digits() {
+        let full = format!("0x{}", "f".repeat(64));
+        for (text, word) in [
+            ("0x0", Some(B256::ZERO)),
+            ("0x7", Some(B256::with_last_byte(7))),
+            (full.as_str(), Some(B256::repeat_byte(0xff))),
+            ("0x", None),
+            ("7", None),
+            ("0xzz", None),
+            (&format!("{full}0"), None),
+        ] {
+            assert_eq!(word_of(text), word, "{text}");
+        }
+    }
+}

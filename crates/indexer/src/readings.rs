@@ -319,9 +319,17 @@ impl Indexer {
             return Ok(());
         }
         // What a node without old state says about the head is true there; of the upgrade itself nothing is known.
-        let identity = match self.node.identify(address, block.number).await {
-            Err(error) if missing(&error) => return Ok(()),
-            identity => identity?,
+        let mut attempt = 1;
+        let identity = loop {
+            match self.node.identify(address, block.number).await {
+                Err(error) if missing(&error) && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if missing(&error) => {
+                    // Who lacks the newest state as well only lags.
+                    self.node.code(address, head.number).await?;
+                    return Ok(());
+                }
+                identity => break identity?,
+            }
         };
         let mut notes = Notes::after(block);
         notes.add(About::CodeKind, identity.code.name().as_bytes().to_vec());

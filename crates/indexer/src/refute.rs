@@ -51,6 +51,9 @@ impl Indexer {
         for number in blocks.iter().rev().take(MOST_HEADERS) {
             let header = self.header(*number).await?;
             let here = logs.iter().filter(|log| log.block.number == *number);
+            if here.clone().any(|log| log.block.hash != header.block.hash) {
+                return Err(ChainError::Moved { number: *number }.into());
+            }
             if let Some(log) = here.map(as_given).find(|log| !header.admits(log)) {
                 let problem = format!(
                     "block {number} cannot hold log {} of {}, by its header",
@@ -106,9 +109,10 @@ impl Indexer {
                     return Err(ChainError::Moved { number }.into());
                 }
                 let claim = as_given(&log);
-                let why = if header.admits(&claim) {
+                let why = if !header.proved || header.admits(&claim) {
                     if receipts.is_none() {
-                        receipts = Some(self.node.proved_logs(&header).await?);
+                        let all = self.node.proved_logs(&header).await?;
+                        receipts = Some(all.filter(|_| header.proved));
                     }
                     match &receipts {
                         Some(Some(all)) if all.iter().any(|log| same(log, &claim)) => {
