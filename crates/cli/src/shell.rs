@@ -1,10 +1,13 @@
 //! The only place that prints. Answers go to standard output, everything else to standard error.
 
 use crate::{Failure, opts::Global};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
-use tracing_subscriber::{EnvFilter, fmt};
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+};
+use tracing_subscriber::EnvFilter;
 
 /// What may be printed, and how.
 #[derive(Clone, Debug)]
@@ -35,7 +38,7 @@ impl Shell {
             (false, 1) => "info",
             (false, _) => "debug",
         };
-        let log = fmt().with_writer(io::stderr).with_ansi(self.colour);
+        let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(self.colour);
         // Fails only if a log was started before, which then stays.
         let _ = log.with_env_filter(EnvFilter::new(level)).try_init();
     }
@@ -87,9 +90,13 @@ impl Shell {
             return None;
         }
         let bar = ProgressBar::new(0);
-        let style = "{bar:40} {msg}, {per_sec}, {eta} left";
+        let style = "{bar:40} {msg}, {rate} blocks/s, {eta} left";
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // There is nobody to tell if it cannot be drawn.
+            let _ = write!(out, "{:.0}", state.per_sec());
+        };
         if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", rate));
         }
         Some(bar)
     }

@@ -56,9 +56,9 @@ impl View {
         }
         let work = self.work.as_mut()?;
         if let Some(bar) = &self.bar {
+            bar.set_message(what);
             bar.set_length(total);
             bar.set_position(done);
-            bar.set_message(what);
             return None;
         }
         if now.duration_since(work.told) < NEWS {
