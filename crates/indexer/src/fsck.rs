@@ -355,25 +355,28 @@ impl Check<'_> {
         if contract.role != Role::App || !self.is_whole(app) {
             return Ok(());
         }
-        let folded = match fold(contract, logs) {
-            Ok(folded) => folded,
-            Err(problem) => {
-                let detail = format!("the events of {app} do not add up: {problem}");
-                self.found.differs(Kind::History, None, Some(app), detail);
-                return Ok(());
-            }
-        };
+        if let Err(problem) = fold(contract, logs) {
+            let detail = format!("the events of {app} do not add up: {problem}");
+            self.found.differs(Kind::History, None, Some(app), detail);
+            return Ok(());
+        }
         // Answers begin with the state that was kept last: it has to lead where the facts lead.
-        let told = match self.store.app_state(contract, u64::MAX).await {
-            Ok(told) => Some(told),
-            Err(StateError::Fold(_)) => None,
-            Err(StateError::Store(error)) => return Err(error.into()),
-        };
-        if told != Some(folded) {
+        let told = Self::state(self.store.app_state(contract, u64::MAX).await)?;
+        let folded = Self::state(self.store.app_state_anew(contract, u64::MAX).await)?;
+        if told.is_none() || told != folded {
             let detail = format!("a state that was kept of {app} is not what its logs fold to");
             self.found.differs(Kind::State, None, Some(app), detail);
         }
         Ok(())
+    }
+
+    /// A state; `None` for logs that do not fold.
+    fn state(of: Result<AppState, StateError>) -> Result<Option<AppState>, IndexError> {
+        match of {
+            Ok(state) => Ok(Some(state)),
+            Err(StateError::Fold(_)) => Ok(None),
+            Err(StateError::Store(error)) => Err(error.into()),
+        }
     }
 
     /// Whether everything of a contract is read.

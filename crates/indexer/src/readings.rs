@@ -19,6 +19,9 @@ use std::collections::BTreeSet;
 /// has three arguments; whoever added some has more.
 const WORDS: usize = 12;
 
+/// The most upgrades of one contract that are looked at: whoever upgrades in every block keeps nobody busy for ever.
+const MOST_UPGRADES: usize = 100;
+
 /// How often it is asked for state that it says it does not have, before the newest has to do.
 const ATTEMPTS: u32 = 5;
 
@@ -93,14 +96,24 @@ impl Indexer {
                 self.read_birth(contract, head).await?;
             }
         }
-        let every = (None, head.number);
-        let mut upgrades = self.store.logs_mentioning(chain_id, UPGRADED, every, u32::MAX).await?;
-        upgrades.retain(|log| log.topics.first() == Some(&UPGRADED) && is_new(&log.address));
-        for log in upgrades {
+        let upgrades = if first {
+            let every = (None, head.number);
+            let logs = self.store.logs_mentioning(chain_id, UPGRADED, every, u32::MAX).await?;
+            let upgrades = logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED));
+            upgrades.map(|log| (log.address, log.block)).collect()
+        } else {
+            self.checks.upgraded.clone()
+        };
+        for (address, block) in upgrades {
+            // It may have gone since it was noted.
+            let stands = self.store.block_by_hash(chain_id, block.hash).await?;
+            if stands != Some((block, true)) {
+                continue;
+            }
             let of =
-                |c: &&Contract| c.address == log.address && matches!(c.role, Role::App | Role::Kms);
+                |c: &&Contract| c.address == address && matches!(c.role, Role::App | Role::Kms);
             if let Some(contract) = contracts.iter().find(of) {
-                self.read_upgrade(contract, log.block, head).await?;
+                self.read_upgrade(contract, block, head).await?;
             }
         }
         Ok(())
@@ -315,7 +328,8 @@ impl Indexer {
         let readings = self.store.readings(chain_id, address, head.number).await?;
         let here = |reading: &&Reading| reading.block == block;
         let known = |about: About| readings.iter().filter(here).any(|r| r.what == about.word());
-        if known(About::CodeKind) {
+        let looked_at = readings.iter().filter(|r| r.what == About::CodeKind.word()).count();
+        if known(About::CodeKind) || looked_at >= MOST_UPGRADES {
             return Ok(());
         }
         // What a node without old state says about the head is true there; of the upgrade itself nothing is known.

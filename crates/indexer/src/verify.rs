@@ -2,7 +2,7 @@
 
 use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, U256};
-use devproof_contracts::Code;
+use devproof_contracts::{Code, UPGRADED};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, RawLog, Role, StateError};
 use std::{
@@ -109,6 +109,8 @@ pub(crate) struct Checks {
     pub(crate) unchecked: BTreeSet<Address>,
     /// How many logs of apps came since their states were last kept, as far as this process knows.
     unkept: BTreeMap<Address, u64>,
+    /// Proxies that said since then that their code was replaced, and where.
+    pub(crate) upgraded: Vec<(Address, BlockRef)>,
     /// Where the index stood at the last check.
     last: Option<BlockRef>,
     /// When all apps were last checked; `None`: not yet by this process.
@@ -122,6 +124,8 @@ impl Checks {
             self.unchecked.insert(log.address);
             *self.unkept.entry(log.address).or_default() += 1;
         }
+        let upgrades = logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED));
+        self.upgraded.extend(upgrades.map(|log| (log.address, log.block)));
     }
 
     /// Whether so much of an app is new that folding it for every question would be felt; if so, it is taken for kept.
@@ -147,6 +151,7 @@ impl Checks {
 
     fn passed(&mut self, head: BlockRef, all: bool) {
         self.unchecked.clear();
+        self.upgraded.clear();
         self.last = Some(head);
         if all {
             self.all = Some(Instant::now());

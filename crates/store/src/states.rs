@@ -167,7 +167,28 @@ impl Store {
     /// # Errors
     /// [`StateError`]; [`StoreError::Corrupt`] if a kept state cannot be read.
     pub async fn app_state(&self, contract: &Contract, up_to: u64) -> Result<AppState, StateError> {
-        let (mut state, after) = self.kept_state(contract, up_to).await?;
+        let kept = self.kept_state(contract, up_to).await?;
+        self.folded_from(contract, kept, up_to).await
+    }
+
+    /// The same, folded from the beginning, whatever was kept: to check what was.
+    ///
+    /// # Errors
+    /// As [`Store::app_state`].
+    pub async fn app_state_anew(
+        &self,
+        contract: &Contract,
+        up_to: u64,
+    ) -> Result<AppState, StateError> {
+        self.folded_from(contract, (AppState::new(contract), None), up_to).await
+    }
+
+    async fn folded_from(
+        &self,
+        contract: &Contract,
+        (mut state, after): (AppState, Option<u64>),
+        up_to: u64,
+    ) -> Result<AppState, StateError> {
         let mut waiting = self.waiting(contract, after, up_to).await?;
         let mut steps = LogSteps::new(contract, after, up_to);
         while let Some(logs) = steps.next(self).await? {

@@ -26,6 +26,7 @@ mod opening;
 mod reading;
 mod reorgs;
 mod size;
+mod sources;
 mod sqlite_only;
 mod states;
 mod writers;
@@ -94,6 +95,8 @@ cases! {
     reorgs::a_rewind_replaces_the_block_at_its_own_height,
     reorgs::a_rewind_never_goes_forward,
     reorgs::rewinding_to_nothing_starts_over,
+    sources::what_was_answered_holds_from_its_block_on_and_goes_with_it,
+    sources::a_refuted_log_answers_nothing_and_is_kept,
     states::a_long_history_is_read_in_steps,
     states::a_kept_state_changes_no_answer,
     states::a_state_is_kept_only_on_the_chain_it_is_of,
