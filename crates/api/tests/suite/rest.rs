@@ -60,13 +60,13 @@ async fn every_error_is_a_problem_that_says_what_to_do() {
             format!("{app}/at/latest"),
             400,
             "malformed",
-            "Ask for a block number such as 1234 or a time such as 2026-03-01T12:00:00Z, not \"latest\".",
+            "Ask for a block by number such as 1234, by hash, or by tag (finalized, safe, unsafe), or for a time such as 2026-03-01T12:00:00Z, not \"latest\".",
         ),
         (
             format!("{app}/at/99999999999999999999"),
             400,
             "malformed",
-            "Ask for a block number such as 1234 or a time such as 2026-03-01T12:00:00Z, not \
+            "Ask for a block by number such as 1234, by hash, or by tag (finalized, safe, unsafe), or for a time such as 2026-03-01T12:00:00Z, not \
              \"99999999999999999999\".",
         ),
         (
