@@ -52,7 +52,7 @@ pub(crate) async fn a_copy_there_and_back_is_the_same(db: &Db) {
     // To SQLite, whatever this is, and back to whatever this is.
     let there = db.bare_twin().await;
     let copied = here.copy_to(&there, &mut |_, _| {}).await.unwrap();
-    assert_eq!(copied.rows["logs"], 41 * 40);
+    assert_eq!(copied.rows["transactions"], 41 * 20);
     assert_eq!(told(&there).await, expected);
     let back = db.bare().await;
     assert_eq!(there.copy_to(&back, &mut |_, _| {}).await.unwrap(), copied);
@@ -79,11 +79,11 @@ pub(crate) async fn a_copy_that_is_cut_short_leaves_nothing(db: &Db) {
     let there = db.bare_twin().await;
     let begun = tokio::sync::Notify::new();
     let mut told_of = |table: &str, _: u64| {
-        if table == "logs" {
+        if table == "emitted" {
             begun.notify_one();
         }
     };
-    // Dropped as soon as there are logs in the target.
+    // Dropped as soon as there are facts in the target.
     tokio::select! {
         biased;
         () = begun.notified() => {}
