@@ -107,7 +107,7 @@ async fn what_was_done_to_a_database_is_found() {
                  JOIN blocks c ON c.number = o.number AND c.fork = 0 WHERE o.fork = 1);
              UPDATE blocks SET fork = 91 - fork WHERE fork IN (90, 91)".to_owned(),
             ANYTHING,
-            &["block"],
+            &["block", "orphan"],
         ),
         (
             "a kept state is not what the logs fold to",

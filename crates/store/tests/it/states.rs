@@ -4,8 +4,8 @@ use crate::{
     db::Db,
     make::{CHAIN, block, contract, page, who},
 };
-use alloy_primitives::{B256, keccak256};
-use devproof_store::{AppState, Backfill, BlockRef, Contract, RawLog, Store};
+use alloy_primitives::{B256, Bytes, keccak256};
+use devproof_store::{AppState, Backfill, BlockRef, Contract, RawLog, Reading, Store};
 
 /// A stock app: the fold takes its events as they come.
 fn app() -> Contract {
@@ -32,12 +32,34 @@ fn changes(block: BlockRef) -> impl Iterator<Item = RawLog> {
     (0..u64::from(block.hash[0] % 4)).map(move |index| change(block, index))
 }
 
+/// Everything from the beginning; what was read after a block comes before the logs of the next.
 async fn naive(store: &Store, up_to: u64) -> AppState {
     let mut state = AppState::new(&app());
-    for log in store.logs(CHAIN, &[who(1)], up_to).await.unwrap() {
-        state.apply(&log).unwrap();
+    let logs = store.logs(CHAIN, &[who(1)], up_to).await.unwrap();
+    let readings = store.readings(CHAIN, who(1), up_to).await.unwrap();
+    let mut blocks: Vec<u64> = logs.iter().map(|log| log.block.number).collect();
+    blocks.extend(readings.iter().map(|reading| reading.block.number));
+    blocks.sort_unstable();
+    blocks.dedup();
+    for number in blocks {
+        for log in logs.iter().filter(|log| log.block.number == number) {
+            state.apply(log).unwrap();
+        }
+        for reading in readings.iter().filter(|reading| reading.block.number == number) {
+            state.take(reading).unwrap();
+        }
     }
     state
+}
+
+/// The contract says whether it accepts any device.
+fn reading(block: BlockRef) -> Reading {
+    Reading {
+        block,
+        what: "any_device".to_owned(),
+        subject: Bytes::new(),
+        value: B256::with_last_byte(block.hash[2] % 2).to_vec().into(),
+    }
 }
 
 /// How far a kept state saves folding, in blocks.
@@ -51,7 +73,7 @@ async fn kept(store: &Store, up_to: u64) -> Option<u64> {
 }
 
 pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
-    let lives = if db.cluster().is_some() { 3 } else { 12 };
+    let lives = if db.cluster().is_some() { 4 } else { 24 };
     let (mut used, mut forgotten) = (0, 0);
     for life in 0..lives {
         let mut drawn = 0_u64;
@@ -64,8 +86,23 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
         store.upsert_contract(&app()).await.unwrap();
         let mut chain: Vec<BlockRef> = Vec::new();
         let (mut branch, mut late) = (0, Vec::new());
-        for _ in 0..14 {
-            match draw(8) {
+        for _ in 0..16 {
+            match draw(10) {
+                // Read late, of a block that is long passed.
+                6 if !chain.is_empty() => {
+                    let of = chain[draw(chain.len() as u64) as usize];
+                    let at = chain.last().unwrap();
+                    store.add_readings(CHAIN, who(1), &[reading(of)], at).await.unwrap();
+                }
+                // Found to be made up.
+                7 if !chain.is_empty() => {
+                    let stored = store.logs(CHAIN, &[who(1)], u64::MAX).await.unwrap();
+                    if let Some(log) = stored.get(draw(stored.len() as u64 + 1) as usize) {
+                        let at = chain.last().unwrap();
+                        let put = store.refute(CHAIN, &[log.clone()], "its header", at).await;
+                        assert_eq!(put.unwrap(), 1);
+                    }
+                }
                 // Forward; some logs are left out and come later, as from a node that lagged.
                 0..=3 => {
                     let previous = chain.last().copied();
