@@ -127,6 +127,22 @@ contract DeletionRegistryTest is RegistryFixture {
         );
     }
 
+    /// Signers write these into what they sign, so they are part of the interface.
+    function test_theDomainKeepsItsNameAndVersion() public view {
+        (
+            bytes1 fields,
+            string memory name,
+            string memory version,,,
+            bytes32 salt,
+            uint256[] memory more
+        ) = registry.eip712Domain();
+        assertEq(fields, bytes1(0x0f));
+        assertEq(name, "devproof DeletionRegistry");
+        assertEq(version, "1");
+        assertEq(salt, 0);
+        assertEq(more.length, 0);
+    }
+
     /// What is no address and no uint64 is refused: a second spelling of the same deletion would have
     /// another id.
     function test_RevertWhen_wordsAreDirty() public {
