@@ -143,6 +143,20 @@ contract DeletionRegistryTest is RegistryFixture {
         assertEq(more.length, 0);
     }
 
+    function test_leavesAndNodesAreHashedAsSpecified(uint64 index, bytes32 a, bytes32 b)
+        public
+        view
+    {
+        assertEq(
+            registry.hashLeaf(index, a, b),
+            keccak256(abi.encode(keccak256("devproof deletion leaf v1"), index, a, b))
+        );
+        assertEq(
+            registry.hashNode(a, b),
+            keccak256(abi.encode(keccak256("devproof deletion node v1"), a, b))
+        );
+    }
+
     /// What is no address and no uint64 is refused: a second spelling of the same deletion would have
     /// another id.
     function test_RevertWhen_wordsAreDirty() public {
