@@ -127,6 +127,36 @@ contract DeletionRegistryTest is RegistryFixture {
         );
     }
 
+    /// Signers write these into what they sign, so they are part of the interface.
+    function test_theDomainKeepsItsNameAndVersion() public view {
+        (
+            bytes1 fields,
+            string memory name,
+            string memory version,,,
+            bytes32 salt,
+            uint256[] memory more
+        ) = registry.eip712Domain();
+        assertEq(fields, bytes1(0x0f));
+        assertEq(name, "devproof DeletionRegistry");
+        assertEq(version, "1");
+        assertEq(salt, 0);
+        assertEq(more.length, 0);
+    }
+
+    function test_leavesAndNodesAreHashedAsSpecified(uint64 index, bytes32 a, bytes32 b)
+        public
+        view
+    {
+        assertEq(
+            registry.hashLeaf(index, a, b),
+            keccak256(abi.encode(keccak256("devproof deletion leaf v1"), index, a, b))
+        );
+        assertEq(
+            registry.hashNode(a, b),
+            keccak256(abi.encode(keccak256("devproof deletion node v1"), a, b))
+        );
+    }
+
     /// What is no address and no uint64 is refused: a second spelling of the same deletion would have
     /// another id.
     function test_RevertWhen_wordsAreDirty() public {
