@@ -157,6 +157,16 @@ contract DeletionRegistryTest is RegistryFixture {
         );
     }
 
+    /// No two nonces share a bit, and tools find it by storage proof.
+    function test_aNonceIsABitOfItsOwn(uint256 nonce) public {
+        IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);
+        deletion.nonce = bytes32(nonce);
+        registry.attest(deletion, sign(deletion));
+        bytes32 ofApp = keccak256(abi.encode(address(app), 2));
+        bytes32 slot = keccak256(abi.encode(nonce / 256, ofApp));
+        assertEq(uint256(vm.load(address(registry), slot)), 2 ** (nonce % 256));
+    }
+
     /// What is no address and no uint64 is refused: a second spelling of the same deletion would have
     /// another id.
     function test_RevertWhen_wordsAreDirty() public {
