@@ -248,9 +248,7 @@ fn is_not_a_database(error: &sqlx::Error) -> bool {
 
 async fn postgres(options: &PgConnectOptions, read_only: bool) -> Result<Pool> {
     let server = server_name(options);
-    // Every question here has an index that answers it. Where PostgreSQL has counted nothing yet, as right after a table
-    // was filled, it takes tables for tiny and reads all of one for each row of another, which took minutes.
-    let options = options.clone().application_name("devproof").options([("enable_seqscan", "off")]);
+    let options = options.clone().application_name("devproof");
     let options = if read_only {
         options.options([("default_transaction_read_only", "on")])
     } else {
