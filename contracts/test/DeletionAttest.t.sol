@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDeletionRegistry} from "../interfaces/IDeletionRegistry.sol";
 import {DstackSignatureChain} from "../libraries/DstackSignatureChain.sol";
-import {OddApp} from "./helpers/PolicyApps.sol";
+import {OddApp, ThirstyApp} from "./helpers/PolicyApps.sol";
 import {RegistryFixture} from "./helpers/RegistryFixture.sol";
 
 contract DeletionAttestTest is RegistryFixture {
@@ -201,6 +201,20 @@ contract DeletionAttestTest is RegistryFixture {
             starved = starved || bytes4(reason) == IDeletionRegistry.NotEnoughGas.selector;
         }
         assertTrue(starved);
+
+        // An app that is asked gets what it is promised, so that its no is a no, and whoever brings
+        // enough gas gets its yes.
+        address thirsty = address(new ThirstyApp());
+        register(thirsty);
+        deletion = deletionOf(thirsty, 2);
+        call = abi.encodeCall(registry.attest, (deletion, sign(deletion)));
+        bool done_;
+        for (uint256 gas = 100_000; gas < 300_000 && !done_; gas += 500) {
+            bytes memory reason;
+            (done_, reason) = address(registry).call{gas: gas}(call);
+            assertNotEq(bytes4(reason), IDeletionRegistry.ComposeHashNotAllowed.selector);
+        }
+        assertTrue(done_);
     }
 
     function refuseHash(IDeletionRegistry.Deletion memory deletion) private {

@@ -25,6 +25,15 @@ contract TimedApp {
     }
 }
 
+/// @notice Says yes only with nearly all the gas that the registry promises an app.
+contract ThirstyApp {
+    address public owner = msg.sender;
+
+    function allowedAt(bytes32, uint256) external view returns (bool) {
+        return gasleft() > 99_000;
+    }
+}
+
 /// @notice Answers `allowedAt` in any way a test likes, and says yes to "allowed now".
 contract OddApp {
     enum Way {
