@@ -99,7 +99,8 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
                     let stored = store.logs(CHAIN, &[who(1)], u64::MAX).await.unwrap();
                     if let Some(log) = stored.get(draw(stored.len() as u64 + 1) as usize) {
                         let at = chain.last().unwrap();
-                        let put = store.refute(CHAIN, &[log.clone()], "its header", at).await;
+                        let put =
+                            store.refute(CHAIN, std::slice::from_ref(log), "its header", at).await;
                         assert_eq!(put.unwrap(), 1);
                     }
                 }
