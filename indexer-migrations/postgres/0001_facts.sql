@@ -24,17 +24,21 @@ CREATE TABLE chains (
 -- Blocks are sparse: one that carries a fact, or that ended a page of scanning. fork tells the blocks of one height
 -- apart: 0 is the canonical one, so that there is at most one, whatever a program does; those that were reorged out
 -- stay for ever as 1, 2, ..., for a KMS reads `latest` and may have booted something on them.
+-- said: the facts, never changed and never deleted: what followed contracts said in the block, packed by transaction
+-- (crates/store/src/packed.rs has the format, which is only ever added to). A row per log or transaction would spend more
+-- on the row than on what it says.
 CREATE TABLE blocks (
     chain_id  BIGINT NOT NULL REFERENCES chains (chain_id),
     number    BIGINT NOT NULL,
     fork      BIGINT NOT NULL DEFAULT 0,
     hash      BYTEA NOT NULL,
     unix_time BIGINT NOT NULL,
+    said      BYTEA NOT NULL,
     PRIMARY KEY (chain_id, number, fork)
 );
 
 -- By hash: the first bytes find one block as well as all 32 would, at a fifth of the room.
-CREATE INDEX blocks_hash ON blocks (chain_id, substr(hash, 1, 6));
+CREATE INDEX blocks_hash ON blocks (substr(hash, 1, 6));
 
 -- What was reorged out, which is little, so that a writer can ask whether some of it came back.
 CREATE INDEX blocks_orphaned ON blocks (chain_id, number) WHERE fork > 0;
@@ -67,37 +71,22 @@ CREATE TABLE contracts (
     UNIQUE (chain_id, address)
 );
 
--- The facts, never changed and never deleted: each transaction that made a followed contract speak, with what those
--- contracts said in it, packed (crates/store/src/packed.rs has the format, which is only ever added to). A row per log
--- would spend more on the row than on the log, and would say the transaction's hash again in each.
-CREATE TABLE transactions (
-    chain_id BIGINT NOT NULL,
-    number   BIGINT NOT NULL,
-    fork     BIGINT NOT NULL DEFAULT 0,
-    tx_index BIGINT NOT NULL,
-    hash     BYTEA NOT NULL,
-    logs     BYTEA NOT NULL,
-    PRIMARY KEY (chain_id, number, fork, tx_index)
-);
-
--- Which contract spoke in which transaction: the history of one contract up to a block is one range of this.
+-- In which blocks a contract spoke: its history up to a block is one range of this.
 CREATE TABLE emitted (
     contract_id BIGINT NOT NULL,
     fork        BIGINT NOT NULL DEFAULT 0,
     number      BIGINT NOT NULL,
-    tx_index    BIGINT NOT NULL,
-    PRIMARY KEY (contract_id, fork, number, tx_index)
+    PRIMARY KEY (contract_id, fork, number)
 );
 
--- Where the words were said that people ask for: compose hashes that apps allowed; in registries of deletions the apps,
--- commitments and roots. word is the last eight bytes. Derived, for finding only: on which branch it was said, and what
--- it means, the facts tell.
+-- In which blocks the words were said that people ask for: compose hashes that apps allowed; in registries of deletions
+-- the apps, commitments and roots. word is six bytes of it. Derived, for finding only: on which branch it was said, and
+-- what it means, the facts tell.
 CREATE TABLE mentions (
     word        BIGINT NOT NULL,
     contract_id BIGINT NOT NULL,
     number      BIGINT NOT NULL,
-    tx_index    BIGINT NOT NULL,
-    PRIMARY KEY (word, contract_id, number, tx_index)
+    PRIMARY KEY (word, contract_id, number)
 );
 
 -- Where the fold of an app's logs stood after a canonical block, so that an answer about a long history need not fold

@@ -4,7 +4,7 @@ use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, U256};
 use devproof_contracts::{Code, UPGRADED};
 use devproof_primitives::BlockRef;
-use devproof_store::{Contract, RawLog, Role, StateError};
+use devproof_store::{Contract, RawLog, Role, StateError, StateKeeper};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -39,6 +39,8 @@ impl Indexer {
         let chain_id = self.node.chain_id();
         let mut agreed = Vec::new();
         let mut wrong = None;
+        let store = self.store.clone();
+        let mut keeper = StateKeeper::new(&store, chain_id, head);
         for contract in self.store.contracts(chain_id).await? {
             let keeps = contract.code_kind.parse().is_ok_and(Code::keeps_history);
             let app = contract.address;
@@ -47,20 +49,21 @@ impl Indexer {
             if contract.role != Role::App || !keeps || !due {
                 if contract.role == Role::App && self.checks.is_long(app) {
                     // Nothing to compare with, but questions about it shall not fold all of it.
-                    self.store.keep_app_states(&contract, &head).await.map_err(|e| of(app, e))?;
+                    keeper.keep(&contract).await.map_err(|e| of(app, e))?;
                 }
                 continue;
             }
-            let mut checked = self.check_history(&contract, head).await;
+            let mut checked = self.check_history(&mut keeper, &contract, head).await;
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
                 // Or made up: what is not its own goes first, for it may stand in the place of what is.
                 self.pulse.counts.root_mismatch();
                 tracing::warn!(%app, "its history does not add up, reading it again");
+                keeper.forget();
                 let all = self.options.start_block..=head.number;
                 let foreign = self.put_foreign_history_aside(&contract, head).await?;
                 if self.read_again(&[app], all, head).await? > 0 || foreign {
-                    checked = self.check_history(&contract, head).await;
+                    checked = self.check_history(&mut keeper, &contract, head).await;
                 }
             }
             match checked {
@@ -72,6 +75,7 @@ impl Indexer {
                 Err(error) => return Err(error),
             }
         }
+        keeper.end().await?;
         // The roots were asked for by number: they are those after `head` only if it still stands there.
         if wrong.is_some() || !agreed.is_empty() {
             self.must_hold(head).await?;
@@ -86,9 +90,14 @@ impl Indexer {
         Ok(())
     }
 
-    async fn check_history(&self, contract: &Contract, head: BlockRef) -> Result<(), IndexError> {
+    async fn check_history(
+        &self,
+        keeper: &mut StateKeeper<'_>,
+        contract: &Contract,
+        head: BlockRef,
+    ) -> Result<(), IndexError> {
         let app = contract.address;
-        let state = self.store.keep_app_states(contract, &head).await.map_err(|e| of(app, e))?;
+        let state = keeper.keep(contract).await.map_err(|e| of(app, e))?;
         let folded = state.policy.history_root().unwrap_or_default();
         let stored = self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?;
         if folded == stored { Ok(()) } else { Err(IndexError::Root { app, folded, stored }) }

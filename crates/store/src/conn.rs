@@ -8,7 +8,11 @@ use sqlx::{PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transacti
 /// Connections to one of the two.
 #[derive(Debug, Clone)]
 pub(crate) enum Pool {
-    Sqlite(SqlitePool),
+    /// Many that read, and one that writes: SQLite has one writer at a time, and that one is given memory.
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -68,7 +72,7 @@ impl Pool {
     /// happens here, under the busy timeout, and never as a failure half way.
     pub(crate) async fn begin_write(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -76,7 +80,7 @@ impl Pool {
     /// A transaction in which every read sees the same state.
     pub(crate) async fn begin_read(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
             Self::Postgres(pool) => Tx::Postgres(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
             ),
@@ -86,8 +90,8 @@ impl Pool {
     /// All rows of one query outside any transaction.
     pub(crate) async fn rows(&self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         Ok(match self {
-            Self::Sqlite(pool) => {
-                wrap(bound!(Sqlite, sql, args).fetch_all(pool).await?, Row::Sqlite)
+            Self::Sqlite { read, .. } => {
+                wrap(bound!(Sqlite, sql, args).fetch_all(read).await?, Row::Sqlite)
             }
             Self::Postgres(pool) => {
                 wrap(bound!(Postgres, sql, args).fetch_all(pool).await?, Row::Postgres)
@@ -100,7 +104,14 @@ impl Pool {
     }
 
     pub(crate) async fn close(&self) {
-        either!(Self, self, pool => pool.close().await);
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                // The last one to go folds the write-ahead log into the file.
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
     }
 }
 

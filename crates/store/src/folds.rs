@@ -3,12 +3,14 @@
 
 use crate::{
     Store, chains,
-    conn::{Arg, Tx, bound, int},
+    conn::{Arg, Row, Tx, bound, int},
     contracts::must_hold,
     error::{Result, StoreError},
-    types::BlockRef,
+    read::{STEP, block, logs_of, step},
+    readings::Reading,
+    types::{BlockRef, Contract, RawLog},
 };
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 
 /// A fold of all canonical logs of a contract up to and including a block, written down by who folded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,68 +21,156 @@ pub struct KeptFold {
     pub state: Vec<u8>,
 }
 
+/// All that an answer takes: the fold that was kept last, and what came after it.
+pub(crate) struct Since {
+    pub(crate) kept: Option<KeptFold>,
+    /// By block, then in the order of what was asked.
+    pub(crate) readings: Vec<Reading>,
+    /// In chain order; the first of them, if there are many.
+    pub(crate) logs: Vec<RawLog>,
+    /// The block from which on there may be more; `None` if these are all.
+    pub(crate) last: Option<u64>,
+}
+
 impl Store {
-    /// The last fold of a contract at or before block `up_to` that was kept under this version; `None` for none: then
-    /// everything has to be folded.
+    /// What a contract said and was read to say after the block of the fold that was kept last at or before `up_to`, up to
+    /// and including `up_to`; after no block if none was kept under this version.
+    ///
+    /// One query, because on SQLite each way to the database and back costs more than what it does there.
+    pub(crate) async fn since_kept(
+        &self,
+        contract: &Contract,
+        version: Option<u32>,
+        up_to: u64,
+    ) -> Result<Since> {
+        let sql = concat!(
+            "WITH c AS (SELECT id FROM contracts WHERE chain_id = $1 AND address = $2),
+             k AS (
+                 SELECT number, state FROM folds
+                 WHERE contract_id = (SELECT id FROM c) AND version = $3 AND number <= $4
+                 ORDER BY number DESC LIMIT 1
+             ),
+             e AS (
+                 SELECT contract_id, number FROM emitted
+                 WHERE contract_id = (SELECT id FROM c) AND fork = 0 AND number <= $4
+                     AND number > COALESCE((SELECT number FROM k), -1)
+                 ORDER BY number LIMIT ",
+            step!(),
+            ")
+             SELECT b.number, b.hash, b.unix_time, b.said, e.contract_id, '', b.hash, CAST(0 AS BIGINT)
+             FROM e JOIN blocks b ON b.chain_id = $1 AND b.number = e.number AND b.fork = 0
+             UNION ALL
+             SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, r.what, r.subject, 1
+             FROM readings r
+             JOIN blocks b ON b.chain_id = $1 AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+             WHERE r.contract_id = (SELECT id FROM c) AND r.number <= $4
+                 AND r.number > COALESCE((SELECT number FROM k), -1)
+             UNION ALL
+             SELECT number, NULL, 0, state, 0, '', NULL, 2 FROM k"
+        );
+        let args = [
+            Arg::Int(int("chain id", contract.chain_id)?),
+            Arg::Bytes(contract.address.as_slice()),
+            // No state has this version.
+            Arg::Int(version.map_or(-1, i64::from)),
+            Arg::Int(bound(up_to)),
+        ];
+        let mut since = Since { kept: None, readings: Vec::new(), logs: Vec::new(), last: None };
+        let mut blocks = 0;
+        for row in self.pool.rows(sql, &args).await? {
+            match row.int(7)? {
+                0 => {
+                    blocks += 1;
+                    since.last = since.last.max(Some(row.number(0)?));
+                    let of = (contract.address, row.int(4)?);
+                    logs_of(block(&row)?, row.bytes(3)?, of, &mut since.logs)?;
+                }
+                1 => since.readings.push(Reading {
+                    block: block(&row)?,
+                    what: row.text(5)?.to_owned(),
+                    subject: Bytes::copy_from_slice(row.bytes(6)?),
+                    value: Bytes::copy_from_slice(row.bytes(3)?),
+                }),
+                _ => since.kept = Some(kept_fold(&row, 0, 3)?),
+            }
+        }
+        since.last = since.last.filter(|_| blocks == STEP);
+        since.logs.sort_by_key(|log| (log.block.number, log.log_index));
+        let place = |r: &Reading| (r.block.number, r.what.clone(), r.subject.clone());
+        since.readings.sort_by_cached_key(place);
+        Ok(since)
+    }
+
+    /// The folds of a contract that were kept under this version of blocks after `after`, by block; at most `limit`.
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn kept_fold(
+    pub async fn kept_folds(
         &self,
-        chain_id: u64,
-        address: Address,
+        contract: &Contract,
         version: u32,
-        up_to: u64,
-    ) -> Result<Option<KeptFold>> {
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<KeptFold>> {
         let sql = "SELECT f.number, f.state FROM contracts c JOIN folds f ON f.contract_id = c.id
-             WHERE c.chain_id = $1 AND c.address = $2 AND f.version = $3 AND f.number <= $4
-             ORDER BY f.number DESC LIMIT 1";
+             WHERE c.chain_id = $1 AND c.address = $2 AND f.version = $3 AND f.number > $4
+             ORDER BY f.number LIMIT $5";
         let args = [
-            Arg::Int(int("chain id", chain_id)?),
-            Arg::Bytes(address.as_slice()),
+            Arg::Int(int("chain id", contract.chain_id)?),
+            Arg::Bytes(contract.address.as_slice()),
             Arg::Int(i64::from(version)),
-            Arg::Int(bound(up_to)),
+            Arg::Int(after.map_or(-1, bound)),
+            Arg::Int(i64::from(limit)),
         ];
-        let row = self.pool.row(sql, &args).await?;
-        row.map(|row| Ok(KeptFold { number: row.number(0)?, state: row.bytes(1)?.to_vec() }))
-            .transpose()
+        self.pool.rows(sql, &args).await?.iter().map(|row| kept_fold(row, 0, 1)).collect()
     }
 
-    /// Keeps folds of a contract's logs as they are with the chain standing at `at`. One that was kept of the same
-    /// block is replaced. All or nothing.
+    /// Keeps folds of contracts' logs as they are with the chain standing at `at`, each with its version. One that was
+    /// kept of the same block is replaced. All or nothing.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if `at` is not a canonical block of the store (any more), for then the folds may be
     /// those of another branch; [`StoreError::UnknownContract`], [`StoreError::UnknownChain`].
-    pub async fn keep_folds(
+    pub(crate) async fn keep_folds(
         &self,
         chain_id: u64,
-        address: Address,
-        version: u32,
-        folds: &[KeptFold],
+        folds: &[(Address, u32, KeptFold)],
         at: &BlockRef,
     ) -> Result<()> {
         let mut tx = self.begin_write().await?;
         // The lock keeps a rewind from coming between.
         let chain = chains::lock(&mut tx, chain_id).await?;
         must_hold(&mut tx, &chain, at).await?;
-        let sql = "SELECT id FROM contracts WHERE chain_id = $1 AND address = $2 AND canonical = 1";
-        let args = [Arg::Int(int("chain id", chain_id)?), Arg::Bytes(address.as_slice())];
-        let row = tx.row(sql, &args).await?;
-        let contract = row.ok_or(StoreError::UnknownContract { chain_id, address })?.int(0)?;
-        for fold in folds {
+        let mut contract = None;
+        for (address, version, fold) in folds {
+            let id = match contract {
+                Some((last, id)) if last == *address => id,
+                _ => id_of(&mut tx, chain_id, *address).await?,
+            };
+            contract = Some((*address, id));
             let sql = "INSERT INTO folds (contract_id, number, version, state) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (contract_id, number) DO UPDATE SET version = excluded.version, state = excluded.state";
             let args = [
-                Arg::Int(contract),
+                Arg::Int(id),
                 Arg::Int(int("block number", fold.number)?),
-                Arg::Int(i64::from(version)),
+                Arg::Int(i64::from(*version)),
                 Arg::Bytes(&fold.state),
             ];
             tx.execute(sql, &args).await?;
         }
         tx.commit().await
     }
+}
+
+async fn id_of(tx: &mut Tx, chain_id: u64, address: Address) -> Result<i64> {
+    let sql = "SELECT id FROM contracts WHERE chain_id = $1 AND address = $2 AND canonical = 1";
+    let args = [Arg::Int(int("chain id", chain_id)?), Arg::Bytes(address.as_slice())];
+    let row = tx.row(sql, &args).await?;
+    row.ok_or(StoreError::UnknownContract { chain_id, address })?.int(0)
+}
+
+fn kept_fold(row: &Row, number: usize, state: usize) -> Result<KeptFold> {
+    Ok(KeptFold { number: row.number(number)?, state: row.bytes(state)?.to_vec() })
 }
 
 /// Forgets folds that facts which came late are not in: those of this contract from this block on.

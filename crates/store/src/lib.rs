@@ -41,7 +41,7 @@ pub use open::Store;
 pub use readings::Reading;
 pub use refuted::RefutedLog;
 pub use replica::Replica;
-pub use states::{AppState, READ, StateError, read_at, reading_event, rules};
+pub use states::{AppState, READ, StateError, StateKeeper, read_at, reading_event, rules};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,
 };

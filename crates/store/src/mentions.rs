@@ -7,16 +7,17 @@ use crate::{
     conn::{Arg, Tx, bound, int},
     contracts::{columns, contract},
     error::Result,
-    read::logs_of,
+    read::spoken_logs,
     types::{Contract, RawLog},
 };
 use alloy_primitives::B256;
 use devproof_contracts::{Deleted, DeletionEvent, app_event, deletion_event};
 use devproof_primitives::{Action, Change, Event, Setting};
 
-/// A word as it is indexed: its last eight bytes, so that an address is as good as a hash. Two words may share them.
+/// A word as it is indexed: its last six bytes, so that an address is as good as a hash; SQLite has a size of number for
+/// so many. Two words may share them.
 fn key(word: &B256) -> i64 {
-    i64::from_be_bytes(word.last_chunk().copied().unwrap_or_default())
+    i64::from_be_bytes(word.last_chunk().copied().unwrap_or_default()) & 0xffff_ffff_ffff
 }
 
 /// The words of a log.
@@ -48,20 +49,20 @@ pub(crate) fn keys(topics: &[B256], data: &[u8]) -> Vec<i64> {
     }
 }
 
-/// Writes words with the contract that said them and where: height, then place of the transaction.
-pub(crate) async fn write(tx: &mut Tx, said: &mut Vec<(i64, i64, i64, i64)>) -> Result<()> {
+/// Writes words with the contract that said them and the height.
+pub(crate) async fn write(tx: &mut Tx, said: &mut Vec<(i64, i64, i64)>) -> Result<()> {
     said.sort_unstable();
     said.dedup();
     for piece in pieces(said) {
         let args: Vec<_> = piece
             .iter()
-            .flat_map(|(word, contract, number, tx_index)| {
-                [Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number), Arg::Int(*tx_index)]
+            .flat_map(|(word, contract, number)| {
+                [Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number)]
             })
             .collect();
-        // The same transaction may stand on two branches.
-        let head = "INSERT INTO mentions (word, contract_id, number, tx_index) VALUES";
-        tx.execute(insert(head, piece.len(), 4, "ON CONFLICT DO NOTHING"), &args).await?;
+        // It may have been said in another transaction of the block, or on two branches.
+        let head = "INSERT INTO mentions (word, contract_id, number) VALUES";
+        tx.execute(insert(head, piece.len(), 3, "ON CONFLICT DO NOTHING"), &args).await?;
     }
     Ok(())
 }
@@ -92,8 +93,8 @@ impl Store {
         self.pool.rows(sql, &args).await?.iter().map(contract).collect()
     }
 
-    /// What contracts said in the transactions in which they may have said a word, up to and including block `up_to`, in
-    /// chain order: those of the `limit` first such transactions after block `after`.
+    /// What contracts said in the blocks in which they may have said a word, up to and including block `up_to`, in chain
+    /// order: those of the `limit` first such blocks of each contract after block `after`.
     ///
     /// # Errors
     /// Only those of the database.
@@ -104,15 +105,12 @@ impl Store {
         (after, up_to): (Option<u64>, u64),
         limit: u32,
     ) -> Result<Vec<RawLog>> {
-        let sql =
-            "SELECT b.number, b.hash, b.unix_time, t.tx_index, t.hash, t.logs, c.address, c.id
+        let sql = "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
              FROM mentions m
              JOIN contracts c ON c.id = m.contract_id
              JOIN blocks b ON b.chain_id = c.chain_id AND b.number = m.number AND b.fork = 0
-             JOIN transactions t ON t.chain_id = c.chain_id AND t.number = m.number AND t.fork = 0
-                 AND t.tx_index = m.tx_index
              WHERE m.word = $1 AND c.chain_id = $2 AND m.number > $3 AND m.number <= $4
-             ORDER BY m.number, m.tx_index LIMIT $5";
+             ORDER BY m.number LIMIT $5";
         let args = [
             Arg::Int(key(&word)),
             Arg::Int(int("chain id", chain_id)?),
@@ -122,7 +120,7 @@ impl Store {
         ];
         let mut found = Vec::new();
         for row in self.pool.rows(sql, &args).await? {
-            logs_of(&row, &mut found)?;
+            spoken_logs(&row, &mut found)?;
         }
         found.sort_by_key(|log| (log.block.number, log.log_index));
         Ok(found)

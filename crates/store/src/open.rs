@@ -31,6 +31,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Readers in one process. SQLite reads in a thread per connection, so more than a few cores' worth gains nothing.
 const CONNECTIONS: u32 = 8;
 
+/// What the connection that writes on SQLite may hold in memory, as its pragma says KiB. A page of logs touches as many
+/// leaves of the indices as there are apps in it; with less they are read and written several times.
+const WRITER_CACHE: &str = "-49152";
+
+/// Pages of the write-ahead log after which it is folded into the file, 16 MiB: a leaf that is written again and again
+/// meanwhile is written there once.
+const WAL: &str = "4096";
+
 /// The database, opened. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -128,7 +136,7 @@ impl Store {
 
     fn known(&self) -> i64 {
         let migrator = match self.pool {
-            Pool::Sqlite(_) => &SQLITE,
+            Pool::Sqlite { .. } => &SQLITE,
             Pool::Postgres(_) => &POSTGRES,
         };
         migrator.iter().map(|migration| migration.version).max().unwrap_or_default()
@@ -140,7 +148,7 @@ impl Store {
             return Ok(());
         }
         let done = match &self.pool {
-            Pool::Sqlite(pool) => SQLITE.run(pool).await,
+            Pool::Sqlite { write, .. } => SQLITE.run(write).await,
             Pool::Postgres(pool) => POSTGRES.run(pool).await,
         };
         match done {
@@ -169,7 +177,7 @@ impl Store {
     async fn schema(&self) -> Result<Option<i64>> {
         // The catalogues are the one thing that the two databases share no words for.
         let tables = match &self.pool {
-            Pool::Sqlite(_) => {
+            Pool::Sqlite { .. } => {
                 "SELECT COUNT(*), COUNT(CASE WHEN name = '_sqlx_migrations' THEN 1 END)
                  FROM sqlite_master WHERE type = 'table'"
             }
@@ -222,23 +230,36 @@ async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
     }
     let options =
         SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(PATIENCE);
-    let options = if read_only {
-        options.read_only(true)
-    } else {
-        // WAL: readers go on while a page is written. FULL rather than NORMAL: a commit that was reported must
-        // survive a power cut, because orphaned facts cannot be fetched from a node a second time. It costs one
-        // fsync per page.
-        options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(PATIENCE)
+            // A file does not hang up; to ask each time whether it is still there would double the cost of a question.
+            .test_before_acquire(false)
     };
-    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
-    match pool.connect_with(options).await {
-        Ok(pool) => Ok(Pool::Sqlite(pool)),
-        Err(error) if is_not_a_database(&error) => Err(StoreError::NotADatabase { path: shown }),
-        Err(error) => Err(error.into()),
+    let explain = |error| {
+        if is_not_a_database(&error) {
+            StoreError::NotADatabase { path: shown.clone() }
+        } else {
+            error.into()
+        }
+    };
+    if read_only {
+        let options = options.read_only(true);
+        let read = pool(CONNECTIONS).connect_with(options).await.map_err(explain)?;
+        return Ok(Pool::Sqlite { write: read.clone(), read });
     }
+    // WAL: readers go on while a page is written. FULL rather than NORMAL: a commit that was reported must
+    // survive a power cut, because orphaned facts cannot be fetched from a node a second time. It costs one
+    // fsync per page.
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let writing =
+        options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", WAL);
+    let write = pool(1).connect_with(writing).await.map_err(explain)?;
+    Ok(Pool::Sqlite { read: pool(CONNECTIONS).connect_lazy_with(options), write })
 }
 
 /// SQLITE_NOTADB.

@@ -1,13 +1,14 @@
-//! How the logs of one transaction are written down.
+//! How what was said in one block is written down.
 //!
 //! Logs are made of 32-byte words, most of which are padded with zeros, are names that every contract of a kind says
 //! (topics, policies), or were said a word ago: dstack contracts say each change twice, in the event that tools know
 //! and in the one that names the actor. So:
 //!
 //! ```text
-//! logs  = log*                                        in the order of their index
-//! log   = number(index: the first as it is, then the distance) number(contract) topics:u8 word{topics}
-//!         number(length of the data) word{length / 32} byte{length % 32}
+//! said  = transaction*                                in the order of their place in the block
+//! transaction = number(place: the first as it is, then the distance) hash:32 number(how many logs) log*
+//! log   = number(index: the first of the transaction as it is, then the distance) number(contract) topics:u8
+//!         word{topics} number(length of the data) word{length / 32} byte{length % 32}
 //! word  = 0..=32    so many bytes at the right, zeros before them
 //!       | 33..=63   so many bytes + 32 at the left, zeros behind them
 //!       | 64..=127  the word that was written so many + 64 + 1 words ago
@@ -18,8 +19,11 @@
 //! Contracts are written as the numbers that the database gave them.
 
 use crate::error::{Result, StoreError};
-use alloy_primitives::{B256, keccak256};
-use std::{collections::HashMap, sync::LazyLock};
+use alloy_primitives::{B256, Bytes, keccak256};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
 /// What the words of the dictionary are the Keccak-256 of. The format depends on the order: only ever append, and no
 /// more than 128.
@@ -93,35 +97,50 @@ static WORDS: LazyLock<(Vec<B256>, HashMap<B256, u8>)> = LazyLock::new(|| {
 /// How many words back a word is remembered.
 const WINDOW: usize = 64;
 
-/// A log as it is packed: its transaction and block are told elsewhere.
+/// A transaction as it is packed: its block is told elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PackedLog {
-    pub(crate) index: u64,
-    pub(crate) contract: i64,
-    pub(crate) topics: Vec<B256>,
-    pub(crate) data: Vec<u8>,
+pub(crate) struct PackedTx {
+    pub(crate) hash: B256,
+    /// By index. At least one.
+    pub(crate) logs: BTreeMap<u64, PackedLog>,
 }
 
-/// Writes logs of one transaction, which have to be in order.
-pub(crate) fn pack<'a>(
-    logs: impl IntoIterator<Item = (u64, i64, &'a [B256], &'a [u8])>,
-) -> Vec<u8> {
+/// A log as it is packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PackedLog {
+    pub(crate) contract: i64,
+    pub(crate) topics: Vec<B256>,
+    pub(crate) data: Bytes,
+}
+
+/// What was said in a block, by place of the transaction.
+pub(crate) type Said = BTreeMap<u64, PackedTx>;
+
+/// Writes what was said in a block.
+pub(crate) fn pack(said: &Said) -> Vec<u8> {
     let mut to = Writer { bytes: Vec::new(), said: Vec::new() };
-    let mut last = 0;
-    for (index, contract, topics, data) in logs {
-        to.number(index.saturating_sub(last));
-        last = index;
-        to.number(contract.unsigned_abs());
-        to.bytes.push(topics.len() as u8);
-        for topic in topics {
-            to.word(*topic);
+    let mut last_place = 0;
+    for (place, transaction) in said {
+        to.number(place - last_place);
+        last_place = *place;
+        to.bytes.extend_from_slice(transaction.hash.as_slice());
+        to.number(transaction.logs.len() as u64);
+        let mut last = 0;
+        for (index, log) in &transaction.logs {
+            to.number(index - last);
+            last = *index;
+            to.number(log.contract.unsigned_abs());
+            to.bytes.push(log.topics.len() as u8);
+            for topic in &log.topics {
+                to.word(*topic);
+            }
+            to.number(log.data.len() as u64);
+            let (words, rest) = log.data.as_chunks::<32>();
+            for word in words {
+                to.word(B256::from(word));
+            }
+            to.bytes.extend_from_slice(rest);
         }
-        to.number(data.len() as u64);
-        let (words, rest) = data.as_chunks::<32>();
-        for word in words {
-            to.word(B256::from(word));
-        }
-        to.bytes.extend_from_slice(rest);
     }
     to.bytes
 }
@@ -130,31 +149,26 @@ pub(crate) fn pack<'a>(
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for anything else.
-pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<PackedLog>> {
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Said> {
     let mut from = Reader { rest: bytes, said: Vec::new() };
-    let mut logs = Vec::new();
-    let mut last = 0_u64;
+    let mut said = Said::new();
+    let mut place = 0_u64;
     while !from.rest.is_empty() {
-        last = last.checked_add(from.number()?).ok_or_else(corrupt)?;
-        let contract = i64::try_from(from.number()?).map_err(|_| corrupt())?;
-        let topics = from.byte()?;
-        if topics > 4 {
+        place = place.checked_add(from.number()?).ok_or_else(corrupt)?;
+        let hash = B256::try_from(from.take(32)?).map_err(|_| corrupt())?;
+        let mut logs = BTreeMap::new();
+        let mut index = 0_u64;
+        for _ in 0..from.number()? {
+            index = index.checked_add(from.number()?).ok_or_else(corrupt)?;
+            if logs.insert(index, from.log()?).is_some() {
+                return Err(corrupt());
+            }
+        }
+        if logs.is_empty() || said.insert(place, PackedTx { hash, logs }).is_some() {
             return Err(corrupt());
         }
-        let topics = (0..topics).map(|_| from.word()).collect::<Result<Vec<_>>>()?;
-        let length = usize::try_from(from.number()?).map_err(|_| corrupt())?;
-        // A word takes a byte at least, so that no length makes us reserve more than there can be.
-        if length / 32 + length % 32 > from.rest.len() {
-            return Err(corrupt());
-        }
-        let mut data = Vec::with_capacity(length);
-        for _ in 0..length / 32 {
-            data.extend_from_slice(from.word()?.as_slice());
-        }
-        data.extend_from_slice(from.take(length % 32)?);
-        logs.push(PackedLog { index: last, contract, topics, data });
     }
-    Ok(logs)
+    Ok(said)
 }
 
 fn corrupt() -> StoreError {
@@ -212,6 +226,27 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// All of a log but its index.
+    fn log(&mut self) -> Result<PackedLog> {
+        let contract = i64::try_from(self.number()?).map_err(|_| corrupt())?;
+        let topics = self.byte()?;
+        if topics > 4 {
+            return Err(corrupt());
+        }
+        let topics = (0..topics).map(|_| self.word()).collect::<Result<Vec<_>>>()?;
+        let length = usize::try_from(self.number()?).map_err(|_| corrupt())?;
+        // A word takes a byte at least, so that no length makes us reserve more than there can be.
+        if length / 32 + length % 32 > self.rest.len() {
+            return Err(corrupt());
+        }
+        let mut data = Vec::with_capacity(length);
+        for _ in 0..length / 32 {
+            data.extend_from_slice(self.word()?.as_slice());
+        }
+        data.extend_from_slice(self.take(length % 32)?);
+        Ok(PackedLog { contract, topics, data: data.into() })
+    }
+
     fn byte(&mut self) -> Result<u8> {
         self.take(1)?.first().copied().ok_or_else(corrupt)
     }
@@ -247,7 +282,11 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use alloy_primitives::hex;
-    use proptest::{collection::vec, prelude::*};
+    use proptest::{
+        collection::{SizeRange, btree_map, vec},
+        prelude::*,
+        sample::Index,
+    };
 
     fn word() -> impl Strategy<Value = B256> {
         prop_oneof![
@@ -261,24 +300,27 @@ mod tests {
         ]
     }
 
-    fn log() -> impl Strategy<Value = (u64, i64, Vec<B256>, Vec<u8>)> {
+    fn log() -> impl Strategy<Value = PackedLog> {
         let data = (vec(word(), 0..90), vec(any::<u8>(), 0..32))
             .prop_map(|(words, rest)| [words.concat(), rest].concat());
-        (0..u64::MAX / 64, 0..i64::MAX, vec(word(), 0..5), data)
+        (0..i64::MAX, vec(word(), 0..5), data).prop_map(|(contract, topics, data)| PackedLog {
+            contract,
+            topics,
+            data: data.into(),
+        })
+    }
+
+    fn said(transactions: impl Into<SizeRange>) -> impl Strategy<Value = Said> {
+        let logs = btree_map(any::<u64>(), log(), 1..5);
+        let transaction = (any::<[u8; 32]>(), logs)
+            .prop_map(|(hash, logs)| PackedTx { hash: B256::from(hash), logs });
+        btree_map(any::<u64>(), transaction, transactions)
     }
 
     proptest! {
         #[test]
-        fn what_is_packed_unpacks(mut logs in vec(log(), 0..12)) {
-            let mut index = 0;
-            for log in &mut logs {
-                index += log.0;
-                log.0 = index;
-            }
-            let packed = pack(logs.iter().map(|(i, c, t, d)| (*i, *c, t.as_slice(), d.as_slice())));
-            let read: Vec<_> = unpack(&packed).unwrap().into_iter()
-                .map(|log| (log.index, log.contract, log.topics, log.data)).collect();
-            prop_assert_eq!(read, logs);
+        fn what_is_packed_unpacks(said in said(0..5)) {
+            prop_assert_eq!(unpack(&pack(&said)).unwrap(), said);
         }
 
         #[test]
@@ -287,11 +329,12 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_is_noticed_or_loses_whole_logs(logs in vec(log(), 1..4), cut in any::<prop::sample::Index>()) {
-            let packed = pack(logs.iter().map(|(_, c, t, d)| (7, *c, t.as_slice(), d.as_slice())));
+        fn a_cut_is_noticed_or_loses_whole_transactions(said in said(1..4), cut in any::<Index>()) {
+            let packed = pack(&said);
             let cut = cut.index(packed.len());
             if let Ok(read) = unpack(&packed[..cut]) {
-                prop_assert!(read.len() < logs.len());
+                prop_assert!(read.len() < said.len());
+                prop_assert!(read.iter().all(|(place, transaction)| said.get(place) == Some(transaction)));
             }
         }
     }
@@ -299,7 +342,7 @@ mod tests {
     #[test]
     fn a_length_reserves_no_more_than_there_is() {
         // One log without topics that says it carries 2^62 bytes.
-        let claims = [&[1, 1, 0][..], &[0x80; 8], &[0x40]].concat();
+        let claims = [&[0][..], &[7; 32], &[1, 1, 1, 0], &[0x80; 8], &[0x40]].concat();
         assert!(unpack(&claims).is_err());
     }
 
@@ -314,12 +357,24 @@ mod tests {
         ];
         let flag = B256::with_last_byte(1);
         let hash = B256::repeat_byte(7);
-        let packed = pack([
-            (300, 5, &topics[..], flag.as_slice()),
-            (302, 5, &[keccak256("ComposeHashAdded(bytes32)")][..], hash.as_slice()),
-            (303, 200, &[][..], b"abc".as_slice()),
+        let log = |contract, topics: &[B256], data: &[u8]| PackedLog {
+            contract,
+            topics: topics.to_vec(),
+            data: Bytes::copy_from_slice(data),
+        };
+        let changes = BTreeMap::from([
+            (300, log(5, &topics, flag.as_slice())),
+            (302, log(5, &[keccak256("ComposeHashAdded(bytes32)")], hash.as_slice())),
         ]);
+        let other = BTreeMap::from([(303, log(200, &[], b"abc"))]);
+        let packed = pack(&BTreeMap::from([
+            (2, PackedTx { hash: B256::repeat_byte(0xb2), logs: changes }),
+            (131, PackedTx { hash: B256::repeat_byte(0xb3), logs: other }),
+        ]));
         let expected = concat!(
+            "02",
+            "b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2",
+            "02",
             "ac0205",
             "04",
             "87",
@@ -335,7 +390,10 @@ mod tests {
             "80",
             "20",
             "42",
-            "01c801",
+            "8101",
+            "b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3",
+            "01",
+            "af02c801",
             "00",
             "03",
             "616263",

@@ -11,80 +11,77 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 
-/// What one contract said in each transaction, in the order that [`logs_of`] reads.
+/// What was said in each block in which a contract spoke, in the order that [`spoken_logs`] reads.
 macro_rules! spoken {
     () => {
-        "SELECT b.number, b.hash, b.unix_time, t.tx_index, t.hash, t.logs, c.address, c.id
+        "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
          FROM contracts c
          JOIN emitted e ON e.contract_id = c.id
          JOIN blocks b ON b.chain_id = c.chain_id AND b.number = e.number AND b.fork = e.fork
-         JOIN transactions t ON t.chain_id = c.chain_id AND t.number = e.number AND t.fork = e.fork
-             AND t.tx_index = e.tx_index
          WHERE "
     };
 }
 
-/// Transactions read at a time.
-const STEP: i64 = 1024;
+/// Blocks read at a time. In the text of a query rather than an argument: SQLite plans a statement anew each time its
+/// limit is bound, which costs as much as the query.
+macro_rules! step {
+    () => {
+        512
+    };
+}
+pub(crate) use step;
+
+/// The same as a number.
+pub(crate) const STEP: i64 = step!();
 
 /// Reads the logs of one contract in pieces of whole blocks, so that a long history does not have to fit into memory.
 #[derive(Debug)]
 pub(crate) struct LogSteps<'a> {
     contract: &'a Contract,
     up_to: u64,
-    /// The transaction that was read last; `None` once all were.
-    last: Option<(i64, i64)>,
-    /// The logs of a block that may go on.
-    open: Vec<RawLog>,
+    /// The block that was read last; `None` once all were.
+    last: Option<i64>,
 }
 
 impl<'a> LogSteps<'a> {
     /// The blocks after `after` up to and including `up_to`.
     pub(crate) fn new(contract: &'a Contract, after: Option<u64>, up_to: u64) -> Self {
-        let last = Some((after.map_or(-1, bound), i64::MAX));
-        Self { contract, up_to, last, open: Vec::new() }
+        Self { contract, up_to, last: Some(after.map_or(-1, bound)) }
     }
 
     /// The next logs, in chain order; `None` after the last.
     pub(crate) async fn next(&mut self, store: &Store) -> Result<Option<Vec<RawLog>>> {
         let Some(last) = self.last else { return Ok(None) };
-        // First which transactions, then what is in them: left to itself, a server that has not counted its rows yet may
-        // begin with all transactions of the chain, because they are in the right order, and take minutes.
-        let sql =
-            "SELECT b.number, b.hash, b.unix_time, t.tx_index, t.hash, t.logs, c.address, c.id
+        // First which blocks, then what is in them: left to itself, a server that has not counted its rows yet may begin
+        // with all blocks of the chain, because they are in the right order, and take minutes.
+        let sql = concat!(
+            "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
              FROM (
-                 SELECT contract_id, number, fork, tx_index FROM emitted
+                 SELECT contract_id, number, fork FROM emitted
                  WHERE contract_id = (SELECT id FROM contracts WHERE chain_id = $1 AND address = $2)
-                     AND fork = 0 AND number <= $3 AND (number, tx_index) > ($4, $5)
-                 ORDER BY number, tx_index LIMIT $6
-             ) e
+                     AND fork = 0 AND number <= $3 AND number > $4
+                 ORDER BY number LIMIT ",
+            step!(),
+            ") e
              JOIN contracts c ON c.id = e.contract_id
-             JOIN blocks b ON b.chain_id = $1 AND b.number = e.number AND b.fork = e.fork
-             JOIN transactions t ON t.chain_id = $1 AND t.number = e.number AND t.fork = e.fork
-                 AND t.tx_index = e.tx_index";
+             JOIN blocks b ON b.chain_id = $1 AND b.number = e.number AND b.fork = e.fork"
+        );
         let args = [
             Arg::Int(int("chain id", self.contract.chain_id)?),
             Arg::Bytes(self.contract.address.as_slice()),
             Arg::Int(bound(self.up_to)),
-            Arg::Int(last.0),
-            Arg::Int(last.1),
-            Arg::Int(STEP),
+            Arg::Int(last),
         ];
         let rows = store.pool.rows(sql, &args).await?;
-        let mut logs = std::mem::take(&mut self.open);
-        for row in &rows {
-            logs_of(row, &mut logs)?;
-        }
-        logs.sort_by_key(|log| (log.block.number, log.log_index));
+        let mut logs = Vec::new();
         self.last = None;
-        if rows.len() as i64 == STEP {
-            // The last block may go on in the next step.
-            let open = logs.last().map_or(0, |log| log.block.number);
-            self.open = logs.split_off(logs.partition_point(|log| log.block.number < open));
-            for row in &rows {
-                self.last = self.last.max(Some((row.int(0)?, row.int(3)?)));
+        for row in &rows {
+            spoken_logs(row, &mut logs)?;
+            if rows.len() as i64 == STEP {
+                self.last = self.last.max(Some(row.int(0)?));
             }
         }
+        logs.sort_by_key(|log| (log.block.number, log.log_index));
         Ok(Some(logs))
     }
 }
@@ -118,7 +115,7 @@ impl Store {
                 "",
             );
             for row in self.pool.rows(sql, &args).await? {
-                logs_of(&row, &mut found)?;
+                spoken_logs(&row, &mut found)?;
             }
         }
         found.sort_by_key(|log| (log.block.number, log.log_index));
@@ -135,7 +132,7 @@ impl Store {
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Bytes(address.as_slice())];
         let mut found = Vec::new();
         for row in self.pool.rows(sql, &args).await? {
-            logs_of(&row, &mut found)?;
+            spoken_logs(&row, &mut found)?;
         }
         found.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
         Ok(found)
@@ -202,14 +199,16 @@ impl Store {
         chain_id: u64,
         hash: B256,
     ) -> Result<Option<(BlockRef, bool)>> {
-        let sql = "SELECT number, hash, unix_time, fork FROM blocks
-             WHERE chain_id = $1 AND substr(hash, 1, 6) = $2 AND hash = $3";
-        let args = [
-            Arg::Int(int("chain id", chain_id)?),
-            Arg::Bytes(prefix(&hash)),
-            Arg::Bytes(hash.as_slice()),
-        ];
-        self.pool.row(sql, &args).await?.map(|row| Ok((block(&row)?, row.int(3)? == 0))).transpose()
+        // The chain is not in the condition, as in `facts`.
+        let sql = "SELECT number, hash, unix_time, fork, chain_id FROM blocks
+             WHERE substr(hash, 1, 6) = $1 AND hash = $2";
+        let args = [Arg::Bytes(prefix(&hash)), Arg::Bytes(hash.as_slice())];
+        for row in self.pool.rows(sql, &args).await? {
+            if row.number(4)? == chain_id {
+                return Ok(Some((block(&row)?, row.int(3)? == 0)));
+            }
+        }
+        Ok(None)
     }
 
     /// The highest stored block whose time is at or before `unix_time` (seconds). Since blocks without facts need not
@@ -234,22 +233,32 @@ pub(crate) fn block(row: &Row) -> Result<BlockRef> {
     Ok(BlockRef { number: row.number(0)?, hash: row.hash(1)?, timestamp: row.number(2)? })
 }
 
-/// Adds what the contract of the row said in its transaction.
-pub(crate) fn logs_of(row: &Row, to: &mut Vec<RawLog>) -> Result<()> {
-    let (block, tx_index, tx_hash) = (block(row)?, row.number(3)?, row.hash(4)?);
-    let (address, contract) = (row.address(6)?, row.int(7)?);
-    let theirs = unpack(row.bytes(5)?)?.into_iter().filter(|log| log.contract == contract);
-    to.extend(theirs.map(|log| raw(block, tx_index, tx_hash, address, log)));
+/// Adds what the contract of a row of [`spoken`] said in its block.
+pub(crate) fn spoken_logs(row: &Row, to: &mut Vec<RawLog>) -> Result<()> {
+    logs_of(block(row)?, row.bytes(3)?, (row.address(4)?, row.int(5)?), to)
+}
+
+/// Adds what a contract, address and number, said in a block, from all that was said there.
+pub(crate) fn logs_of(
+    block: BlockRef,
+    said: &[u8],
+    (address, contract): (Address, i64),
+    to: &mut Vec<RawLog>,
+) -> Result<()> {
+    for (place, transaction) in unpack(said)? {
+        let theirs = transaction.logs.into_iter().filter(|(_, log)| log.contract == contract);
+        to.extend(theirs.map(|log| raw(block, (place, transaction.hash), address, log)));
+    }
     Ok(())
 }
 
+/// A log of a block, of the transaction with this place and hash, of a contract, with its index.
 pub(crate) fn raw(
     block: BlockRef,
-    tx_index: u64,
-    tx_hash: B256,
+    (tx_index, tx_hash): (u64, B256),
     address: Address,
-    log: PackedLog,
+    (log_index, log): (u64, PackedLog),
 ) -> RawLog {
-    let PackedLog { index, topics, data, .. } = log;
-    RawLog { block, log_index: index, tx_hash, tx_index, address, topics, data: data.into() }
+    let PackedLog { topics, data, .. } = log;
+    RawLog { block, log_index, tx_hash, tx_index, address, topics, data }
 }

@@ -5,12 +5,11 @@ use crate::{
     conn::{Arg, Row, Tx, int},
     contracts,
     error::{Result, StoreError},
-    folds,
-    packed::{pack, unpack},
+    facts, folds,
+    packed::unpack,
     types::{BlockRef, RawLog},
 };
 use alloy_primitives::{Address, B256, Bytes};
-use sqlx::AssertSqlSafe;
 
 /// A log that a node gave and the chain does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,27 +65,25 @@ impl Store {
 
 async fn put_aside(tx: &mut Tx, chain_id: u64, log: &RawLog, why: &str, head: u64) -> Result<bool> {
     let chain = int("chain id", chain_id)?;
-    let (number, index) =
-        (int("block number", log.block.number)?, int("log index", log.log_index)?);
-    let tx_index = int("transaction index", log.tx_index)?;
-    let sql = "SELECT t.logs, t.fork, c.id FROM transactions t
-         JOIN blocks b ON b.chain_id = t.chain_id AND b.number = t.number AND b.fork = t.fork
-         JOIN contracts c ON c.chain_id = t.chain_id AND c.address = $5
-         WHERE t.chain_id = $1 AND t.number = $2 AND t.tx_index = $3 AND b.hash = $4";
+    let number = int("block number", log.block.number)?;
+    let sql = "SELECT b.said, b.fork, c.id FROM blocks b
+         JOIN contracts c ON c.chain_id = b.chain_id AND c.address = $4
+         WHERE b.chain_id = $1 AND b.number = $2 AND b.hash = $3";
     let args = [
         Arg::Int(chain),
         Arg::Int(number),
-        Arg::Int(tx_index),
         Arg::Bytes(log.block.hash.as_slice()),
         Arg::Bytes(log.address.as_slice()),
     ];
     let Some(stored) = tx.row(sql, &args).await? else { return Ok(false) };
-    let (mut logs, fork, contract) = (unpack(stored.bytes(0)?)?, stored.int(1)?, stored.int(2)?);
-    let before = logs.len();
-    logs.retain(|l| l.index != log.log_index || l.contract != contract);
-    if logs.len() == before {
+    let (mut said, fork, contract) = (unpack(stored.bytes(0)?)?, stored.int(1)?, stored.int(2)?);
+    let Some(transaction) = said.get_mut(&log.tx_index) else { return Ok(false) };
+    if transaction.logs.get(&log.log_index).is_none_or(|held| held.contract != contract) {
         return Ok(false);
     }
+    transaction.logs.remove(&log.log_index);
+    // The transaction may be as foreign as the log; whoever else is in it brings it back.
+    said.retain(|_, transaction| !transaction.logs.is_empty());
     let topics: Vec<u8> = log.topics.iter().flatten().copied().collect();
     tx.execute(
         "INSERT INTO refuted_logs
@@ -97,8 +94,8 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, log: &RawLog, why: &str, head: u6
             Arg::Int(number),
             Arg::Bytes(log.block.hash.as_slice()),
             Arg::Int(int("timestamp", log.block.timestamp)?),
-            Arg::Int(index),
-            Arg::Int(tx_index),
+            Arg::Int(int("log index", log.log_index)?),
+            Arg::Int(int("transaction index", log.tx_index)?),
             Arg::Bytes(log.tx_hash.as_slice()),
             Arg::Bytes(&topics),
             Arg::Bytes(&log.data),
@@ -107,21 +104,10 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, log: &RawLog, why: &str, head: u6
         ],
     )
     .await?;
-    let place = [Arg::Int(chain), Arg::Int(number), Arg::Int(fork), Arg::Int(tx_index)];
-    let at = "chain_id = $1 AND number = $2 AND fork = $3 AND tx_index = $4";
-    if logs.is_empty() {
-        // The transaction may be as foreign as the log; whoever else is in it brings it back.
-        tx.execute(AssertSqlSafe(format!("DELETE FROM transactions WHERE {at}")), &place).await?;
-    } else {
-        let rest = pack(logs.iter().map(|l| (l.index, l.contract, &*l.topics, &*l.data)));
-        let [chain, number, fork, tx_index] = place;
-        let sql = AssertSqlSafe(format!("UPDATE transactions SET logs = $5 WHERE {at}"));
-        tx.execute(sql, &[chain, number, fork, tx_index, Arg::Bytes(&rest)]).await?;
-    }
-    if !logs.iter().any(|l| l.contract == contract) {
-        let sql = "DELETE FROM emitted WHERE contract_id = $1 AND number = $2 AND fork = $3 AND tx_index = $4";
-        let [_, number, fork, tx_index] = place;
-        tx.execute(sql, &[Arg::Int(contract), number, fork, tx_index]).await?;
+    facts::say(tx, (chain, number, fork), &said).await?;
+    if !said.values().any(|t| t.logs.values().any(|log| log.contract == contract)) {
+        let sql = "DELETE FROM emitted WHERE contract_id = $1 AND number = $2 AND fork = $3";
+        tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(fork)]).await?;
     }
     folds::forget(tx, contract, log.block.number).await?;
     tx.execute(

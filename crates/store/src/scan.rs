@@ -5,14 +5,11 @@ use crate::{
     conn::{Arg, Tx, bound, int},
     error::{Result, StoreError},
     packed::unpack,
-    read::{block, raw},
+    read::{STEP, block, raw, step},
     types::RawLog,
 };
 use alloy_primitives::Address;
 use std::collections::HashMap;
-
-/// Transactions read at a time.
-const STEP: i64 = 4096;
 
 impl Store {
     /// The canonical logs of every contract in the blocks `from..=to`, in chain order. All of them are held in memory:
@@ -39,10 +36,8 @@ pub(crate) struct Scan {
     to: i64,
     /// Addresses by the numbers that the database gave them.
     addresses: HashMap<i64, Address>,
-    /// The transaction that was read last; `None` once all were.
-    last: Option<(i64, i64)>,
-    /// The logs of a block that may go on.
-    open: Vec<RawLog>,
+    /// The block that was read last; `None` once all were.
+    last: Option<i64>,
 }
 
 impl Scan {
@@ -53,48 +48,39 @@ impl Scan {
         for row in tx.rows(sql, &[Arg::Int(chain)]).await? {
             addresses.insert(row.int(0)?, row.address(1)?);
         }
-        let last = Some((bound(from).saturating_sub(1), i64::MAX));
-        Ok(Self { chain, to: bound(to), addresses, last, open: Vec::new() })
+        Ok(Self { chain, to: bound(to), addresses, last: Some(bound(from).saturating_sub(1)) })
     }
 
     /// The next logs; `None` after the last.
     pub(crate) async fn next(&mut self, tx: &mut Tx) -> Result<Option<Vec<RawLog>>> {
         let Some(last) = self.last else { return Ok(None) };
-        let sql = "SELECT b.number, b.hash, b.unix_time, t.tx_index, t.hash, t.logs
-             FROM transactions t
-             JOIN blocks b ON b.chain_id = t.chain_id AND b.number = t.number AND b.fork = t.fork
-             WHERE t.chain_id = $1 AND t.fork = 0 AND t.number <= $2 AND (t.number, t.tx_index) > ($3, $4)
-             ORDER BY t.number, t.tx_index LIMIT $5";
-        let args = [
-            Arg::Int(self.chain),
-            Arg::Int(self.to),
-            Arg::Int(last.0),
-            Arg::Int(last.1),
-            Arg::Int(STEP),
-        ];
+        let sql = concat!(
+            "SELECT number, hash, unix_time, said FROM blocks
+             WHERE chain_id = $1 AND fork = 0 AND number <= $2 AND number > $3 ORDER BY number LIMIT ",
+            step!()
+        );
+        let args = [Arg::Int(self.chain), Arg::Int(self.to), Arg::Int(last)];
         let rows = tx.rows(sql, &args).await?;
-        let mut logs = std::mem::take(&mut self.open);
+        let mut logs = Vec::new();
         for row in &rows {
-            let (block, tx_index, tx_hash) = (block(row)?, row.number(3)?, row.hash(4)?);
-            for log in unpack(row.bytes(5)?)? {
-                let contract = log.contract;
-                let address =
-                    *self.addresses.get(&contract).ok_or_else(|| StoreError::Corrupt {
-                        what: format!("a log of contract number {contract}, which there is not"),
-                    })?;
-                logs.push(raw(block, tx_index, tx_hash, address, log));
+            let begin = logs.len();
+            let block = block(row)?;
+            for (place, transaction) in unpack(row.bytes(3)?)? {
+                for (index, log) in transaction.logs {
+                    let contract = log.contract;
+                    let address =
+                        *self.addresses.get(&contract).ok_or_else(|| StoreError::Corrupt {
+                            what: format!(
+                                "a log of contract number {contract}, which there is not"
+                            ),
+                        })?;
+                    logs.push(raw(block, (place, transaction.hash), address, (index, log)));
+                }
             }
+            logs.get_mut(begin..).unwrap_or_default().sort_by_key(|log| log.log_index);
         }
-        logs.sort_by_key(|log| (log.block.number, log.log_index));
-        self.last = match rows.last() {
-            Some(row) if rows.len() as i64 == STEP => {
-                // The last block may go on in the next step.
-                let open = logs.last().map_or(0, |log| log.block.number);
-                self.open = logs.split_off(logs.partition_point(|log| log.block.number < open));
-                Some((row.int(0)?, row.int(3)?))
-            }
-            _ => None,
-        };
+        let more = rows.len() as i64 == STEP;
+        self.last = if more { rows.last().map(|row| row.int(0)).transpose()? } else { None };
         Ok(Some(logs))
     }
 }

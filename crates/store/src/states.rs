@@ -4,7 +4,7 @@
 //! what it says, not what was ever said before it.
 
 use crate::{KeptFold, RawLog, Reading, Store, error::StoreError, read::LogSteps, types::Contract};
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use devproof_contracts::{About, Code, app_event};
 use devproof_primitives::{Action, BlockRef, Event, FoldError, Policy, Position, Rules, Step};
 use serde::{Deserialize, Serialize};
@@ -132,19 +132,6 @@ pub fn reading_event(reading: &Reading) -> Option<(Event, &'static str, B256)> {
     }
 }
 
-/// Readings that wait for their turn between logs.
-struct Waiting(Peekable<IntoIter<Reading>>);
-
-impl Waiting {
-    /// Takes those of blocks before `number`.
-    fn before(&mut self, number: u64, state: &mut AppState) -> Result<(), FoldError> {
-        while let Some(reading) = self.0.next_if(|reading| reading.block.number < number) {
-            state.take(&reading)?;
-        }
-        Ok(())
-    }
-}
-
 /// Which events of a contract are to be believed, by the code that was found behind it.
 #[must_use]
 pub fn rules(contract: &Contract) -> Rules {
@@ -167,104 +154,170 @@ impl Store {
     /// # Errors
     /// [`StateError`]; [`StoreError::Corrupt`] if a kept state cannot be read.
     pub async fn app_state(&self, contract: &Contract, up_to: u64) -> Result<AppState, StateError> {
-        let kept = self.kept_state(contract, up_to).await?;
-        self.folded_from(contract, kept, up_to).await
+        let mut folding = Folding::begin(self, contract, Some(version(contract)), up_to).await?;
+        folding.advance(up_to).await?;
+        Ok(folding.state)
     }
 
-    /// The same, folded from the beginning, whatever was kept: to check what was.
+    /// Folds all logs of an app again, whatever was kept, and gives the lowest block of which a state is kept that is not
+    /// what they fold to; `None` if there is none.
     ///
     /// # Errors
     /// As [`Store::app_state`].
-    pub async fn app_state_anew(
-        &self,
-        contract: &Contract,
-        up_to: u64,
-    ) -> Result<AppState, StateError> {
-        self.folded_from(contract, (AppState::new(contract), None), up_to).await
-    }
-
-    async fn folded_from(
-        &self,
-        contract: &Contract,
-        (mut state, after): (AppState, Option<u64>),
-        up_to: u64,
-    ) -> Result<AppState, StateError> {
-        let mut waiting = self.waiting(contract, after, up_to).await?;
-        let mut steps = LogSteps::new(contract, after, up_to);
-        while let Some(logs) = steps.next(self).await? {
-            for log in &logs {
-                waiting.before(log.block.number, &mut state)?;
-                state.apply(log)?;
+    pub async fn wrong_kept_state(&self, contract: &Contract) -> Result<Option<u64>, StateError> {
+        let mut folding = Folding::begin(self, contract, None, u64::MAX).await?;
+        let mut last = None;
+        loop {
+            let kept = self.kept_folds(contract, version(contract), last, KEPT).await?;
+            for fold in &kept {
+                last = Some(fold.number);
+                folding.advance(fold.number).await?;
+                if write(&folding.state)? != fold.state {
+                    return Ok(last);
+                }
+            }
+            if kept.is_empty() {
+                return folding.advance(u64::MAX).await.map(|()| None);
             }
         }
-        waiting.before(u64::MAX, &mut state)?;
-        Ok(state)
+    }
+}
+
+/// Kept states that are read at a time, to check them.
+const KEPT: u32 = 64;
+
+/// The way from a kept state, or the beginning, to a block.
+struct Folding<'a> {
+    store: &'a Store,
+    state: AppState,
+    readings: Peekable<IntoIter<Reading>>,
+    logs: Peekable<IntoIter<RawLog>>,
+    rest: Option<LogSteps<'a>>,
+}
+
+impl<'a> Folding<'a> {
+    async fn begin(
+        store: &'a Store,
+        contract: &'a Contract,
+        version: Option<u32>,
+        up_to: u64,
+    ) -> Result<Self, StoreError> {
+        let since = store.since_kept(contract, version, up_to).await?;
+        let state = match since.kept {
+            None => AppState::new(contract),
+            Some(kept) => postcard::from_bytes(&kept.state).map_err(|_| StoreError::Corrupt {
+                what: format!(
+                    "a state of {} at block {} that does not read",
+                    contract.address, kept.number
+                ),
+            })?,
+        };
+        let (readings, logs) = (since.readings.into_iter(), since.logs.into_iter());
+        let rest = since.last.map(|last| LogSteps::new(contract, Some(last), up_to));
+        Ok(Self { store, state, readings: readings.peekable(), logs: logs.peekable(), rest })
     }
 
-    /// An app after the last log of the block at which the index stands, with states on the way kept for later.
+    /// The next block in which there is a log; `None` after the last.
+    async fn next_block(&mut self) -> Result<Option<u64>, StoreError> {
+        while self.logs.peek().is_none()
+            && let Some(rest) = &mut self.rest
+        {
+            match rest.next(self.store).await? {
+                Some(logs) => self.logs = logs.into_iter().peekable(),
+                None => self.rest = None,
+            }
+        }
+        Ok(self.logs.peek().map(|log| log.block.number))
+    }
+
+    /// Folds what there is of blocks up to and including `number`.
+    async fn advance(&mut self, number: u64) -> Result<(), StateError> {
+        while let Some(next) = self.next_block().await?.filter(|next| *next <= number) {
+            // What was read after a block comes before the logs of the next.
+            self.take(|reading| reading.block.number < next)?;
+            while let Some(log) = self.logs.next_if(|log| log.block.number == next) {
+                self.state.apply(&log)?;
+            }
+        }
+        self.take(|reading| reading.block.number <= number)
+    }
+
+    fn take(&mut self, due: impl Fn(&Reading) -> bool) -> Result<(), StateError> {
+        while let Some(reading) = self.readings.next_if(&due) {
+            self.state.take(&reading)?;
+        }
+        Ok(())
+    }
+}
+
+/// States that are kept for later, of apps after the block at which the index stands.
+#[derive(Debug)]
+pub struct StateKeeper<'a> {
+    store: &'a Store,
+    chain_id: u64,
+    head: BlockRef,
+    kept: Vec<(Address, u32, KeptFold)>,
+    bytes: usize,
+}
+
+impl<'a> StateKeeper<'a> {
+    /// Bytes of states that are written at a time: one transaction costs as much as many states do.
+    const MOST: usize = 1 << 20;
+
+    /// Keeps states as they are with the chain standing at `head`.
+    pub const fn new(store: &'a Store, chain_id: u64, head: BlockRef) -> Self {
+        Self { store, chain_id, head, kept: Vec::new(), bytes: 0 }
+    }
+
+    /// An app at the head, with states on the way that are to be kept. They are written now and then, and at the end.
     ///
     /// # Errors
     /// As [`Store::app_state`]; [`StoreError::Conflict`] if the index does not stand there any more.
-    pub async fn keep_app_states(
-        &self,
-        contract: &Contract,
-        head: &BlockRef,
-    ) -> Result<AppState, StateError> {
-        let (mut state, after) = self.kept_state(contract, head.number).await?;
-        let mut last = (state.logs, 0);
-        let mut waiting = self.waiting(contract, after, head.number).await?;
-        let mut steps = LogSteps::new(contract, after, head.number);
-        while let Some(logs) = steps.next(self).await? {
-            let mut kept = Vec::new();
-            for block in logs.chunk_by(|a, b| a.block == b.block) {
-                let Some(log) = block.last() else { continue };
-                waiting.before(log.block.number, &mut state)?;
-                block.iter().try_for_each(|log| state.apply(log).map(|_| ()))?;
-                waiting.before(log.block.number.saturating_add(1), &mut state)?;
-                let since = state.logs - last.0;
+    pub async fn keep(&mut self, contract: &Contract) -> Result<AppState, StateError> {
+        let version = version(contract);
+        let up_to = self.head.number;
+        let mut folding = Folding::begin(self.store, contract, Some(version), up_to).await?;
+        let mut last = (folding.state.logs, 0);
+        while let Some(number) = folding.next_block().await? {
+            folding.advance(number).await?;
+            let since = folding.state.logs - last.0;
+            if since >= EVERY.max(last.1 / BYTES_PER_LOG) {
+                let state = write(&folding.state)?;
+                last.1 = state.len() as u64;
                 if since >= EVERY.max(last.1 / BYTES_PER_LOG) {
-                    let written = write(&state)?;
-                    last.1 = written.len() as u64;
-                    if since >= EVERY.max(last.1 / BYTES_PER_LOG) {
-                        last.0 = state.logs;
-                        kept.push(KeptFold { number: log.block.number, state: written });
-                    }
+                    last.0 = folding.state.logs;
+                    self.bytes += state.len();
+                    self.kept.push((contract.address, version, KeptFold { number, state }));
                 }
             }
-            if !kept.is_empty() {
-                let Contract { chain_id, address, .. } = *contract;
-                self.keep_folds(chain_id, address, version(contract), &kept, head).await?;
+            if self.bytes >= Self::MOST {
+                self.write().await?;
             }
         }
-        waiting.before(u64::MAX, &mut state)?;
-        Ok(state)
+        folding.advance(up_to).await?;
+        Ok(folding.state)
     }
 
-    /// What was read by call after the blocks behind `after`.
-    async fn waiting(
-        &self,
-        contract: &Contract,
-        after: Option<u64>,
-        up_to: u64,
-    ) -> Result<Waiting, StateError> {
-        let mut readings = self.readings(contract.chain_id, contract.address, up_to).await?;
-        readings.retain(|reading| after.is_none_or(|after| reading.block.number > after));
-        Ok(Waiting(readings.into_iter().peekable()))
+    /// Forgets what is not written yet, since it was folded from logs that turned out to be wrong.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+        self.bytes = 0;
     }
 
-    /// The last state that was kept, and the block it is of.
-    async fn kept_state(
-        &self,
-        contract: &Contract,
-        up_to: u64,
-    ) -> Result<(AppState, Option<u64>), StateError> {
-        let Contract { chain_id, address, .. } = *contract;
-        let kept = self.kept_fold(chain_id, address, version(contract), up_to).await?;
-        let Some(kept) = kept else { return Ok((AppState::new(contract), None)) };
-        let state = postcard::from_bytes(&kept.state).map_err(|_| StoreError::Corrupt {
-            what: format!("a state of {address} at block {} that does not read", kept.number),
-        })?;
-        Ok((state, Some(kept.number)))
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the index does not stand at the head any more.
+    pub async fn end(mut self) -> Result<(), StoreError> {
+        self.write().await
+    }
+
+    async fn write(&mut self) -> Result<(), StoreError> {
+        if !self.kept.is_empty() {
+            self.store.keep_folds(self.chain_id, &self.kept, &self.head).await?;
+        }
+        self.forget();
+        Ok(())
     }
 }
 

@@ -65,7 +65,9 @@ impl Store {
             return Err(StoreError::ReadOnly);
         }
         let by = match &self.pool {
-            Pool::Sqlite(pool) => lock_file(pool.connect_options().get_filename(), chain_id)?,
+            Pool::Sqlite { write, .. } => {
+                lock_file(write.connect_options().get_filename(), chain_id)?
+            }
             Pool::Postgres(pool) => lock_session(&pool.connect_options(), chain_id).await?,
         };
         Ok(by.map(|by| {

@@ -97,9 +97,9 @@ async fn copy(CopyArgs { from, to }: CopyArgs, shell: &mut Shell) -> Result<Outc
 fn render(done: &CopyDone) -> String {
     let CopyDone { from, to, rows, chains } = done;
     let total: u64 = rows.values().sum();
-    let facts = rows.get("transactions").copied().unwrap_or_default();
+    let blocks = rows.get("blocks").copied().unwrap_or_default();
     let mut text = format!(
-        "Copied {total} rows, {facts} of them transactions with what was said in them, from {from} to {to}, and read them back.\n"
+        "Copied {total} rows, {blocks} of them blocks with what was said in them, from {from} to {to}, and read them back.\n"
     );
     for CopiedChain { chain_id, digest } in chains {
         text.push_str(&format!("Chain {chain_id}: digest {digest}.\n"));

@@ -28,16 +28,14 @@ fn kinds(found: &Value) -> Vec<String> {
     kinds
 }
 
-/// The last transaction of the stock app, which keeps no history: nothing but the chain tells that it is missing.
-const OF_THE_RIVAL: &str =
-    "fork = 0 AND (number, tx_index) = (SELECT e.number, e.tx_index FROM emitted e
+/// The last block of the stock app, which keeps no history: nothing but the chain tells that it is missing.
+const OF_THE_RIVAL: &str = "fork = 0 AND number = (SELECT e.number FROM emitted e
      JOIN contracts c ON c.id = e.contract_id WHERE c.code_kind = 'dstack_app' AND e.fork = 0
-     ORDER BY e.number DESC, e.tx_index DESC LIMIT 1)";
+     ORDER BY e.number DESC LIMIT 1)";
 /// One of the product, which does, before its last.
-const OF_THE_PRODUCT: &str =
-    "fork = 0 AND (number, tx_index) = (SELECT e.number, e.tx_index FROM emitted e
+const OF_THE_PRODUCT: &str = "fork = 0 AND number = (SELECT e.number FROM emitted e
      JOIN contracts c ON c.id = e.contract_id WHERE c.code_kind LIKE 'app_auth%' AND e.fork = 0
-     ORDER BY e.number DESC, e.tx_index DESC LIMIT 1 OFFSET 2)";
+     ORDER BY e.number DESC LIMIT 1 OFFSET 2)";
 
 /// What depends on the clock of the chain.
 const ANYTHING: &[&str] = &["?"];
@@ -63,8 +61,8 @@ async fn what_was_done_to_a_database_is_found() {
     // What is done, what shows without a node, and what shows with one.
     let cases: &[(&str, String, &[&str], &[&str])] = &[
         (
-            "a transaction is deleted",
-            format!("DELETE FROM transactions WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}"),
+            "what was said in a block is deleted",
+            format!("UPDATE blocks SET said = X'' WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}"),
             &[],
             &["missing_log"],
         ),
@@ -76,20 +74,20 @@ async fn what_was_done_to_a_database_is_found() {
         ),
         (
             "one of an app with a history is deleted",
-            format!("DELETE FROM transactions WHERE {OF_THE_PRODUCT}; DELETE FROM emitted WHERE {OF_THE_PRODUCT}"),
+            format!("UPDATE blocks SET said = X'' WHERE {OF_THE_PRODUCT}; DELETE FROM emitted WHERE {OF_THE_PRODUCT}"),
             &["history"],
             &["history", "missing_log"],
         ),
         (
             "a byte of data is changed",
-            format!("UPDATE transactions SET logs = CAST(SUBSTR(logs, 1, LENGTH(logs) - 1) || X'5A' AS BLOB) WHERE {OF_THE_RIVAL}"),
+            format!("UPDATE blocks SET said = CAST(SUBSTR(said, 1, LENGTH(said) - 1) || X'5A' AS BLOB) WHERE {OF_THE_RIVAL}"),
             &[],
             &["changed_log"],
         ),
         (
             "a foreign log is added",
             format!(
-                "UPDATE transactions SET logs = CAST(logs || X'3F' || CAST(char((SELECT id FROM contracts
+                "UPDATE blocks SET said = CAST(said || X'3F' || zeroblob(32) || X'017F' || CAST(char((SELECT id FROM contracts
                  WHERE code_kind = 'dstack_app' ORDER BY id DESC LIMIT 1)) AS BLOB) || X'0000' AS BLOB) WHERE {OF_THE_RIVAL}"
             ),
             &[],
@@ -201,7 +199,7 @@ async fn postgres_is_checked_by_the_same_words() {
     Process::start(&mut index_at_once(&story, &database)).ends_well();
     assert_eq!(fsck(&story, &database, true).0, 0);
     let name = database.rsplit('/').next().unwrap();
-    cluster.sql(name, &format!("DELETE FROM transactions WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}")).unwrap();
+    cluster.sql(name, &format!("UPDATE blocks SET said = X'' WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}")).unwrap();
     let (code, found) = fsck(&story, &database, true);
     assert_eq!((code, kinds(&found)), (1, vec!["missing_log".to_owned()]), "{found:#}");
 }

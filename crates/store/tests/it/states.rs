@@ -5,7 +5,9 @@ use crate::{
     make::{CHAIN, block, contract, page, who},
 };
 use alloy_primitives::{B256, Bytes, keccak256};
-use devproof_store::{AppState, Backfill, BlockRef, Contract, RawLog, Reading, Store};
+use devproof_store::{
+    AppState, Backfill, BlockRef, Contract, RawLog, Reading, StateError, StateKeeper, Store,
+};
 
 /// A stock app: the fold takes its events as they come.
 fn app() -> Contract {
@@ -62,14 +64,22 @@ fn reading(block: BlockRef) -> Reading {
     }
 }
 
+async fn keep(store: &Store, app: &Contract, head: &BlockRef) -> Result<AppState, StateError> {
+    let mut keeper = StateKeeper::new(store, CHAIN, *head);
+    let state = keeper.keep(app).await?;
+    keeper.end().await?;
+    Ok(state)
+}
+
 /// How far a kept state saves folding, in blocks.
 async fn kept(store: &Store, up_to: u64) -> Option<u64> {
     // The version in use: whatever it is, there is only one in this store.
     let mut found = None;
     for version in 0..100 {
-        found = store.kept_fold(CHAIN, who(1), version, up_to).await.unwrap().or(found);
+        let folds = store.kept_folds(&app(), version, None, 9999).await.unwrap();
+        found = folds.iter().map(|fold| fold.number).rfind(|number| *number <= up_to).or(found);
     }
-    found.map(|fold| fold.number)
+    found
 }
 
 pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
@@ -147,7 +157,7 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
                 }
                 _ => {
                     if let Some(head) = chain.last() {
-                        let state = store.keep_app_states(&app(), head).await.unwrap();
+                        let state = keep(&store, &app(), head).await.unwrap();
                         assert_eq!(state, naive(&store, head.number).await);
                     }
                 }
@@ -157,6 +167,7 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
                 assert_eq!(told, naive(&store, up_to).await, "life {life}, up to {up_to}");
                 used += u64::from(kept(&store, up_to).await.is_some());
             }
+            assert_eq!(store.wrong_kept_state(&app()).await.unwrap(), None, "life {life}");
         }
     }
     // On a server there are few lives.
@@ -172,14 +183,14 @@ pub(crate) async fn a_state_is_kept_only_on_the_chain_it_is_of(db: &Db) {
     let chain: Vec<_> = (0..200).map(|n| block(n, 0)).collect();
     let logs: Vec<_> = chain.iter().flat_map(|b| changes(*b)).collect();
     store.commit(&page(None, chain[199], logs)).await.unwrap();
-    let error = store.keep_app_states(&app(), &block(199, 1)).await.unwrap_err();
+    let error = keep(&store, &app(), &block(199, 1)).await.unwrap_err();
     assert!(
         error.to_string().contains("meanwhile")
             || matches!(error, devproof_store::StateError::Store(_)),
         "{error}"
     );
     assert_eq!(kept(&store, u64::MAX).await, None);
-    store.keep_app_states(&app(), &chain[199]).await.unwrap();
+    keep(&store, &app(), &chain[199]).await.unwrap();
     assert!(kept(&store, u64::MAX).await.is_some());
     // By other rules it is another state, and none is kept of it.
     let known = Contract { code_kind: "app_auth".to_owned(), ..app() };
@@ -198,6 +209,6 @@ pub(crate) async fn a_long_history_is_read_in_steps(db: &Db) {
         let told = store.app_state(&app(), up_to).await.unwrap();
         assert_eq!(told, naive(&store, up_to).await, "{up_to}");
     }
-    let kept = store.keep_app_states(&app(), &chain[899]).await.unwrap();
+    let kept = keep(&store, &app(), &chain[899]).await.unwrap();
     assert_eq!(kept, naive(&store, 899).await);
 }
