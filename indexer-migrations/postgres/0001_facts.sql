@@ -27,6 +27,7 @@ CREATE TABLE chains (
 -- said: the facts, never changed and never deleted: what followed contracts said in the block, packed by transaction
 -- (crates/store/src/packed.rs has the format, which is only ever added to). A row per log or transaction would spend more
 -- on the row than on what it says.
+-- recorded: the entry of the journal since which it is on this fork.
 CREATE TABLE blocks (
     chain_id  BIGINT NOT NULL REFERENCES chains (chain_id),
     number    BIGINT NOT NULL,
@@ -34,6 +35,7 @@ CREATE TABLE blocks (
     hash      BYTEA NOT NULL,
     unix_time BIGINT NOT NULL,
     said      BYTEA NOT NULL,
+    recorded  BIGINT NOT NULL,
     PRIMARY KEY (chain_id, number, fork)
 );
 

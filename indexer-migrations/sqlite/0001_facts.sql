@@ -27,6 +27,7 @@ CREATE TABLE chains (
 -- said: the facts, never changed and never deleted: what followed contracts said in the block, packed by transaction
 -- (crates/store/src/packed.rs has the format, which is only ever added to). A row per log or transaction would spend more
 -- on the row than on what it says.
+-- recorded: the entry of the journal since which it is on this fork.
 -- In SQLite a table of its own order rather than one in the order of its key: rows are long, and each would be a step on
 -- the way to others.
 CREATE TABLE blocks (
@@ -36,6 +37,7 @@ CREATE TABLE blocks (
     hash      BLOB NOT NULL,
     unix_time INTEGER NOT NULL,
     said      BLOB NOT NULL,
+    recorded  INTEGER NOT NULL,
     PRIMARY KEY (chain_id, number, fork)
 ) STRICT;
 

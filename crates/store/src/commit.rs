@@ -6,6 +6,7 @@ use crate::{
     contracts,
     error::{Result, StoreError},
     facts,
+    journal::{self, Weight},
     plan::Plan,
     types::{Backfill, Committed, Page},
 };
@@ -55,7 +56,10 @@ impl Store {
             contracts::upsert(&mut tx, contract).await?;
         }
         let kept_up_to = chain.checkpoint.map(|block| block.number);
-        let new_logs = facts::write(&mut tx, &plan, kept_up_to).await?;
+        let is_quiet = page.logs.is_empty() && page.contracts.is_empty();
+        let weight = if is_quiet { Weight::Quiet } else { Weight::Facts };
+        let entry = journal::enter(&mut tx, &chain, Some(&page.checkpoint), weight).await?;
+        let new_logs = facts::write(&mut tx, &plan, kept_up_to, entry).await?;
         contracts::cover(&mut tx, chain_id, first).await?;
         chains::set_checkpoint(&mut tx, chain_id, Some(&page.checkpoint)).await?;
         tx.commit().await?;
@@ -80,8 +84,10 @@ impl Store {
             plan.log(log, from, to)?;
         }
         let mut tx = self.begin_write().await?;
-        chains::lock(&mut tx, chain_id).await?;
-        let new_logs = facts::write(&mut tx, &plan, Some(u64::MAX)).await?;
+        let chain = chains::lock(&mut tx, chain_id).await?;
+        let weight = if logs.is_empty() { Weight::Quiet } else { Weight::Facts };
+        let entry = journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), weight).await?;
+        let new_logs = facts::write(&mut tx, &plan, Some(u64::MAX), entry).await?;
         // Only if the range ends where the covered one begins: the lock keeps a rewind from coming between.
         let moved = tx
             .execute(

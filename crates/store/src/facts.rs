@@ -20,13 +20,18 @@ pub(crate) fn prefix(hash: &B256) -> &[u8] {
     hash.as_slice().get(..HASH_PREFIX).unwrap_or_default()
 }
 
-/// Writes what is in the plan; gives the number of logs that were new. Folds that were kept at `kept_up_to` or before
+/// Writes what is in the plan, under an entry of the journal; gives the number of logs that were new. Folds that were kept at `kept_up_to` or before
 /// may lack some of them.
-pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>, kept_up_to: Option<u64>) -> Result<u64> {
+pub(crate) async fn write(
+    tx: &mut Tx,
+    plan: &Plan<'_>,
+    kept_up_to: Option<u64>,
+    entry: i64,
+) -> Result<u64> {
     let said = said(plan, &contract_ids(tx, plan).await?)?;
     let said_in = |block: &BlockRef| said.get(&block.number).map(pack).unwrap_or_default();
     let blocks: Vec<_> = plan.blocks.values().map(|block| (*block, said_in(block))).collect();
-    let known = put(tx, plan.chain_id, &blocks).await?;
+    let known = put(tx, plan.chain_id, &blocks, entry).await?;
     let again: Vec<u64> = said.keys().filter(|number| known.contains(number)).copied().collect();
     let held = held(tx, plan.chain_id, &again).await?;
     let mut found = Found::default();
@@ -39,6 +44,8 @@ pub(crate) async fn write(tx: &mut Tx, plan: &Plan<'_>, kept_up_to: Option<u64>)
         if found.add(*number, said, held)? {
             // As when a contract is found late.
             merge(tx, plan.chain_id, *number, held, said).await?;
+            let block = plan.blocks.get(number).map(|block| block.hash).unwrap_or_default();
+            late(tx, (*number, block), held, said, entry).await?;
         }
     }
     found.write(tx).await?;
@@ -133,6 +140,36 @@ async fn merge(tx: &mut Tx, chain_id: u64, number: u64, held: &Said, given: &Sai
     say(tx, (chain, number, 0), &all).await
 }
 
+/// Tells of logs that they came after the block they are in.
+async fn late(
+    tx: &mut Tx,
+    (number, hash): (u64, B256),
+    held: &Said,
+    given: &Said,
+    entry: i64,
+) -> Result<()> {
+    for (place, given) in given {
+        let held = held.get(place).map(|held| &held.logs);
+        for (index, log) in &given.logs {
+            if held.is_some_and(|held| held.contains_key(index)) {
+                continue;
+            }
+            tx.execute(
+                "INSERT INTO late_logs (contract_id, number, block_hash, log_index, recorded) VALUES ($1, $2, $3, $4, $5)",
+                &[
+                    Arg::Int(log.contract),
+                    Arg::Int(int("block number", number)?),
+                    Arg::Bytes(hash.as_slice()),
+                    Arg::Int(int("log index", *index)?),
+                    Arg::Int(entry),
+                ],
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes what was said in a block (chain, height, fork) in the place of what is there.
 pub(crate) async fn say(tx: &mut Tx, block: (i64, i64, i64), said: &Said) -> Result<()> {
     let sql = "UPDATE blocks SET said = $4 WHERE chain_id = $1 AND number = $2 AND fork = $3";
@@ -195,13 +232,23 @@ impl Found {
 }
 
 /// Stores blocks as canonical, those that come back after a reorg included. What is said in them is left as it is.
-pub(crate) async fn blocks(tx: &mut Tx, chain_id: u64, blocks: &[BlockRef]) -> Result<()> {
+pub(crate) async fn blocks(
+    tx: &mut Tx,
+    chain_id: u64,
+    blocks: &[BlockRef],
+    entry: i64,
+) -> Result<()> {
     let blocks: Vec<_> = blocks.iter().map(|block| (*block, Vec::new())).collect();
-    put(tx, chain_id, &blocks).await.map(|_| ())
+    put(tx, chain_id, &blocks, entry).await.map(|_| ())
 }
 
 /// Stores blocks as canonical, with what is said in them where they are new; gives the heights of those that are not.
-async fn put(tx: &mut Tx, chain_id: u64, blocks: &[(BlockRef, Vec<u8>)]) -> Result<HashSet<u64>> {
+async fn put(
+    tx: &mut Tx,
+    chain_id: u64,
+    blocks: &[(BlockRef, Vec<u8>)],
+    entry: i64,
+) -> Result<HashSet<u64>> {
     let chain = int("chain id", chain_id)?;
     let mut known = HashSet::new();
     for piece in pieces(blocks) {
@@ -209,22 +256,23 @@ async fn put(tx: &mut Tx, chain_id: u64, blocks: &[(BlockRef, Vec<u8>)]) -> Resu
         for (number, fork) in stored_blocks(tx, chain_id, &refs).await? {
             known.insert(number);
             if fork > 0 {
-                move_block(tx, chain, int("block number", number)?, fork, 0).await?;
+                move_block(tx, chain, int("block number", number)?, (fork, 0), entry).await?;
             }
         }
     }
     let new: Vec<_> = blocks.iter().filter(|(block, _)| !known.contains(&block.number)).collect();
     for piece in pieces(&new) {
-        let mut args = Vec::with_capacity(piece.len() * 5);
+        let mut args = Vec::with_capacity(piece.len() * 6);
         for (block, said) in piece {
             args.push(Arg::Int(chain));
             args.push(Arg::Int(int("block number", block.number)?));
             args.push(Arg::Bytes(block.hash.as_slice()));
             args.push(Arg::Int(int("timestamp", block.timestamp)?));
             args.push(Arg::Bytes(said));
+            args.push(Arg::Int(entry));
         }
-        let head = "INSERT INTO blocks (chain_id, number, hash, unix_time, said) VALUES";
-        tx.execute(insert(head, piece.len(), 5, ""), &args).await?;
+        let head = "INSERT INTO blocks (chain_id, number, hash, unix_time, said, recorded) VALUES";
+        tx.execute(insert(head, piece.len(), 6, ""), &args).await?;
     }
     Ok(known)
 }
@@ -282,14 +330,20 @@ async fn stored_blocks(tx: &mut Tx, chain_id: u64, piece: &[BlockRef]) -> Result
     Ok(found)
 }
 
-/// Moves a block, with all that was said in it, from one fork to another; gives the number of its logs.
+/// Moves a block, with all that was said in it, from one fork to another, under an entry of the journal; gives the number
+/// of its logs.
 pub(crate) async fn move_block(
     tx: &mut Tx,
     chain: i64,
     number: i64,
-    from: i64,
-    to: i64,
+    (from, to): (i64, i64),
+    entry: i64,
 ) -> Result<u64> {
+    if from == 0 {
+        let sql = "INSERT INTO spells (chain_id, number, hash, began, ended)
+             SELECT chain_id, number, hash, recorded, $3 FROM blocks WHERE chain_id = $1 AND number = $2 AND fork = 0";
+        tx.execute(sql, &[Arg::Int(chain), Arg::Int(number), Arg::Int(entry)]).await?;
+    }
     let args = [Arg::Int(chain), Arg::Int(number), Arg::Int(from)];
     let sql = "SELECT said FROM blocks WHERE chain_id = $1 AND number = $2 AND fork = $3";
     let (mut logs, mut speakers) = (0, HashSet::new());
@@ -306,8 +360,10 @@ pub(crate) async fn move_block(
         tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(from), Arg::Int(to)])
             .await?;
     }
-    let sql = "UPDATE blocks SET fork = $4 WHERE chain_id = $1 AND number = $2 AND fork = $3";
-    tx.execute(sql, &[Arg::Int(chain), Arg::Int(number), Arg::Int(from), Arg::Int(to)]).await?;
+    let sql = "UPDATE blocks SET fork = $4, recorded = $5 WHERE chain_id = $1 AND number = $2 AND fork = $3";
+    let entry = Arg::Int(entry);
+    tx.execute(sql, &[Arg::Int(chain), Arg::Int(number), Arg::Int(from), Arg::Int(to), entry])
+        .await?;
     Ok(logs)
 }
 

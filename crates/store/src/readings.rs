@@ -6,6 +6,7 @@ use crate::{
     contracts,
     error::{Result, StoreError},
     facts, folds,
+    journal::{self, Weight},
     types::BlockRef,
 };
 use alloy_primitives::{Address, Bytes};
@@ -56,13 +57,15 @@ impl Store {
             .await?
             .ok_or(StoreError::UnknownContract { chain_id, address })?
             .int(0)?;
+        let entry =
+            journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), Weight::Facts).await?;
         for reading in readings {
             let BlockRef { number, hash, .. } = reading.block;
-            facts::blocks(&mut tx, chain_id, &[reading.block]).await?;
+            facts::blocks(&mut tx, chain_id, &[reading.block], entry).await?;
             folds::forget(&mut tx, contract, number).await?;
             tx.execute(
-                "INSERT INTO readings (contract_id, number, block_hash, what, subject, value)
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                "INSERT INTO readings (contract_id, number, block_hash, what, subject, value, recorded)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
                 &[
                     Arg::Int(contract),
                     Arg::Int(int("block number", number)?),
@@ -70,6 +73,7 @@ impl Store {
                     Arg::Text(&reading.what),
                     Arg::Bytes(&reading.subject),
                     Arg::Bytes(&reading.value),
+                    Arg::Int(entry),
                 ],
             )
             .await?;
@@ -136,7 +140,7 @@ impl Store {
     }
 }
 
-fn reading(row: &Row) -> Result<Reading> {
+pub(crate) fn reading(row: &Row) -> Result<Reading> {
     Ok(Reading {
         block: BlockRef { number: row.number(0)?, hash: row.hash(1)?, timestamp: row.number(2)? },
         what: row.text(3)?.to_owned(),

@@ -6,6 +6,7 @@ use crate::{
     contracts,
     error::{Result, StoreError},
     facts, folds,
+    journal::{self, Weight},
     packed::unpack,
     types::{BlockRef, RawLog},
 };
@@ -41,9 +42,12 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let chain = chains::lock(&mut tx, chain_id).await?;
         contracts::must_hold(&mut tx, &chain, head).await?;
+        let entry =
+            journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), Weight::Facts).await?;
         let mut count = 0;
         for log in refuted {
-            count += u64::from(put_aside(&mut tx, chain_id, log, why, head.number).await?);
+            let put = put_aside(&mut tx, chain_id, log, (why, head.number), entry).await?;
+            count += u64::from(put);
         }
         tx.commit().await?;
         Ok(count)
@@ -63,10 +67,16 @@ impl Store {
     }
 }
 
-async fn put_aside(tx: &mut Tx, chain_id: u64, log: &RawLog, why: &str, head: u64) -> Result<bool> {
+async fn put_aside(
+    tx: &mut Tx,
+    chain_id: u64,
+    log: &RawLog,
+    (why, head): (&str, u64),
+    entry: i64,
+) -> Result<bool> {
     let chain = int("chain id", chain_id)?;
     let number = int("block number", log.block.number)?;
-    let sql = "SELECT b.said, b.fork, c.id FROM blocks b
+    let sql = "SELECT b.said, b.fork, c.id, b.recorded FROM blocks b
          JOIN contracts c ON c.chain_id = b.chain_id AND c.address = $4
          WHERE b.chain_id = $1 AND b.number = $2 AND b.hash = $3";
     let args = [
@@ -84,11 +94,13 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, log: &RawLog, why: &str, head: u6
     transaction.logs.remove(&log.log_index);
     // The transaction may be as foreign as the log; whoever else is in it brings it back.
     said.retain(|_, transaction| !transaction.logs.is_empty());
+    let since = believed_since(tx, contract, log).await?.unwrap_or(stored.int(3)?);
     let topics: Vec<u8> = log.topics.iter().flatten().copied().collect();
     tx.execute(
         "INSERT INTO refuted_logs
-             (contract_id, number, block_hash, unix_time, log_index, tx_index, tx_hash, topics, data, why, head)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             (contract_id, number, block_hash, unix_time, log_index, tx_index, tx_hash, topics, data, why, head,
+              since, recorded)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         &[
             Arg::Int(contract),
             Arg::Int(number),
@@ -101,6 +113,8 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, log: &RawLog, why: &str, head: u6
             Arg::Bytes(&log.data),
             Arg::Text(why),
             Arg::Int(int("block number", head)?),
+            Arg::Int(since),
+            Arg::Int(entry),
         ],
     )
     .await?;
@@ -118,7 +132,20 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, log: &RawLog, why: &str, head: u6
     Ok(true)
 }
 
-fn refuted(row: &Row, address: Address) -> Result<RefutedLog> {
+/// Forgets that a log came late, since another one may come in its place; gives the entry with which it did.
+async fn believed_since(tx: &mut Tx, contract: i64, log: &RawLog) -> Result<Option<i64>> {
+    let sql = "DELETE FROM late_logs WHERE contract_id = $1 AND number = $2 AND block_hash = $3 AND log_index = $4
+         RETURNING recorded";
+    let args = [
+        Arg::Int(contract),
+        Arg::Int(int("block number", log.block.number)?),
+        Arg::Bytes(log.block.hash.as_slice()),
+        Arg::Int(int("log index", log.log_index)?),
+    ];
+    tx.row(sql, &args).await?.map(|row| row.int(0)).transpose()
+}
+
+pub(crate) fn refuted(row: &Row, address: Address) -> Result<RefutedLog> {
     let topics = row.bytes(6)?;
     let (words, odd) = topics.as_chunks::<32>();
     if !odd.is_empty() {

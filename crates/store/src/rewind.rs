@@ -5,6 +5,7 @@ use crate::{
     conn::{Arg, Tx, int},
     error::{Result, StoreError},
     facts,
+    journal::{self, Weight},
     types::{BlockRef, Rewound},
 };
 
@@ -28,9 +29,10 @@ impl Store {
             let why = format!("a rewind to block {} would be a step forward", to.number);
             return Err(StoreError::InvalidPage { chain_id, why });
         }
-        let rewound = put_aside(&mut tx, chain_id, to).await?;
+        let entry = journal::enter(&mut tx, &chain, to, Weight::Facts).await?;
+        let rewound = put_aside(&mut tx, chain_id, to, entry).await?;
         if let Some(to) = to {
-            facts::blocks(&mut tx, chain_id, &[*to]).await?;
+            facts::blocks(&mut tx, chain_id, &[*to], entry).await?;
         }
         chains::set_checkpoint(&mut tx, chain_id, to).await?;
         tx.commit().await?;
@@ -38,13 +40,18 @@ impl Store {
     }
 }
 
-async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<Rewound> {
+async fn put_aside(
+    tx: &mut Tx,
+    chain_id: u64,
+    to: Option<&BlockRef>,
+    entry: i64,
+) -> Result<Rewound> {
     let chain = int("chain id", chain_id)?;
     // Before the first block nothing stays, whatever its hash.
     let keep = to.map_or(Ok(-1), |block| int("block number", block.number))?;
     let hash = to.map_or(&[] as &[u8], |block| block.hash.as_slice());
     let (mut orphaned_blocks, mut orphaned_logs) = (0, 0);
-    let lowest = drop_blocks(tx, chain, keep, hash, |logs| {
+    let lowest = drop_blocks(tx, chain, (keep, hash), entry, |logs| {
         orphaned_blocks += 1;
         orphaned_logs += logs;
     })
@@ -87,8 +94,8 @@ async fn put_aside(tx: &mut Tx, chain_id: u64, to: Option<&BlockRef>) -> Result<
 async fn drop_blocks(
     tx: &mut Tx,
     chain: i64,
-    keep: i64,
-    hash: &[u8],
+    (keep, hash): (i64, &[u8]),
+    entry: i64,
     mut told: impl FnMut(u64),
 ) -> Result<Option<i64>> {
     let sql = "SELECT b.number, (SELECT MAX(o.fork) FROM blocks o WHERE o.chain_id = b.chain_id AND o.number = b.number)
@@ -102,7 +109,8 @@ async fn drop_blocks(
         for row in &rows {
             let number = row.int(0)?;
             lowest.get_or_insert(number);
-            told(facts::move_block(tx, chain, number, 0, row.int(1)?.saturating_add(1)).await?);
+            let fork = row.int(1)?.saturating_add(1);
+            told(facts::move_block(tx, chain, number, (0, fork), entry).await?);
         }
         if (rows.len() as i64) < STEP {
             return Ok(lowest);

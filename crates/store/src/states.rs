@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, iter::Peekable, vec::IntoIter};
 const VERSION: u32 = 1;
 
 /// Logs after which a state is kept, at least: fewer are folded faster than a state is read.
-const EVERY: u64 = 24;
+const EVERY: u64 = 12;
 
 /// Bytes of a kept state that cost about as much to read as a log does to read and fold. A large state is kept more
 /// rarely, so that what is kept never takes much more room than the facts.

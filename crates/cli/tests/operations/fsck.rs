@@ -199,7 +199,7 @@ async fn postgres_is_checked_by_the_same_words() {
     Process::start(&mut index_at_once(&story, &database)).ends_well();
     assert_eq!(fsck(&story, &database, true).0, 0);
     let name = database.rsplit('/').next().unwrap();
-    cluster.sql(name, &format!("UPDATE blocks SET said = X'' WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}")).unwrap();
+    cluster.sql(name, &format!("UPDATE blocks SET said = '' WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}")).unwrap();
     let (code, found) = fsck(&story, &database, true);
     assert_eq!((code, kinds(&found)), (1, vec!["missing_log".to_owned()]), "{found:#}");
 }

@@ -22,8 +22,8 @@ mod kills;
 mod make;
 mod model;
 mod opening;
-
 mod reading;
+mod records;
 mod reorgs;
 mod size;
 mod sources;
@@ -88,6 +88,8 @@ cases! {
     reading::up_to_is_inclusive,
     reading::blocks_are_found_by_number_hash_and_time,
     reading::chains_do_not_mix,
+    records::an_entry_is_found_by_its_time,
+    records::what_was_held_is_told_as_it_was,
     reorgs::an_orphaned_block_answers_nothing_but_is_listed,
     reorgs::a_block_that_comes_back_is_canonical_again,
     reorgs::a_fork_without_a_rewind_is_refused,

@@ -127,7 +127,7 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
                     chain.extend(new);
                 }
                 4 if !chain.is_empty() => {
-                    chain.truncate(chain.len() - (draw(12) as usize).min(chain.len() - 1));
+                    chain.truncate(chain.len() - (draw(48) as usize).min(chain.len() - 1));
                     let before = kept(&store, u64::MAX).await;
                     store.rewind(CHAIN, chain.last()).await.unwrap();
                     late.retain(|log| chain.contains(&log.block));
