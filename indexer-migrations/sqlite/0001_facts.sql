@@ -83,14 +83,15 @@ CREATE TABLE emitted (
     PRIMARY KEY (contract_id, fork, number)
 ) STRICT, WITHOUT ROWID;
 
--- In which blocks the words were said that people ask for: compose hashes that apps allowed; in registries of deletions
+-- In which transactions the words were said that people ask for: compose hashes that apps allowed; in registries of deletions
 -- the apps, commitments and roots. word is six bytes of it. Derived, for finding only: on which branch it was said, and
 -- what it means, the facts tell.
 CREATE TABLE mentions (
     word        INTEGER NOT NULL,
     contract_id INTEGER NOT NULL,
     number      INTEGER NOT NULL,
-    PRIMARY KEY (word, contract_id, number)
+    tx_index    INTEGER NOT NULL,
+    PRIMARY KEY (word, contract_id, number, tx_index)
 ) STRICT, WITHOUT ROWID;
 
 -- Where the fold of an app's logs stood after a canonical block, so that an answer about a long history need not fold

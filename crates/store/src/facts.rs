@@ -183,8 +183,8 @@ pub(crate) async fn say(tx: &mut Tx, block: (i64, i64, i64), said: &Said) -> Res
 struct Found {
     /// Contract and height where it spoke.
     spoke: Vec<(i64, i64)>,
-    /// Words by which it is found, with contract and height.
-    said: Vec<(i64, i64, i64)>,
+    /// Words by which it is found, with contract, height and place.
+    said: Vec<(i64, i64, i64, i64)>,
     /// The lowest block of each contract's new logs.
     first: BTreeMap<i64, u64>,
     logs: u64,
@@ -199,6 +199,7 @@ impl Found {
         };
         let before = self.logs;
         for (place, given) in given {
+            let tx_index = int("transaction index", *place)?;
             let held = held.get(place).map(|held| &held.logs);
             for (index, log) in &given.logs {
                 if held.is_some_and(|held| held.contains_key(index)) {
@@ -206,7 +207,7 @@ impl Found {
                 }
                 self.logs += 1;
                 let words = mentions::keys(&log.topics, &log.data).into_iter();
-                self.said.extend(words.map(|word| (word, log.contract, number)));
+                self.said.extend(words.map(|word| (word, log.contract, number, tx_index)));
                 let first = self.first.entry(log.contract).or_insert(height);
                 *first = height.min(*first);
             }
