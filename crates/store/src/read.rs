@@ -29,7 +29,7 @@ const STEP: i64 = 1024;
 
 /// Reads the logs of one contract in pieces of whole blocks, so that a long history does not have to fit into memory.
 #[derive(Debug)]
-pub(crate) struct LogSteps<'a> {
+pub struct LogSteps<'a> {
     contract: &'a Contract,
     up_to: u64,
     /// The transaction that was read last; `None` once all were.
@@ -40,13 +40,17 @@ pub(crate) struct LogSteps<'a> {
 
 impl<'a> LogSteps<'a> {
     /// The blocks after `after` up to and including `up_to`.
-    pub(crate) fn new(contract: &'a Contract, after: Option<u64>, up_to: u64) -> Self {
+    #[must_use]
+    pub fn new(contract: &'a Contract, after: Option<u64>, up_to: u64) -> Self {
         let last = Some((after.map_or(-1, bound), i64::MAX));
         Self { contract, up_to, last, open: Vec::new() }
     }
 
     /// The next logs, in chain order; `None` after the last.
-    pub(crate) async fn next(&mut self, store: &Store) -> Result<Option<Vec<RawLog>>> {
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn next(&mut self, store: &Store) -> Result<Option<Vec<RawLog>>> {
         let Some(last) = self.last else { return Ok(None) };
         // First which transactions, then what is in them: left to itself, a server that has not counted its rows yet may
         // begin with all transactions of the chain, because they are in the right order, and take minutes.
