@@ -12,7 +12,10 @@ mod headers;
 pub mod parse;
 pub mod rest;
 
-pub use answers::{AnswerError, Surface, When, at, chains, history};
+pub use answers::{
+    AnswerError, Cursor, MAX_PAGE, Part, Surface, When, at,
+    chains, history,
+};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
 pub use rest::{AppState, Operations, operations, router};

@@ -2,7 +2,7 @@
 //! indexed into SQLite, and asked about. `make demo` runs it, `make demo ARGS=--once` does not stay.
 
 use clap::Parser;
-use devproof_api::{Finality, When, documents::AtBlock};
+use devproof_api::{Finality, Part, When, documents::AtBlock};
 use devproof_chain::Node;
 use devproof_cli::{
     Failure,
@@ -111,7 +111,8 @@ async fn answers(story: &Story, store: &Store, shell: &mut Shell) -> Result<()> 
     let now = Timestamp::now();
     let chain_id = story.bench.node.chain_id();
     for (name, app) in [("The product", story.product), ("Its rival", story.stock)] {
-        let history = devproof_api::history(store, chain_id, app, Finality::Unsafe).await?;
+        let history =
+            devproof_api::history(store, chain_id, app, Part::default(), Finality::Unsafe).await?;
         print(shell, &history, || format!("{name}, {app}: {}", history::render(&history, now)))?;
     }
 

@@ -176,6 +176,50 @@ pub enum AnswerError {
         /// Last block missing.
         to: u64,
     },
+    /// The page before ended in a block that was reorged out.
+    #[error(
+        "block {number} ({hash}), in which the page before ended, was reorganised away, so that what was told before may \
+         not be so any more"
+    )]
+    CursorGone {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+    },
+    /// Facts were found that belong before the place where the page before ended, or were found to be none.
+    #[error(
+        "the index has learnt something else since about blocks up to {number}, in which the page before ended, so that the \
+         pages before may lack entries"
+    )]
+    CursorStale {
+        /// Its number.
+        number: u64,
+    },
+    /// The span ends before it begins.
+    #[error("the span ends at {to}, before it begins at {from}")]
+    Backwards {
+        /// Where it begins.
+        from: String,
+        /// Where it ends.
+        to: String,
+    },
+    /// More happened than one answer takes.
+    #[error("more than {most} changes of {what} lie between the two blocks")]
+    TooMuch {
+        /// Of what.
+        what: String,
+        /// The most that one answer takes.
+        most: usize,
+    },
+    /// No family has the name.
+    #[error("no family is called {name}; this index knows {}", families(.known))]
+    UnknownFamily {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// The index cannot be right.
     #[error("the index contradicts the contract's own history ({0})")]
     Contradiction(#[from] FoldError),
@@ -273,6 +317,16 @@ impl AnswerError {
                 "no answer is better than a wrong one: its operator has to run `devproof index` again"
             }
             (Self::Moving, _) => "ask again in a moment",
+            (Self::CursorGone { .. } | Self::CursorStale { .. }, Cli) => {
+                "ask again from the beginning"
+            }
+            (Self::CursorGone { .. } | Self::CursorStale { .. }, Rest) => {
+                "begin again without ?after="
+            }
+            (Self::Backwards { .. }, _) => "exchange the two",
+            (Self::TooMuch { .. }, _) => "ask about a shorter span",
+            (Self::UnknownFamily { .. }, Cli) => "declare it in devproof.toml under [[family]]",
+            (Self::UnknownFamily { .. }, Rest) => "GET /v1/families lists them",
             (
                 Self::NotAnApp { .. }
                 | Self::Node { .. }
@@ -291,6 +345,10 @@ impl From<StateError> for AnswerError {
             StateError::Fold(error) => error.into(),
         }
     }
+}
+
+fn families(known: &[String]) -> String {
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
 fn list(chains: &[u64]) -> String {

@@ -39,7 +39,8 @@ pub(super) async fn history(
     headers: HeaderMap,
 ) -> Reply {
     let (chain_id, app, finality) = read(&chain_id, &app, parameters)?;
-    let answer = answers::history(&state.store, chain_id, app, finality).await?;
+    let answer =
+        answers::history(&state.store, chain_id, app, answers::Part::default(), finality).await?;
     Ok(reply::document(&answer, &headers))
 }
 

@@ -89,6 +89,16 @@ impl From<AnswerError> for ProblemReply {
             E::BeforeStart { .. } | E::TimeBeforeStart { .. } => {
                 (StatusCode::CONFLICT, "before-index", "The index begins later")
             }
+            E::CursorGone { .. } | E::CursorStale { .. } => {
+                (StatusCode::CONFLICT, "cursor-gone", "The pages before are not right any more")
+            }
+            E::Backwards { .. } => (StatusCode::BAD_REQUEST, "malformed", "The span is backwards"),
+            E::TooMuch { .. } => {
+                (StatusCode::BAD_REQUEST, "too-much", "More than one answer takes")
+            }
+            E::UnknownFamily { .. } => {
+                (StatusCode::NOT_FOUND, "unknown-family", "No such family is declared here")
+            }
             E::NotFinal { .. } => (StatusCode::CONFLICT, "not-final", "Not final enough"),
             E::NoHeader { .. }
             | E::NodeDisagrees { .. }

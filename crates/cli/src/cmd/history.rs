@@ -11,7 +11,10 @@ use crate::{
     shell::Shell,
     text::{ago, count, minute, short_address, table, time},
 };
-use devproof_api::documents::{Completeness, Entry, History};
+use devproof_api::{
+    Part,
+    documents::{Completeness, Entry, History},
+};
 use devproof_store::Store;
 use jiff::Timestamp;
 
@@ -27,7 +30,8 @@ pub async fn run(
     let store = Store::open_read_only(&settings.database).await?;
     let chain_id = cmd::chain(&settings, &store).await?;
     let finality = settings.finality(args.finality, chain_id);
-    let history = devproof_api::history(&store, chain_id, args.app, finality).await?;
+    let history =
+        devproof_api::history(&store, chain_id, args.app, Part::default(), finality).await?;
     shell.answer(&history, || render(&history, Timestamp::now()))?;
     Ok(Outcome::Yes)
 }

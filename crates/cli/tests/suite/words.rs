@@ -4,7 +4,7 @@ use crate::{
     run::{command, devproof_in},
     world::{LOCAL, STOCK, World, hash},
 };
-use devproof_api::{Finality, When};
+use devproof_api::{Finality, Part, When};
 use devproof_cli::cmd;
 use jiff::Timestamp;
 use std::process::Stdio;
@@ -93,8 +93,14 @@ async fn at_a_time() {
 #[tokio::test]
 async fn the_history_is_a_table() {
     let world = World::whole(LOCAL).await;
-    let history =
-        devproof_api::history(&world.store, LOCAL, APP.parse().unwrap(), Finality::Unsafe).await;
+    let history = devproof_api::history(
+        &world.store,
+        LOCAL,
+        APP.parse().unwrap(),
+        Part::default(),
+        Finality::Unsafe,
+    )
+    .await;
     let text = cmd::history::render(&history.unwrap(), now());
     same("history.txt", &text);
 }

@@ -1,6 +1,8 @@
 //! The documents that REST and `--json` give out: camelCase, hex in lower case with `0x`, times in
 //! RFC 3339 UTC. Fields may be added to them; those that are here stay.
 
+
+
 use crate::Finality;
 use alloy_primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
@@ -56,7 +58,7 @@ pub struct AtBlock {
     pub orphaned: Vec<Orphan>,
 }
 
-/// Every change of an app's policy, oldest first.
+/// The changes of an app's policy, oldest first, or a page of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct History {
@@ -78,6 +80,8 @@ pub struct History {
     pub code: Code,
     /// What happened.
     pub entries: Vec<Entry>,
+    /// The next page is `?after=` this; null if there is none.
+    pub next: Option<String>,
     /// Logs of the app's contract that the index holds above [`Self::block`], not final enough to be told.
     pub not_final_enough: u64,
     /// What is announced and not in force, as of [`Self::block`].
