@@ -3,6 +3,7 @@
 //! An answer is whole or an error. Nothing here decides what a fact means; the fold in
 //! `devproof-primitives` does.
 
+mod allowed;
 mod cursor;
 mod error;
 mod facts;
@@ -14,6 +15,7 @@ mod standing;
 mod timeline;
 mod verified;
 
+pub use allowed::{allowed, allowed_for};
 pub use cursor::{Cursor, MAX_PAGE, Part};
 pub use error::{AnswerError, Surface};
 pub use history::history;

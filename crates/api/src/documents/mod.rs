@@ -1,7 +1,9 @@
 //! The documents that REST and `--json` give out: camelCase, hex in lower case with `0x`, times in
 //! RFC 3339 UTC. Fields may be added to them; those that are here stay.
 
+mod allowed;
 
+pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
 
 use crate::Finality;
 use alloy_primitives::{Address, B256, Bytes};
