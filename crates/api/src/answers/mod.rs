@@ -5,18 +5,22 @@
 
 mod allowed;
 mod cursor;
+mod diff;
 mod error;
 mod facts;
 mod history;
+mod kms_diff;
 mod legs;
 mod moment;
 mod orphans;
+mod pairs;
 mod standing;
 mod timeline;
 mod verified;
 
 pub use allowed::{allowed, allowed_for};
 pub use cursor::{Cursor, MAX_PAGE, Part};
+pub use diff::diff;
 pub use error::{AnswerError, Surface};
 pub use history::history;
 pub use moment::When;

@@ -2,8 +2,10 @@
 //! RFC 3339 UTC. Fields may be added to them; those that are here stay.
 
 mod allowed;
+mod diff;
 
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
+pub use diff::{Diff, Difference, End, KmsDiff, ProposalChange, Stand};
 
 use crate::Finality;
 use alloy_primitives::{Address, B256, Bytes};
