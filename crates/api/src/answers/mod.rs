@@ -8,6 +8,7 @@ mod cursor;
 mod diff;
 mod error;
 mod facts;
+mod families;
 mod history;
 mod kms_diff;
 mod legs;
@@ -22,6 +23,7 @@ pub use allowed::{allowed, allowed_for};
 pub use cursor::{Cursor, MAX_PAGE, Part};
 pub use diff::diff;
 pub use error::{AnswerError, Surface};
+pub use families::family;
 pub use history::history;
 pub use moment::When;
 

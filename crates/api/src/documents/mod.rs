@@ -3,9 +3,11 @@
 
 mod allowed;
 mod diff;
+mod families;
 
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
 pub use diff::{Diff, Difference, End, KmsDiff, ProposalChange, Stand};
+pub use families::{Declared, Differing, Families, Family, Member};
 
 use crate::Finality;
 use alloy_primitives::{Address, B256, Bytes};
