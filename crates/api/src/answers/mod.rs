@@ -5,6 +5,7 @@
 
 mod allowed;
 mod cursor;
+mod deletions;
 mod diff;
 mod error;
 mod facts;
@@ -21,6 +22,7 @@ mod verified;
 
 pub use allowed::{allowed, allowed_for};
 pub use cursor::{Cursor, MAX_PAGE, Part};
+pub use deletions::{DeletionsOf, deletions};
 pub use diff::diff;
 pub use error::{AnswerError, Surface};
 pub use families::family;

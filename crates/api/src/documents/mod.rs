@@ -2,10 +2,12 @@
 //! RFC 3339 UTC. Fields may be added to them; those that are here stay.
 
 mod allowed;
+mod deletions;
 mod diff;
 mod families;
 
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
+pub use deletions::{DELETIONS_MEAN, Deleted, Deletion, Deletions, Statement};
 pub use diff::{Diff, Difference, End, KmsDiff, ProposalChange, Stand};
 pub use families::{Declared, Differing, Families, Family, Member};
 
