@@ -18,6 +18,9 @@ use devproof_store::{Role, Store};
 use facts::{Happening, What};
 use std::{collections::HashSet, ops::ControlFlow};
 
+/// Apps in a page: each is folded from its birth on.
+const MAX_APPS: usize = 100;
+
 /// Intervals of one app in an answer; the newest are kept.
 const MAX_INTERVALS: usize = 1000;
 
@@ -41,7 +44,7 @@ pub async fn allowed(
         let mut answer = empty(store, standing, compose_hash, min_finality).await?;
         let unread = unread(store, standing, answer.block.number).await?;
         let moment = moment::last_of(store, &standing, min_finality).await?;
-        let limit = page.size();
+        let limit = page.size().min(MAX_APPS);
         let asked = u32::try_from(limit + 1).unwrap_or(u32::MAX);
         let word = (Role::App, compose_hash);
         let mut found = store.contracts_mentioning(chain_id, word, page.after, asked).await?;

@@ -135,23 +135,22 @@ pub(super) fn differences(
     after: &BTreeSet<Pair>,
     entries: &[Entry],
 ) -> Vec<Difference> {
-    let did =
-        |entry: &&Entry| entry.effective && matches!(entry.action.as_str(), "set" | "removed");
     let differing = before.symmetric_difference(after).map(|(setting, value)| (*setting, *value));
-    let touched = entries.iter().filter(did).map(|e| (e.setting.as_str(), e.value));
+    let did = |entry: &&Entry| matches!(entry.action.as_str(), "set" | "removed");
+    let touched = entries.iter().filter(did).filter(|entry| entry.effective);
+    let touched = touched.map(|entry| (entry.setting.as_str(), entry.value));
     let keys: BTreeSet<_> = differing.chain(touched).map(|(s, v)| pairs::key(s, v)).collect();
+    let of = |setting: &str, value: Option<B256>| -> Vec<Entry> {
+        let moves = |entry: &&Entry| pairs::moves(entry, setting, value);
+        entries.iter().filter(did).filter(moves).cloned().collect()
+    };
     keys.into_iter()
         .map(|(setting, value)| Difference {
             setting: setting.to_owned(),
             value,
             before: pairs::value_of(before, setting, value),
             after: pairs::value_of(after, setting, value),
-            entries: entries
-                .iter()
-                .filter(did)
-                .filter(|entry| pairs::moves(entry, setting, value))
-                .cloned()
-                .collect(),
+            entries: of(setting, value),
         })
         .collect()
 }

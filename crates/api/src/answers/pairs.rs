@@ -100,10 +100,11 @@ pub(super) fn moves(entry: &Entry, setting: &str, listed: Option<B256>) -> bool 
     let also = match setting {
         "os_image" => entry.setting == "any_os_image",
         "any_os_image" => entry.setting == "os_image" && entry.action == "set",
-        "pending_owner" => entry.setting == "owner",
+        // Also where the owner is who it was.
+        "pending_owner" if entry.setting == "owner" => return true,
         _ => false,
     };
-    named || also
+    entry.effective && (named || also)
 }
 
 /// Whether an entry freezes a setting, so that what was announced for it dies.
