@@ -210,11 +210,11 @@ impl Life {
                 }
             }
             What::Read { at, setting, value }
-                if setting == compose_hash.name() && value == self.compose_hash =>
+                if setting == compose_hash.name()
+                    && value == self.compose_hash
+                    && self.open().is_none() =>
             {
-                if self.open().is_none() {
-                    self.begin(legs::since(at, None), None, None);
-                }
+                self.begin(legs::since(at, None), None, None);
             }
             What::Code { at, setting: "implementation", value } => {
                 if let Some(interval) = self.open() {

@@ -16,6 +16,7 @@ mod legs;
 mod moment;
 mod orphans;
 mod pairs;
+mod remedy;
 mod standing;
 mod timeline;
 mod verified;

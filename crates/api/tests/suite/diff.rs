@@ -48,7 +48,7 @@ async fn what_came_and_went_is_told_with_what_did_it() {
     // The block at the beginning is not part of the span, the one at the end is.
     assert!(ask(&world, APP, 48, 49).await.settings.is_empty());
     assert_eq!(ask(&world, APP, 47, 48).await.settings.len(), 1);
-    assert_eq!(ask(&world, APP, 9, 10).await.from.born, false);
+    assert!(!ask(&world, APP, 9, 10).await.from.born);
 }
 
 #[tokio::test]
