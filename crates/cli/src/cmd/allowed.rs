@@ -4,14 +4,13 @@ use crate::{
     Failure, Outcome,
     cmd::{
         self,
-        words::{belief, claim, index, notice, orphaned, place, unknown, who},
+        words::{belief, by, claim, exactly, index, notice, orphaned, place, unknown},
     },
     config::Settings,
     opts::AllowedArgs,
     shell::Shell,
-    text::{count, table, time},
+    text::{count, time},
 };
-use alloy_primitives::B256;
 use devproof_api::{
     Part, Surface, allowed, allowed_for,
     documents::{AllowedApp, AllowedApps, Interval},
@@ -71,19 +70,18 @@ pub fn render(answer: &AllowedApps, now: Timestamp) -> String {
     let block = &answer.block;
     let ever = answer.apps.iter().filter(|app| !app.intervals.is_empty()).count();
     let still = answer.apps.iter().filter(|app| app.allowed).count();
-    let more = if answer.next.is_some() { ", and there are more below" } else { "" };
+    let more = if answer.next.is_some() { " More follow." } else { "" };
     let mut text = format!(
-        "Version {:#x}, up to block {} ({}, {}): {} ever allowed to run it, {} is now{more}.\n\
+        "Version {:#x}, up to block {} ({}, {}): {} ever allowed to run it, {still} of them at that block.{more}\n\
          Only apps that this index follows are looked at. Allowed is not running.\n",
         answer.compose_hash,
         block.number,
         time(block.timestamp),
         block.finality,
         count(ever, "app"),
-        if still == 0 { "none".to_owned() } else { still.to_string() },
     );
     for app in &answer.apps {
-        text.push_str(&of_app(app, answer.compose_hash));
+        text.push_str(&of_app(app, answer));
     }
     if answer.unread > 0 || !answer.not_told.is_empty() {
         text.push_str("\nCould not be told\n");
@@ -99,37 +97,20 @@ pub fn render(answer: &AllowedApps, now: Timestamp) -> String {
     text
 }
 
-fn of_app(app: &AllowedApp, hash: B256) -> String {
-    let now = if app.allowed { "allowed now" } else { "not allowed now" };
-    let mut text = format!("\n{:#x} ({}): {now}. ", app.app, app.code.kind);
-    text.push_str(belief(app.completeness, &app.code.kind));
-    text.push('\n');
+fn of_app(app: &AllowedApp, answer: &AllowedApps) -> String {
+    let (not, block) = (if app.allowed { "" } else { "not " }, answer.block.number);
+    let belief = belief(app.completeness, &app.code.kind);
+    let mut text =
+        format!("\n{:#x} ({}): {not}allowed at block {block}. {belief}\n", app.app, app.code.kind);
     if app.intervals_left_out > 0 {
         text.push_str(&format!("  {} older intervals are left out.\n", app.intervals_left_out));
     }
     if app.intervals.is_empty() {
         text.push_str("  It never was, on the chain as it is.\n");
-    } else {
-        let rows: Vec<_> = app.intervals.iter().map(row).collect();
-        let head = [
-            "since (UTC)",
-            "put in force by",
-            "announced by",
-            "notice users had",
-            "until (UTC)",
-            "ended by",
-        ];
-        text.push_str(&table(head, &rows));
     }
-    for interval in &app.intervals {
-        text.push_str(&claim(hash, interval.source_digest, interval.uri.as_deref()));
-        for it in &interval.upgrades {
-            text.push_str(&format!(
-                "  In doubt from {} on: the code that decides became {:#x}, and what that allows no event says.\n",
-                place(&it.at),
-                it.implementation,
-            ));
-        }
+    for it in &app.intervals {
+        text.push_str(&interval(it, block));
+        text.push_str(&claim(answer.compose_hash, it.source_digest, it.uri.as_deref()));
     }
     text.push_str(&unknown(&app.not_known));
     if !app.orphaned.is_empty() {
@@ -139,14 +120,31 @@ fn of_app(app: &AllowedApp, hash: B256) -> String {
     text
 }
 
-fn row(interval: &Interval) -> [String; 6] {
-    let read = interval.read_by_call;
-    [
-        place(&interval.since),
-        if read { "not said (read by call)".to_owned() } else { who(&interval.since) },
-        interval.proposed.as_ref().map_or_else(|| "not announced".to_owned(), who),
-        if read { "not known".to_owned() } else { notice(interval.notice_seconds) },
-        interval.until.as_ref().map_or_else(|| "still open".to_owned(), place),
-        interval.until.as_ref().map(who).unwrap_or_default(),
-    ]
+fn interval(it: &Interval, block: u64) -> String {
+    let mut text = format!("  from  {}", exactly(&it.since));
+    if it.read_by_call {
+        text.push_str(", read by call: how it came, and whether it was so before, no event says\n");
+    } else {
+        let announced = it.proposed.as_ref().map_or_else(
+            || "not announced".to_owned(),
+            |at| format!("announced {} {}", place(at), by(at)),
+        );
+        let notice = notice(it.notice_seconds);
+        text.push_str(&format!(
+            ", put in force {}; {announced}; notice users had: {notice}\n",
+            by(&it.since)
+        ));
+    }
+    for upgrade in &it.upgrades {
+        text.push_str(&format!(
+            "        in doubt from {} on: the code that decides became {:#x}, and what that allows no event says\n",
+            exactly(&upgrade.at),
+            upgrade.implementation,
+        ));
+    }
+    match &it.until {
+        Some(at) => text.push_str(&format!("  to    {}, ended {}\n", exactly(at), by(at))),
+        None => text.push_str(&format!("  to    open at block {block}\n")),
+    }
+    text
 }

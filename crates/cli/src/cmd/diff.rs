@@ -90,33 +90,23 @@ fn end(end: &End) -> String {
 }
 
 fn difference(it: &Difference) -> String {
-    let name = setting(&it.setting);
-    let what = match it.value {
-        Some(value) if it.setting == "compose_hash" => {
-            format!("{name} {value:#x}: {} -> {}", allowed(it.before), allowed(it.after))
-        }
-        Some(value) => format!(
-            "{name} {}: {} -> {}",
-            cmd::value(&it.setting, value),
-            listed(it.before),
-            listed(it.after)
-        ),
-        None => {
-            let of = |it: &Difference, now: Option<B256>| {
-                now.map_or_else(|| "none".to_owned(), |now| value(&it.setting, now))
-            };
-            format!("{name}: {} -> {}", of(it, it.before), of(it, it.after))
-        }
+    let name = match it.value {
+        Some(value) if it.setting == "compose_hash" => format!("version {value:#x}"),
+        Some(of) => format!("{} {}", setting(&it.setting), value(&it.setting, of)),
+        None => setting(&it.setting),
     };
-    format!("  {what}\n{}", entries(&it.entries, "no event told what did it"))
-}
-
-const fn allowed(it: Option<B256>) -> &'static str {
-    if it.is_some() { "allowed" } else { "not allowed" }
-}
-
-const fn listed(it: Option<B256>) -> &'static str {
-    if it.is_some() { "yes" } else { "no" }
+    let stands = |now: Option<B256>| match (it.value, now) {
+        (None, None) => "none".to_owned(),
+        (None, Some(now)) => value(&it.setting, now),
+        (Some(_), None) => "not allowed".to_owned(),
+        (Some(_), Some(_)) => "allowed".to_owned(),
+    };
+    let change = if it.before == it.after {
+        format!("{}, as before", stands(it.after))
+    } else {
+        format!("{} -> {}", stands(it.before), stands(it.after))
+    };
+    format!("  {name}: {change}\n{}", entries(&it.entries, "no event told what did it"))
 }
 
 fn proposal(it: &ProposalChange) -> String {
@@ -145,7 +135,7 @@ fn entries(entries: &[Entry], none: &str) -> String {
     }
     let line = |entry: &Entry| {
         let by = entry.actor.map_or_else(
-            || "by whom is not said".to_owned(),
+            || "(by whom is not said)".to_owned(),
             |a| format!("by {}", short_address(a)),
         );
         let transaction = entry
@@ -157,7 +147,7 @@ fn entries(entries: &[Entry], none: &str) -> String {
             notice => format!(", notice users had: {notice}"),
         };
         format!(
-            "    {} block {}{transaction}: {} {}, {by}{notice}\n",
+            "    {} block {}{transaction}: {} {} {by}{notice}\n",
             minute(entry.block.timestamp),
             entry.block.number,
             history::what(entry),

@@ -16,9 +16,9 @@ pub(super) const UNVERIFIED: &str = "Its history was not compared with its contr
 pub(super) fn belief(completeness: Completeness, code: &str) -> &'static str {
     match (completeness, code) {
         (Completeness::Complete, "app_auth_test") => {
-            "Each was checked against the contract's own history. Test build: the notice period is not enforced."
+            "All of it was checked against the contract's own history. Test build: the notice period is not enforced."
         }
-        (Completeness::Complete, _) => "Each was checked against the contract's own history.",
+        (Completeness::Complete, _) => "All of it was checked against the contract's own history.",
         (Completeness::AsEmitted, "dstack_app" | "legacy_app_auth") => {
             "The owner of this app can change its code at any moment, without notice; this is what its events said."
         }
@@ -33,6 +33,12 @@ pub(super) fn belief(completeness: Completeness, code: &str) -> &'static str {
 pub(super) fn place(since: &Since) -> String {
     let log = since.log_index.map(|index| format!(", log {index}")).unwrap_or_default();
     format!("{} (block {}{log})", minute(since.timestamp), since.block)
+}
+
+/// The same with its transaction.
+pub(super) fn exactly(since: &Since) -> String {
+    let transaction = since.transaction.map(|hash| format!(", transaction {}", short(hash)));
+    place(since).replace(')', &format!("{})", transaction.unwrap_or_default()))
 }
 
 /// What could not be found out, as a line.
@@ -99,6 +105,12 @@ pub fn notice(seconds: Option<u64>) -> String {
         Some(0) => "none".to_owned(),
         Some(seconds) => span(seconds),
     }
+}
+
+/// Who did it, behind a verb.
+pub(super) fn by(since: &Since) -> String {
+    let named = since.actor.map(|actor| format!("by {}", short_address(actor)));
+    named.unwrap_or_else(|| "(by whom is not said)".to_owned())
 }
 
 pub(super) fn who(since: &Since) -> String {
