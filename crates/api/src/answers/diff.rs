@@ -111,18 +111,22 @@ async fn diff_once(
         code: legs::code(contract, policy, findings),
     };
     let (old, new) = (&before.policy, &after.policy);
+    let completeness = verified::completeness(store, scope, to).await?;
+    let proposals = proposals((old, from.now()), (new, to.now()), &entries);
+    let (from, to) = (end(from, old, &at_begin, before.logs), end(to, new, &at_end, after.logs));
+    let (then, now) = (pairs::of(contract, old, from.born), pairs::of(contract, new, to.born));
     Ok(Diff {
         chain_id,
         app: *app,
         contract: address,
-        from: end(from, old, &at_begin, before.logs),
-        to: end(to, new, &at_end, after.logs),
+        from,
+        to,
         index_head: moment::block(*head, status),
         indexed_from: status.start_block,
-        completeness: verified::completeness(store, scope, to).await?,
+        completeness,
         history_verified_at: contract.history_verified_at.map(|block| Verified { block }),
-        settings: differences(&pairs::of(contract, old), &pairs::of(contract, new), &entries),
-        proposals: proposals((old, from.now()), (new, to.now()), &entries),
+        settings: differences(&then, &now, &entries),
+        proposals,
         kms: kms_diffs,
         not_known: legs::not_known(contract, new, &at_end),
         orphaned,

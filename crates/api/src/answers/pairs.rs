@@ -20,8 +20,8 @@ const LISTS: [&str; 7] = [
     "kms_device",
 ];
 
-/// What an app's policy says.
-pub(super) fn of(contract: &Contract, policy: &Policy) -> BTreeSet<Pair> {
+/// What an app's policy says. Before an app is born there is no code behind its contract either.
+pub(super) fn of(contract: &Contract, policy: &Policy, born: bool) -> BTreeSet<Pair> {
     let flag = |on: bool| B256::with_last_byte(u8::from(on));
     let mut pairs = BTreeSet::new();
     let mut put = |setting: &'static str, value: Option<B256>| {
@@ -46,7 +46,8 @@ pub(super) fn of(contract: &Contract, policy: &Policy) -> BTreeSet<Pair> {
     put(Setting::Owner.name(), policy.owner.map(|owner| owner.into_word()));
     put(Setting::PendingOwner.name(), policy.pending_owner.map(|owner| owner.into_word()));
     put(Setting::Guardian.name(), policy.guardian.map(|guardian| guardian.into_word()));
-    let implementation = policy.implementation.or(contract.implementation);
+    let found = contract.implementation.filter(|_| born);
+    let implementation = policy.implementation.or(found);
     put("implementation", implementation.map(|code| code.into_word()));
     put("upgrades_disabled", policy.upgrades_disabled.then(|| flag(true)));
     pairs

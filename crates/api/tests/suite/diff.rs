@@ -138,7 +138,8 @@ fn pairs(answer: &AtBlock) -> Pairs {
     put("owner", one(policy.owner));
     put("pending_owner", one(policy.pending_owner));
     put("guardian", one(policy.guardian));
-    put("implementation", one(answer.code.implementation));
+    // There is no code behind a contract that is not there.
+    put("implementation", one(answer.code.implementation.filter(|_| answer.born)));
     let kinds = (1..13).map(|n| Setting::from_number(n).unwrap());
     let frozen = kinds.filter(|kind| policy.frozen.contains(&kind.name().to_owned()));
     put("freeze", frozen.map(|kind| B256::with_last_byte(kind as u8)).collect());

@@ -70,15 +70,21 @@ pub fn render(answer: &AllowedApps, now: Timestamp) -> String {
     let block = &answer.block;
     let ever = answer.apps.iter().filter(|app| !app.intervals.is_empty()).count();
     let still = answer.apps.iter().filter(|app| app.allowed).count();
+    let whose = match ever {
+        0 => "no app was ever allowed to run it.".to_owned(),
+        n => format!(
+            "{} allowed to run it at some time, {still} of them at that block.",
+            count(n, "app")
+        ),
+    };
     let more = if answer.next.is_some() { " More follow." } else { "" };
     let mut text = format!(
-        "Version {:#x}, up to block {} ({}, {}): {} ever allowed to run it, {still} of them at that block.{more}\n\
+        "Version {:#x}, up to block {} ({}, {}): {whose}{more}\n\
          Only apps that this index follows are looked at. Allowed is not running.\n",
         answer.compose_hash,
         block.number,
         time(block.timestamp),
         block.finality,
-        count(ever, "app"),
     );
     for app in &answer.apps {
         text.push_str(&of_app(app, answer));

@@ -86,7 +86,7 @@ fn head(answer: &Deletions) -> String {
     let more = if answer.next.is_some() { "more than " } else { "" };
     format!(
         "What {whose} asserted, {from}up to block {} ({}, {}): {more}{} in {}.\n{}\nWhether a registry said more than \
-         this was not checked against the root it keeps.\n\n",
+         this was not checked against the root it keeps.\n{}",
         block.number,
         time(block.timestamp),
         block.finality,
@@ -96,6 +96,7 @@ fn head(answer: &Deletions) -> String {
             n => format!("{n} registries"),
         },
         answer.means,
+        if answer.entries.is_empty() { "" } else { "\n" },
     )
 }
 
@@ -106,8 +107,9 @@ fn entry(it: &Deletion) -> String {
         "signer_revoked" => "key revoked".to_owned(),
         "single" => "one deletion".to_owned(),
         kind => {
+            let place = if kind == "root" { "under a root" } else { "in a batch" };
             let count = it.statement.as_ref().map_or(0, |statement| statement.count);
-            format!("{count} deletions in a {kind}")
+            format!("{count} deletions {place}")
         }
     };
     let mut text = format!(

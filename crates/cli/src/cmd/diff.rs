@@ -95,11 +95,16 @@ fn difference(it: &Difference) -> String {
         Some(of) => format!("{} {}", setting(&it.setting), value(&it.setting, of)),
         None => setting(&it.setting),
     };
-    let stands = |now: Option<B256>| match (it.value, now) {
-        (None, None) => "none".to_owned(),
-        (None, Some(now)) => value(&it.setting, now),
-        (Some(_), None) => "not allowed".to_owned(),
-        (Some(_), Some(_)) => "allowed".to_owned(),
+    let stands = |now: Option<B256>| match (it.setting.as_str(), it.value, now) {
+        ("any_device" | "tcb_requirement", None, None) => "not known".to_owned(),
+        (_, None, None) => "none".to_owned(),
+        (_, None, Some(now)) => value(&it.setting, now),
+        ("freeze", _, None) => "may widen".to_owned(),
+        ("freeze", _, Some(_)) => "can never widen again".to_owned(),
+        ("registered_app", _, None) => "not registered".to_owned(),
+        ("registered_app", _, Some(_)) => "registered".to_owned(),
+        (_, Some(_), None) => "not allowed".to_owned(),
+        (_, Some(_), Some(_)) => "allowed".to_owned(),
     };
     let change = if it.before == it.after {
         format!("{}, as before", stands(it.after))
@@ -120,12 +125,11 @@ fn proposal(it: &ProposalChange) -> String {
             |it| format!("{} (may come from {})", it.state, minute(it.ripe_at)),
         )
     };
-    format!(
-        "  {name}: {} -> {}\n{}",
-        stand(&it.before),
-        stand(&it.after),
-        entries(&it.entries, "only time did it")
-    )
+    let change = match (&it.before, &it.after) {
+        (None, None) => "announced, and over again".to_owned(),
+        (before, after) => format!("{} -> {}", stand(before), stand(after)),
+    };
+    format!("  {name}: {change}\n{}", entries(&it.entries, "only time did it"))
 }
 
 /// What did it, one line each.

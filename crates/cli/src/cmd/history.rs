@@ -133,12 +133,14 @@ fn row(entry: &Entry) -> [String; 9] {
 /// What an entry did, in words.
 pub(super) fn what(entry: &Entry) -> String {
     let setting = setting(&entry.setting);
-    let listed = ["compose_hash", "device", "os_image"].contains(&entry.setting.as_str());
+    let listed = ["compose_hash", "device", "os_image", "kms_device", "aggregated_mr"]
+        .contains(&entry.setting.as_str());
     let verb = match entry.action.as_str() {
         "proposed" => "announced",
         "cancelled" => "cancelled",
         "removed" => "removed",
         _ if listed => "allowed",
+        _ if entry.setting == "registered_app" => "registered",
         _ => "set",
     };
     let effect = if entry.effective { "" } else { " (nothing changed)" };

@@ -56,7 +56,7 @@ fn setting(name: &str) -> String {
         "kms_device" => "device of its instances".to_owned(),
         "aggregated_mr" => "measurement of its instances".to_owned(),
         "gateway_app_id" => "gateway".to_owned(),
-        "registered_app" => "registration of".to_owned(),
+        "registered_app" => "app".to_owned(),
         other => other.replace('_', " "),
     }
 }
