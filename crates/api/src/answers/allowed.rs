@@ -41,9 +41,9 @@ pub async fn allowed(
     surface: Surface,
 ) -> Result<AllowedApps, AnswerError> {
     steadily(store, chain_id, async |standing| {
-        let mut answer = empty(store, standing, compose_hash, min_finality).await?;
-        let unread = unread(store, standing, answer.block.number).await?;
         let moment = moment::last_of(store, &standing, min_finality).await?;
+        let mut answer = empty(standing, compose_hash, &moment);
+        let unread = unread(store, standing, moment.block.number).await?;
         let limit = page.size().min(MAX_APPS);
         let asked = u32::try_from(limit + 1).unwrap_or(u32::MAX);
         let word = (Role::App, compose_hash);
@@ -92,8 +92,8 @@ pub async fn allowed_for(
     min_finality: Finality,
 ) -> Result<AllowedApps, AnswerError> {
     steadily(store, chain_id, async |standing| {
-        let mut answer = empty(store, standing, compose_hash, min_finality).await?;
         let moment = moment::last_of(store, &standing, min_finality).await?;
+        let mut answer = empty(standing, compose_hash, &moment);
         let scope = Scope::open(store, standing, app).await?;
         answer.apps.push(of_app(store, &scope, &moment, compose_hash).await?);
         Ok(answer)
@@ -101,24 +101,19 @@ pub async fn allowed_for(
     .await
 }
 
-async fn empty(
-    store: &Store,
-    standing: Standing,
-    compose_hash: B256,
-    min_finality: Finality,
-) -> Result<AllowedApps, AnswerError> {
+fn empty(standing: Standing, compose_hash: B256, moment: &Moment) -> AllowedApps {
     let Standing { status, head } = standing;
-    Ok(AllowedApps {
+    AllowedApps {
         chain_id: status.chain_id,
         compose_hash,
-        block: moment::last_of(store, &standing, min_finality).await?.document(),
+        block: moment.document(),
         index_head: moment::block(head, &status),
         indexed_from: status.start_block,
         apps: Vec::new(),
         not_told: Vec::new(),
         unread: 0,
         next: None,
-    })
+    }
 }
 
 /// The apps whose older logs are still being read.
@@ -128,15 +123,14 @@ async fn unread(
     up_to: u64,
 ) -> Result<HashSet<Address>, AnswerError> {
     let chain_id = standing.status.chain_id;
-    let gaps = store.gaps(chain_id).await?;
-    let mut unread = HashSet::new();
-    for gap in gaps.iter().filter(|gap| gap.from <= up_to) {
-        let contract = store.contract(chain_id, gap.address).await?;
-        if contract.is_some_and(|contract| contract.role == Role::App) {
-            unread.insert(gap.address);
-        }
+    let mut gaps = store.gaps(chain_id).await?;
+    gaps.retain(|gap| gap.from <= up_to);
+    if gaps.is_empty() {
+        return Ok(HashSet::new());
     }
-    Ok(unread)
+    let gaps: HashSet<_> = gaps.iter().map(|gap| gap.address).collect();
+    let apps = store.contracts(chain_id).await?.into_iter().filter(|c| c.role == Role::App);
+    Ok(apps.map(|app| app.address).filter(|app| gaps.contains(app)).collect())
 }
 
 async fn of_app(

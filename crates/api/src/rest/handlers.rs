@@ -66,12 +66,21 @@ pub(super) async fn allowed(
     let (chain, hash) = (input::chain(&chain)?, input::compose_hash(&hash)?);
     let Allowed { finality, app, limit, after } = input::parameters(asked)?;
     let finality = input::finality(finality, chain)?;
-    let after = after.map(|text| input::app(&text)).transpose()?;
-    let part = input::part_after(limit, after)?;
     let store = &state.store;
     let answer = match app {
+        Some(_) if limit.is_some() || after.is_some() => {
+            return Err(ProblemReply::malformed(
+                "with app there is only one page: leave out limit and after, as in \
+                 ?app=0x52908400098527886e0f7030069857d2e4169ee7"
+                    .to_owned(),
+            ));
+        }
         Some(app) => answers::allowed_for(store, chain, hash, input::app(&app)?, finality).await?,
-        None => answers::allowed(store, chain, hash, part, finality, Surface::Rest).await?,
+        None => {
+            let after = after.map(|text| input::app(&text)).transpose()?;
+            let part = input::part_after(limit, after)?;
+            answers::allowed(store, chain, hash, part, finality, Surface::Rest).await?
+        }
     };
     Ok(reply::document(&answer, &headers))
 }

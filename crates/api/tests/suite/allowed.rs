@@ -199,3 +199,17 @@ async fn an_app_whose_logs_are_still_being_read_is_counted() {
     assert!(allowed_for(&world.store, LOCAL, hash(1), late, Finality::Unsafe).await.is_err());
     assert!(allowed_for(&world.store, LOCAL, hash(1), KMS, Finality::Unsafe).await.is_err());
 }
+
+#[tokio::test]
+async fn an_app_that_cannot_be_told_hides_no_other() {
+    let mut world = World::empty(LOCAL).await;
+    world.tell();
+    // A node left out an announcement.
+    world.logs.retain(|log| log.block.number != 20 || log.address != APP);
+    world.commit(None, 200).await;
+    let answer = ask(&world, hash(1)).await;
+    let apps: Vec<_> = answer.apps.iter().map(|it| it.app).collect();
+    assert_eq!((apps, answer.not_told.len()), (vec![STOCK], 1));
+    assert_eq!(answer.not_told[0].app, APP);
+    assert!(answer.not_told[0].reason.contains("contradicts"), "{answer:?}");
+}
