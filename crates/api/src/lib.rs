@@ -7,12 +7,17 @@
 
 pub mod answers;
 pub mod documents;
+mod families;
 mod finality;
 mod headers;
 pub mod parse;
 pub mod rest;
 
-pub use answers::{AnswerError, Surface, When, at, chains, history};
+pub use answers::{
+    AnswerError, Cursor, DeletionsOf, MAX_PAGE, Part, Surface, When, allowed, allowed_for, at,
+    chains, deletions, diff, family, history,
+};
+pub use families::{Families, FamilyError};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
 pub use rest::{AppState, Operations, operations, router};

@@ -1,6 +1,6 @@
 //! What people type: ids, hashes and moments, each refused with an example of how it looks.
 
-use crate::{Finality, When};
+use crate::{Finality, MAX_PAGE, When};
 use alloy_primitives::{Address, B256};
 use devproof_primitives::ComposeHash;
 use jiff::Timestamp;
@@ -73,6 +73,46 @@ pub fn block(text: &str) -> Result<When, String> {
             quote(text)
         )
     })
+}
+
+/// Which state is asked for: a block by number, hash or tag, or a time that cannot be mistaken for one.
+///
+/// # Errors
+/// A sentence with examples.
+pub fn moment(text: &str) -> Result<When, String> {
+    // A number that is too large for a block must not be taken for a time.
+    let as_time = Some(text).filter(|text| text.contains('T')).and_then(|text| time(text).ok());
+    as_time.map(When::Time).or_else(|| block(text).ok()).ok_or_else(|| {
+        format!(
+            "ask for a block by number such as 1234, by hash, or by tag (finalized, safe, unsafe), or for a time such as \
+             2026-03-01T12:00:00Z, not {}",
+            quote(text)
+        )
+    })
+}
+
+/// A salted commitment to a user: 64 hexadecimal digits, with or without `0x`.
+///
+/// # Errors
+/// A sentence with an example.
+pub fn commitment(text: &str) -> Result<B256, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let hash = Some(digits).filter(|digits| digits.len() == 64).and_then(|d| d.parse().ok());
+    hash.ok_or_else(|| {
+        format!(
+            "a commitment is the userIdHash of a deletion, 0x and 64 hexadecimal digits, not {}",
+            quote(text)
+        )
+    })
+}
+
+/// How many entries a page may have.
+///
+/// # Errors
+/// A sentence with an example.
+pub fn limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
+    limit.ok_or_else(|| format!("a limit is a number from 1 to {MAX_PAGE}, not {}", quote(text)))
 }
 
 /// Quotes an input, with everything that is not plain text escaped, and cut short.

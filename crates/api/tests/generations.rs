@@ -11,7 +11,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use devproof_api::{
-    Finality, When, at,
+    Finality, Part, When, at,
     documents::{AtBlock, History},
     history,
 };
@@ -119,7 +119,9 @@ impl World {
     }
 
     async fn tell(&self, store: &Store, app: Address) -> History {
-        history(store, self.bench.node.chain_id(), app, Finality::Unsafe).await.unwrap()
+        history(store, self.bench.node.chain_id(), app, Part::default(), Finality::Unsafe)
+            .await
+            .unwrap()
     }
 
     /// Something that may or may not succeed happens.

@@ -2,17 +2,18 @@
 //! indexed into SQLite, and asked about. `make demo` runs it, `make demo ARGS=--once` does not stay.
 
 use clap::Parser;
-use devproof_api::{Finality, When, documents::AtBlock};
+use devproof_api::{
+    DeletionsOf, Finality, Part, Surface, When, allowed, deletions, diff, documents::AtBlock,
+};
 use devproof_chain::Node;
 use devproof_cli::{
     Failure,
-    cmd::{at, history, index, notice, serve, stop_signal},
+    cmd::{allowed, at, deletions, diff, history, index, notice, serve, stop_signal},
     config::Nodes,
     opts::Global,
     shell::Shell,
     text::{minute, short, short_address, table},
 };
-use devproof_contracts::{Deleted, DeletionEvent, deletion_event};
 use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
 use devproof_store::Store;
 use devproof_testkit::{Chapter, Story};
@@ -81,8 +82,8 @@ async fn run(demo: Demo, shell: &mut Shell) -> Result<()> {
     let root = format!("http://{}/v1/chains/{}", listener.local_addr()?, node.chain_id());
     let head = report.head.number;
     shell.note(&format!(
-        "\nServing REST until Ctrl-C, and following the chain at {}:\n  {root}/apps/{}/at/{head}\n  {root}/apps/{}/history",
-        story.bench.anvil.url(), story.product, story.product,
+        "\nServing REST until Ctrl-C, and following the chain at {}:\n  {root}/apps/{}/at/{head}\n  {root}/apps/{}/history\n  {root}/apps/{}/diff?from=10&to={head}\n  {root}/apps/{}/deletions",
+        story.bench.anvil.url(), story.product, story.product, story.product, story.product,
     ));
     let following = tokio::spawn(async move { indexer.follow(stop_signal()).await });
     serve::serve(store.clone(), Some(node), listener, stop_signal()).await?;
@@ -111,7 +112,8 @@ async fn answers(story: &Story, store: &Store, shell: &mut Shell) -> Result<()> 
     let now = Timestamp::now();
     let chain_id = story.bench.node.chain_id();
     for (name, app) in [("The product", story.product), ("Its rival", story.stock)] {
-        let history = devproof_api::history(store, chain_id, app, Finality::Unsafe).await?;
+        let history =
+            devproof_api::history(store, chain_id, app, Part::default(), Finality::Unsafe).await?;
         print(shell, &history, || format!("{name}, {app}: {}", history::render(&history, now)))?;
     }
 
@@ -147,15 +149,25 @@ async fn answers(story: &Story, store: &Store, shell: &mut Shell) -> Result<()> 
     ];
     print(shell, &rows, || format!("What was authorised at block X?\n{}", table(columns, &rows)))?;
 
-    let deletions = deletions(story, store).await?;
-    print(shell, &deletions, || {
-        let head = ["attested (UTC)", "block", "what", "running then", "signed by"];
-        format!(
-            "Deletions the product's key attested\n{}  The app's key said so. That shows that code \
-             holding the key asserted it; it cannot show that no copy exists.\n",
-            table(head, &deletions)
-        )
+    let (local, part) = (Finality::Unsafe, Part::default());
+    let version = story.versions.hash(5).0;
+    let allowed = allowed(store, chain_id, version, Part::default(), local, Surface::Cli).await?;
+    print(shell, &allowed, || {
+        format!("Who may run 1.4.0, and when?\n{}", allowed::render(&allowed, now))
     })?;
+
+    let ends = ["the rival upgrades again", "and takes it back"].map(|title| story.block_of(title));
+    if let [Some(up), Some(back)] = ends {
+        let span = (When::Block(up - 1), When::Block(back));
+        let diff = diff(store, Some(&story.bench.node), chain_id, story.stock, span, local).await?;
+        print(shell, &diff, || {
+            format!("An upgrade that was taken back an hour later\n{}", diff::render(&diff, now))
+        })?;
+    }
+
+    let (of, span) = (DeletionsOf::App(story.product), (None, None));
+    let deletions = deletions(store, None, chain_id, of, span, part, local).await?;
+    print(shell, &deletions, || deletions::render(&deletions, true, now))?;
 
     let answer = at(story, store, story.product, head).await?;
     print(shell, &answer, || format!("The whole answer, at the head\n{}", at::render(&answer, now)))
@@ -217,35 +229,4 @@ fn rows_of(answer: &AtBlock, rival: bool) -> Vec<[String; 7]> {
             )
         })
         .collect()
-}
-
-async fn deletions(story: &Story, store: &Store) -> Result<Vec<[String; 5]>> {
-    let chain_id = story.bench.node.chain_id();
-    let logs = store.logs(chain_id, &[story.bench.registry], u64::MAX).await?;
-    Ok(logs
-        .iter()
-        .filter_map(|log| match deletion_event(&log.topics, &log.data)? {
-            DeletionEvent::Statement(statement) => Some((log, statement)),
-            _ => None,
-        })
-        .map(|(log, deletion)| {
-            let what = match deletion.what {
-                Deleted::One { user_id_hash, .. } => {
-                    format!("the data behind commitment {}", short(user_id_hash))
-                }
-                Deleted::Batch { count } => format!("{count} in a batch"),
-                Deleted::Root { root, count } => format!("{count} under root {}", short(root)),
-            };
-            let time = i64::try_from(log.block.timestamp)
-                .ok()
-                .and_then(|t| Timestamp::from_second(t).ok());
-            [
-                time.map(minute).unwrap_or_default(),
-                log.block.number.to_string(),
-                what,
-                short(deletion.compose_hash),
-                short_address(deletion.signer),
-            ]
-        })
-        .collect())
 }

@@ -5,7 +5,7 @@ use crate::{
     opts::{Global, SourceArgs},
 };
 use alloy_primitives::Address;
-use devproof_api::{Finality, parse};
+use devproof_api::{Families, Finality, documents::Declared, parse};
 use devproof_chain::Node;
 use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Options, Sources};
 use serde::{Deserialize, Deserializer, de::Error};
@@ -50,6 +50,18 @@ struct File {
     start_block: Option<u64>,
     poll_seconds: Option<u64>,
     page_blocks: Option<NonZeroU64>,
+    family: Vec<Family>,
+}
+
+/// Apps that belong to one product.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Family {
+    name: String,
+    #[serde(alias = "chain_id")]
+    chain_id: u64,
+    #[serde(deserialize_with = "addresses")]
+    apps: Vec<Address>,
 }
 
 /// The settings that hold.
@@ -61,6 +73,8 @@ pub struct Settings {
     pub chain: Option<u64>,
     /// Where the node is asked.
     pub nodes: Nodes,
+    /// Apps that belong together.
+    pub families: Families,
     file: File,
 }
 
@@ -159,7 +173,15 @@ pub fn load(global: Global) -> Result<Settings, Failure> {
             )));
         }
     };
+    let declared = file.family.iter().map(|family| Declared {
+        name: family.name.clone(),
+        chain_id: family.chain_id,
+        apps: family.apps.clone(),
+    });
+    let families = Families::new(declared)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
     Ok(Settings {
+        families,
         database: global
             .database
             .or_else(|| file.database.clone())
@@ -228,6 +250,7 @@ mod tests {
             database: String::new(),
             chain: None,
             nodes: Nodes { urls: Vec::new(), agree: NonZeroUsize::MIN },
+            families: Families::default(),
             file,
         };
         assert_eq!(settings.finality(None, 31337), Finality::Safe);

@@ -52,7 +52,11 @@ impl Failure {
 
 impl From<AnswerError> for Failure {
     fn from(error: AnswerError) -> Self {
-        Self::CouldNotTell(error.sentence(Surface::Cli))
+        let why = error.sentence(Surface::Cli);
+        match error {
+            AnswerError::Backwards { .. } => Self::Usage(why),
+            _ => Self::CouldNotTell(why),
+        }
     }
 }
 

@@ -7,10 +7,10 @@ use crate::{
     conn::{Arg, Tx, bound, int},
     contracts::{columns, contract},
     error::Result,
-    read::spoken_logs,
-    types::{Contract, RawLog},
+    read::{block, logs_of},
+    types::{Contract, RawLog, Role},
 };
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use devproof_contracts::{Deleted, DeletionEvent, app_event, deletion_event};
 use devproof_primitives::{Action, Change, Event, Setting};
 
@@ -45,56 +45,107 @@ pub(crate) fn keys(topics: &[B256], data: &[u8]) -> Vec<i64> {
             what.iter().chain([&statement.app.into_word()]).map(key).collect()
         }
         Some(DeletionEvent::BatchEntry { user_id_hash, .. }) => vec![key(&user_id_hash)],
-        _ => Vec::new(),
+        Some(
+            DeletionEvent::SignerRegistered { app, .. } | DeletionEvent::SignerRevoked { app, .. },
+        ) => vec![key(&app.into_word())],
+        // Stands behind one that names the app.
+        Some(DeletionEvent::HistoryExtended { .. }) | None => Vec::new(),
     }
 }
 
-/// Writes words with the contract that said them and the height.
-pub(crate) async fn write(tx: &mut Tx, said: &mut Vec<(i64, i64, i64)>) -> Result<()> {
+/// Writes words with the contract that said them and where: height, then place of the transaction.
+pub(crate) async fn write(tx: &mut Tx, said: &mut Vec<(i64, i64, i64, i64)>) -> Result<()> {
     said.sort_unstable();
     said.dedup();
     for piece in pieces(said) {
         let args: Vec<_> = piece
             .iter()
-            .flat_map(|(word, contract, number)| {
-                [Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number)]
+            .flat_map(|(word, contract, number, tx_index)| {
+                [Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number), Arg::Int(*tx_index)]
             })
             .collect();
-        // It may have been said in another transaction of the block, or on two branches.
-        let head = "INSERT INTO mentions (word, contract_id, number) VALUES";
-        tx.execute(insert(head, piece.len(), 3, "ON CONFLICT DO NOTHING"), &args).await?;
+        // The same transaction may stand on two branches.
+        let head = "INSERT INTO mentions (word, contract_id, number, tx_index) VALUES";
+        tx.execute(insert(head, piece.len(), 4, "ON CONFLICT DO NOTHING"), &args).await?;
     }
     Ok(())
 }
 
+/// Mentions looked at at a time.
+const STEP: u32 = 1024;
+
+/// The place of a transaction on the canonical chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Number of its block.
+    pub number: u64,
+    /// Its position in the block.
+    pub tx_index: u64,
+}
+
+impl RawLog {
+    /// The place of its transaction.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place { number: self.block.number, tx_index: self.tx_index }
+    }
+}
+
+/// First which mentions, then what was said there: left to itself, SQLite begins with all blocks of the chain, or with all
+/// its contracts. A mention whose block is not canonical stays as a row of nothing, so that a full step is told from the
+/// last one.
+macro_rules! mentioning {
+    () => {
+        "SELECT m.number, b.hash, b.unix_time, b.said, m.address, m.contract_id, m.tx_index
+         FROM (
+             SELECT m.contract_id, m.number, m.tx_index, c.address
+             FROM mentions m CROSS JOIN contracts c
+             WHERE m.word = $1 AND c.id = m.contract_id AND c.chain_id = $2 AND m.number >= $3 AND m.number <= $6
+                 AND (m.number, m.tx_index, m.contract_id) > ($3, $4, $5)
+             ORDER BY m.number, m.tx_index, m.contract_id LIMIT $7
+         ) m
+         LEFT JOIN blocks b ON b.chain_id = $2 AND b.number = m.number AND b.fork = 0
+         ORDER BY m.number, m.tx_index, m.contract_id"
+    };
+}
+
 impl Store {
-    /// The contracts that may have said a word, at most `limit`, by address. Some may not have said it, or only in blocks
-    /// that were reorged out: the logs tell.
+    /// The contracts of a role that may have said a word, or said something about it when they were called: by address,
+    /// behind `after`, at most `limit`. Some may not have, or only in blocks that were reorged out: the facts tell.
     ///
     /// # Errors
     /// Only those of the database.
     pub async fn contracts_mentioning(
         &self,
         chain_id: u64,
-        word: B256,
+        (role, word): (Role, B256),
+        after: Option<Address>,
         limit: u32,
     ) -> Result<Vec<Contract>> {
         let sql = concat!(
             "SELECT ",
             columns!(),
-            " FROM contracts WHERE chain_id = $1 AND canonical = 1
-             AND id IN (SELECT contract_id FROM mentions WHERE word = $2) ORDER BY address LIMIT $3"
+            " FROM contracts WHERE chain_id = $1 AND canonical = 1 AND role = $2 AND address > $3
+             AND id IN (
+                 SELECT contract_id FROM mentions WHERE word = $4
+                 UNION SELECT contract_id FROM readings WHERE subject = $5
+             ) ORDER BY address LIMIT $6"
         );
         let args = [
             Arg::Int(int("chain id", chain_id)?),
+            Arg::Text(role.as_str()),
+            // Before every address there is nothing.
+            Arg::Bytes(after.as_ref().map_or(&[], |address| address.as_slice())),
             Arg::Int(key(&word)),
+            Arg::Bytes(word.as_slice()),
             Arg::Int(i64::from(limit)),
         ];
         self.pool.rows(sql, &args).await?.iter().map(contract).collect()
     }
 
-    /// What contracts said in the blocks in which they may have said a word, up to and including block `up_to`, in chain
-    /// order: those of the `limit` first such blocks of each contract after block `after`.
+    /// What contracts said in the canonical transactions in which they may have said a word, behind `after` and up to and
+    /// including block `up_to`, in chain order: those of the `limit` first such transactions. If there are fewer, there are
+    /// no more; else the next begin behind the [`RawLog::place`] of the last.
     ///
     /// # Errors
     /// Only those of the database.
@@ -102,27 +153,69 @@ impl Store {
         &self,
         chain_id: u64,
         word: B256,
-        (after, up_to): (Option<u64>, u64),
+        (after, up_to): (Option<Place>, u64),
         limit: u32,
     ) -> Result<Vec<RawLog>> {
-        let sql = "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
-             FROM mentions m
-             JOIN contracts c ON c.id = m.contract_id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = m.number AND b.fork = 0
-             WHERE m.word = $1 AND c.chain_id = $2 AND m.number > $3 AND m.number <= $4
-             ORDER BY m.number LIMIT $5";
-        let args = [
-            Arg::Int(key(&word)),
-            Arg::Int(int("chain id", chain_id)?),
-            Arg::Int(after.map_or(-1, bound)),
-            Arg::Int(bound(up_to)),
-            Arg::Int(i64::from(limit)),
-        ];
-        let mut found = Vec::new();
-        for row in self.pool.rows(sql, &args).await? {
-            spoken_logs(&row, &mut found)?;
+        let step = STEP.min(limit.saturating_add(1));
+        let mut last = after.map_or((-1, i64::MAX, i64::MAX), |place| {
+            (bound(place.number), bound(place.tx_index), i64::MAX)
+        });
+        let (mut found, mut open, mut places) = (Vec::new(), None, 0);
+        'all: loop {
+            let args = [
+                Arg::Int(key(&word)),
+                Arg::Int(int("chain id", chain_id)?),
+                Arg::Int(last.0),
+                Arg::Int(last.1),
+                Arg::Int(last.2),
+                Arg::Int(bound(up_to)),
+                Arg::Int(i64::from(step)),
+            ];
+            let rows = self.pool.rows(mentioning!(), &args).await?;
+            for row in &rows {
+                last = (row.int(0)?, row.int(6)?, row.int(5)?);
+                let place = (last.0, last.1);
+                if row.maybe_hash(1)?.is_none() {
+                    continue;
+                }
+                if places == limit && open != Some(place) {
+                    break 'all;
+                }
+                let before = found.len();
+                let (mut logs, tx_index) = (Vec::new(), row.number(6)?);
+                logs_of(block(row)?, row.bytes(3)?, (row.address(4)?, row.int(5)?), &mut logs)?;
+                found.extend(logs.into_iter().filter(|log| log.tx_index == tx_index));
+                if found.len() > before && open.replace(place) != Some(place) {
+                    places += 1;
+                }
+            }
+            if rows.len() < step as usize {
+                break;
+            }
         }
         found.sort_by_key(|log| (log.block.number, log.log_index));
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_begins_with_the_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        let args = [Arg::Int(0); 7];
+        let plan = store.pool.rows(concat!("EXPLAIN QUERY PLAN ", mentioning!()), &args).await;
+        let plan: Vec<String> =
+            plan.unwrap().iter().map(|row| row.text(3).unwrap().to_owned()).collect();
+        let steps: Vec<_> =
+            plan.iter().filter(|s| s.starts_with("SEARCH") || s.starts_with("SCAN")).collect();
+        assert!(steps[0].starts_with("SEARCH m USING PRIMARY KEY (word=?"), "{plan:#?}");
+        assert!(
+            steps.iter().all(|s| s.starts_with("SEARCH") || s.starts_with("SCAN m")),
+            "{plan:#?}"
+        );
     }
 }

@@ -36,7 +36,7 @@ pub(crate) const STEP: i64 = step!();
 
 /// Reads the logs of one contract in pieces of whole blocks, so that a long history does not have to fit into memory.
 #[derive(Debug)]
-pub(crate) struct LogSteps<'a> {
+pub struct LogSteps<'a> {
     contract: &'a Contract,
     up_to: u64,
     /// The block that was read last; `None` once all were.
@@ -45,12 +45,16 @@ pub(crate) struct LogSteps<'a> {
 
 impl<'a> LogSteps<'a> {
     /// The blocks after `after` up to and including `up_to`.
-    pub(crate) fn new(contract: &'a Contract, after: Option<u64>, up_to: u64) -> Self {
+    #[must_use]
+    pub fn new(contract: &'a Contract, after: Option<u64>, up_to: u64) -> Self {
         Self { contract, up_to, last: Some(after.map_or(-1, bound)) }
     }
 
     /// The next logs, in chain order; `None` after the last.
-    pub(crate) async fn next(&mut self, store: &Store) -> Result<Option<Vec<RawLog>>> {
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn next(&mut self, store: &Store) -> Result<Option<Vec<RawLog>>> {
         let Some(last) = self.last else { return Ok(None) };
         // First which blocks, then what is in them: left to itself, a server that has not counted its rows yet may begin
         // with all blocks of the chain, because they are in the right order, and take minutes.

@@ -176,6 +176,50 @@ pub enum AnswerError {
         /// Last block missing.
         to: u64,
     },
+    /// The page before ended in a block that was reorged out.
+    #[error(
+        "block {number} ({hash}), in which the page before ended, was reorganised away, so that what was told before may \
+         not be so any more"
+    )]
+    CursorGone {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+    },
+    /// Facts were found that belong before the place where the page before ended, or were found to be none.
+    #[error(
+        "the index has learnt something else since about blocks up to {number}, in which the page before ended, so that the \
+         pages before may lack entries"
+    )]
+    CursorStale {
+        /// Its number.
+        number: u64,
+    },
+    /// The span ends before it begins.
+    #[error("the span ends at {to}, before it begins at {from}")]
+    Backwards {
+        /// Where it begins.
+        from: String,
+        /// Where it ends.
+        to: String,
+    },
+    /// More happened than one answer takes.
+    #[error("more than {most} changes of {what} lie between the two blocks")]
+    TooMuch {
+        /// Of what.
+        what: String,
+        /// The most that one answer takes.
+        most: usize,
+    },
+    /// No family has the name.
+    #[error("no family is called {name}; this index knows {}", families(.known))]
+    UnknownFamily {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// The index cannot be right.
     #[error("the index contradicts the contract's own history ({0})")]
     Contradiction(#[from] FoldError),
@@ -219,69 +263,6 @@ impl AnswerError {
         let remedy = self.remedy(surface);
         if remedy.is_empty() { self.to_string() } else { format!("{self}; {remedy}") }
     }
-
-    const fn remedy(&self, surface: Surface) -> &'static str {
-        use Surface::{Cli, Rest};
-        match (self, surface) {
-            (Self::UnknownChain { .. }, Cli) => {
-                "name one with --chain, or run `devproof index` for this one"
-            }
-            (Self::UnknownChain { .. }, Rest) => "GET /v1/chains lists them",
-            (Self::Empty { .. } | Self::Unfinished { .. }, Cli) => "run `devproof index`",
-            (Self::Empty { .. } | Self::Unfinished { .. }, Rest) => "try again later",
-            (Self::UnknownApp { .. }, Cli) => {
-                "check the id and the chain, or run `devproof index --app` with it"
-            }
-            (Self::UnknownApp { .. }, Rest) => "check the id and the chain",
-            (Self::BeyondHead { .. } | Self::TimeBeyondHead { .. }, Cli) => {
-                "ask for an earlier one, or run `devproof index` first"
-            }
-            (Self::BeyondHead { .. } | Self::TimeBeyondHead { .. }, Rest) => {
-                "ask for an earlier one, or again later"
-            }
-            (Self::BeforeStart { .. } | Self::TimeBeforeStart { .. }, Cli) => {
-                "index into a fresh database with an earlier --start-block"
-            }
-            (Self::BeforeStart { .. } | Self::TimeBeforeStart { .. }, Rest) => {
-                "ask for a later one"
-            }
-            (Self::NotFinal { .. }, Cli) => {
-                "wait and index again, or take what may still change with --finality unsafe"
-            }
-            (Self::NotFinal { .. }, Rest) => {
-                "wait, or take what may still change with ?finality=unsafe"
-            }
-            (Self::Orphaned { .. }, _) => "ask by number for the block that is there now",
-            (Self::UnknownHash { .. }, Cli) => "ask by its number, or name a node with --rpc-url",
-            (Self::UnknownHash { .. }, Rest) => "ask by its number",
-            (Self::NoHeader { .. }, Cli) => {
-                "pass --rpc-url, or ask for a block or time that is held"
-            }
-            (Self::NoHeader { .. }, Rest) => "ask for that one, or for a time",
-            (Self::NodeDisagrees { .. } | Self::NodeLacks { .. }, Cli) => {
-                "run `devproof index` again, and check that --rpc-url is a node of the same chain"
-            }
-            (Self::WrongNode { .. }, Cli) => "name a node of that chain with --rpc-url",
-            (
-                Self::NodeDisagrees { .. } | Self::NodeLacks { .. } | Self::WrongNode { .. },
-                Rest,
-            ) => "try again later",
-            (Self::Contradiction(_), Cli) => {
-                "run `devproof index` again into a fresh database, from a block before the app was born"
-            }
-            (Self::Contradiction(_), Rest) => {
-                "no answer is better than a wrong one: its operator has to run `devproof index` again"
-            }
-            (Self::Moving, _) => "ask again in a moment",
-            (
-                Self::NotAnApp { .. }
-                | Self::Node { .. }
-                | Self::NodeOfHash { .. }
-                | Self::Store(_),
-                _,
-            ) => "",
-        }
-    }
 }
 
 impl From<StateError> for AnswerError {
@@ -291,6 +272,10 @@ impl From<StateError> for AnswerError {
             StateError::Fold(error) => error.into(),
         }
     }
+}
+
+fn families(known: &[String]) -> String {
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
 fn list(chains: &[u64]) -> String {

@@ -1,19 +1,15 @@
 //! From logs to the fold.
 
+use super::AnswerError;
 use alloy_primitives::{Address, B256};
 use devproof_contracts::{About, Code, app_event};
 use devproof_primitives::{
     BlockRef, Event, FoldError, Policy, Position, Rules, Setting, Source, Step,
 };
-use devproof_store::{AppState, Contract, RawLog, Reading, read_at, reading_event, rules};
-use std::collections::BTreeMap;
-
-/// The fold of an app's logs, and what each of them did.
-#[derive(Debug)]
-pub(super) struct Folded {
-    pub(super) policy: Policy,
-    pub(super) happenings: Vec<Happening>,
-}
+use devproof_store::{
+    AppState, Contract, LogSteps, RawLog, Reading, Store, read_at, reading_event, rules,
+};
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 /// A line of the history.
 #[derive(Debug)]
@@ -39,25 +35,46 @@ pub(super) fn kind(contract: &Contract) -> Code {
     code
 }
 
-/// Folds logs and readings, in the order of blocks: a reading tells the state at the end of its block.
-pub(super) fn fold(
+/// Where a walk begins: an app as it was after a block; `None` for what it was before all blocks.
+pub(super) type Start = (AppState, Option<u64>);
+
+/// An app before its first log.
+pub(super) fn beginning(contract: &Contract) -> Start {
+    (AppState::new(contract), None)
+}
+
+/// Folds on from `start` up to and including block `up_to`, and shows each line of the history to `visit`, until it has
+/// enough: logs and readings in the order of blocks, for a reading tells the state at the end of its block. Only a step of
+/// whole blocks is in memory at a time. Gives the app as it is then; where `visit` had enough, somewhat later than there.
+pub(super) async fn walk(
+    store: &Store,
     contract: &Contract,
-    logs: &[RawLog],
-    readings: &[Reading],
-) -> Result<Folded, FoldError> {
-    let mut state = AppState::new(contract);
+    (mut state, after): Start,
+    up_to: u64,
+    mut visit: impl FnMut(Happening) -> ControlFlow<()>,
+) -> Result<AppState, AnswerError> {
+    let mut readings = store.readings(contract.chain_id, contract.address, up_to).await?;
+    readings.retain(|reading| after.is_none_or(|after| reading.block.number > after));
+    let mut readings = readings.into_iter().peekable();
+    let mut steps = LogSteps::new(contract, after, up_to);
     let mut happenings = Vec::new();
-    let mut readings = readings.iter().peekable();
-    for log in logs {
-        while let Some(reading) = readings.next_if(|r| r.block.number < log.block.number) {
-            take_reading(&mut state, &mut happenings, reading)?;
+    while let Some(logs) = steps.next(store).await? {
+        for log in &logs {
+            while let Some(reading) = readings.next_if(|r| r.block.number < log.block.number) {
+                take_reading(&mut state, &mut happenings, &reading)?;
+            }
+            take_log(&mut state, &mut happenings, rules(contract), log)?;
         }
-        take_log(&mut state, &mut happenings, rules(contract), log)?;
+        if happenings.drain(..).try_for_each(&mut visit).is_break() {
+            return Ok(state);
+        }
     }
     for reading in readings {
-        take_reading(&mut state, &mut happenings, reading)?;
+        take_reading(&mut state, &mut happenings, &reading)?;
     }
-    Ok(Folded { policy: state.policy, happenings })
+    // What comes after the last log changes nothing that was told before it.
+    let _ = happenings.into_iter().try_for_each(visit);
+    Ok(state)
 }
 
 fn take_reading(

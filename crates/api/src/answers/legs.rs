@@ -150,7 +150,7 @@ pub(super) fn expiry(seconds: u64) -> Option<Timestamp> {
     (seconds != Proposal::NEVER).then(|| time(seconds))
 }
 
-fn since(at: Position, actor: Actor) -> Since {
+pub(super) fn since(at: Position, actor: Actor) -> Since {
     let told = at.log_index != READ;
     Since {
         block: at.block,

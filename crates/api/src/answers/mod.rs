@@ -3,28 +3,42 @@
 //! An answer is whole or an error. Nothing here decides what a fact means; the fold in
 //! `devproof-primitives` does.
 
+mod allowed;
+mod cursor;
+mod deletions;
+mod diff;
 mod error;
 mod facts;
+mod families;
+mod history;
+mod kms_diff;
 mod legs;
 mod moment;
 mod orphans;
+mod pairs;
+mod remedy;
+mod standing;
 mod timeline;
 mod verified;
 
+pub use allowed::{allowed, allowed_for};
+pub use cursor::{Cursor, MAX_PAGE, Part};
+pub use deletions::{DeletionsOf, deletions};
+pub use diff::diff;
 pub use error::{AnswerError, Surface};
+pub use families::family;
+pub use history::history;
 pub use moment::When;
 
 use crate::{
     Finality, Headers,
-    documents::{self, AtBlock, History, time},
+    documents::{self, AtBlock, time},
 };
 use alloy_primitives::Address;
 use devproof_contracts::{About, Code};
 use devproof_primitives::{BlockRef, Kms};
 use devproof_store::{ChainStatus, Contract, Role, Store};
-
-/// How often a question is asked again because a reorg came in between.
-const ATTEMPTS: u32 = 3;
+use standing::{Standing, steadily};
 
 /// What an app was allowed to run after a block, or at a time.
 ///
@@ -41,34 +55,11 @@ pub async fn at(
     when: When,
     min_finality: Finality,
 ) -> Result<AtBlock, AnswerError> {
-    for _ in 0..ATTEMPTS {
-        let scope = Scope::open(store, chain_id, app).await?;
-        let answer = at_once(store, headers, &scope, when, min_finality).await;
-        if scope.still_holds(store).await? {
-            return answer;
-        }
-    }
-    Err(AnswerError::Moving)
-}
-
-/// Every change of an app's policy, up to the last indexed block of the finality asked for.
-///
-/// # Errors
-/// [`AnswerError`]: never a partial answer.
-pub async fn history(
-    store: &Store,
-    chain_id: u64,
-    app: Address,
-    min_finality: Finality,
-) -> Result<History, AnswerError> {
-    for _ in 0..ATTEMPTS {
-        let scope = Scope::open(store, chain_id, app).await?;
-        let answer = history_once(store, &scope, min_finality).await;
-        if scope.still_holds(store).await? {
-            return answer;
-        }
-    }
-    Err(AnswerError::Moving)
+    steadily(store, chain_id, async |standing| {
+        let scope = Scope::open(store, standing, app).await?;
+        at_once(store, headers, &scope, when, min_finality).await
+    })
+    .await
 }
 
 /// The chains of the index and how far each reaches.
@@ -158,44 +149,6 @@ async fn at_once(
     })
 }
 
-async fn history_once(
-    store: &Store,
-    scope: &Scope,
-    min_finality: Finality,
-) -> Result<History, AnswerError> {
-    let Scope { status, contract, head, app } = scope;
-    let (chain_id, address) = (contract.chain_id, contract.address);
-    let moment = moment::last_of(store, scope, min_finality).await?;
-    scope.no_gap(store, &[address], moment.block.number).await?;
-    let mut logs = store.logs(chain_id, &[address], head.number).await?;
-    if logs.is_empty() {
-        scope.has_spoken(store, head.number).await?;
-    }
-    let orphaned = orphans::of(store, contract, head.number).await?;
-    let told = logs.iter().take_while(|log| log.block.number <= moment.block.number).count();
-    let not_final_enough = (logs.len() - told) as u64;
-    logs.truncate(told);
-    let readings = store.readings(chain_id, address, moment.block.number).await?;
-    let findings = facts::Findings::of(&readings);
-    let folded = facts::fold(contract, &logs, &readings)?;
-    let speaks = facts::kind(contract) != Code::TimelockAppAuth;
-    let birth = findings.birth.and_then(|(block, exactly)| exactly.then_some(block));
-    Ok(History {
-        chain_id,
-        app: *app,
-        contract: address,
-        block: moment.document(),
-        index_head: moment::block(*head, status),
-        indexed_from: status.start_block,
-        completeness: verified::completeness(store, scope, &moment).await?,
-        code: legs::code(contract, &folded.policy, &findings),
-        entries: timeline::entries(folded.happenings, status, speaks, birth),
-        not_final_enough,
-        proposals: legs::proposals(&folded.policy, moment.now()),
-        orphaned,
-    })
-}
-
 /// An app, and the chain as it stood when the question came.
 #[derive(Debug)]
 struct Scope {
@@ -208,15 +161,12 @@ struct Scope {
 }
 
 impl Scope {
-    async fn open(store: &Store, chain_id: u64, app: Address) -> Result<Self, AnswerError> {
-        // The store cannot hold a chain id of more than 63 bits, so such a chain is not in it.
-        let known = i64::try_from(chain_id).is_ok();
-        let status = if known { store.chain(chain_id).await? } else { None };
-        let Some(status) = status else {
-            let known = store.chains().await?.iter().map(|c| c.chain_id).collect();
-            return Err(AnswerError::UnknownChain { chain_id, known });
-        };
-        let head = status.checkpoint.ok_or(AnswerError::Empty { chain_id })?;
+    async fn open(
+        store: &Store,
+        Standing { status, head }: Standing,
+        app: Address,
+    ) -> Result<Self, AnswerError> {
+        let chain_id = status.chain_id;
         let mut contract = store.contract(chain_id, app).await?;
         // Where nothing is deployed, it may be an id that is no contract.
         if contract.as_ref().is_none_or(|c| c.role == Role::App && c.code_hash.is_none())
@@ -237,12 +187,6 @@ impl Scope {
             app = facts::Findings::of(&readings).app_id.unwrap_or(app);
         }
         Ok(Self { status, head, app, contract })
-    }
-
-    /// Whether what was read belongs together: the index only went forward meanwhile.
-    async fn still_holds(&self, store: &Store) -> Result<bool, AnswerError> {
-        let now = store.block_by_number(self.status.chain_id, self.head.number).await?;
-        Ok(now == Some(self.head))
     }
 
     /// Of a contract without a log up to a block: refuses to take that for an answer where it cannot be one. Code
@@ -270,11 +214,7 @@ impl Scope {
         needed: &[Address],
         up_to: u64,
     ) -> Result<(), AnswerError> {
-        let gaps = store.gaps(self.status.chain_id).await?;
-        let gap = gaps.iter().find(|gap| needed.contains(&gap.address) && gap.from <= up_to);
-        gap.map_or(Ok(()), |gap| {
-            Err(AnswerError::Unfinished { contract: gap.address, from: gap.from, to: gap.to })
-        })
+        Standing::from(self).no_gap(store, needed, up_to).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a question to a block: which one it is about, and how final that is.
 
-use super::{AnswerError, Scope};
+use super::{AnswerError, standing::Standing};
 use crate::{
     Finality, Headers,
     documents::{self, time},
@@ -55,27 +55,28 @@ pub(super) fn block(block: BlockRef, status: &ChainStatus) -> documents::Block {
 pub(super) async fn resolve(
     store: &Store,
     headers: Option<&dyn Headers>,
-    scope: &Scope,
+    standing: impl Into<Standing>,
     when: When,
     min_finality: Finality,
 ) -> Result<Moment, AnswerError> {
+    let standing = &standing.into();
     match when {
-        When::Block(number) => at_block(store, headers, scope, number, min_finality).await,
-        When::Time(seconds) => at_time(store, headers, scope, seconds, min_finality).await,
-        When::Hash(hash) => at_hash(store, headers, scope, hash, min_finality).await,
+        When::Block(number) => at_block(store, headers, standing, number, min_finality).await,
+        When::Time(seconds) => at_time(store, headers, standing, seconds, min_finality).await,
+        When::Hash(hash) => at_hash(store, headers, standing, hash, min_finality).await,
         // Who names a tag takes what has it.
-        When::Tag(tag) => last_of(store, scope, tag).await,
+        When::Tag(tag) => last_of(store, standing, tag).await,
     }
 }
 
 async fn at_block(
     store: &Store,
     headers: Option<&dyn Headers>,
-    scope: &Scope,
+    standing: &Standing,
     number: u64,
     min_finality: Finality,
 ) -> Result<Moment, AnswerError> {
-    let Scope { status, head, .. } = scope;
+    let Standing { status, head } = standing;
     if number > head.number {
         let time = time(head.timestamp);
         return Err(AnswerError::BeyondHead { asked: number, head: head.number, time });
@@ -87,7 +88,7 @@ async fn at_block(
     enough(finality, min_finality, || format!("block {number}"))?;
     let block = match store.block_by_number(status.chain_id, number).await? {
         Some(block) => block,
-        None => fetch(store, headers, scope, number, finality).await?,
+        None => fetch(store, headers, standing, number, finality).await?,
     };
     Ok(Moment { block, finality, asked: None })
 }
@@ -96,11 +97,11 @@ async fn at_block(
 async fn at_hash(
     store: &Store,
     headers: Option<&dyn Headers>,
-    scope: &Scope,
+    standing: &Standing,
     hash: B256,
     min_finality: Finality,
 ) -> Result<Moment, AnswerError> {
-    let chain_id = scope.status.chain_id;
+    let chain_id = standing.status.chain_id;
     let number = match store.block_by_hash(chain_id, hash).await? {
         Some((block, true)) => block.number,
         Some((block, false)) => {
@@ -116,7 +117,7 @@ async fn at_hash(
             }
         },
     };
-    let moment = at_block(store, headers, scope, number, min_finality).await?;
+    let moment = at_block(store, headers, standing, number, min_finality).await?;
     // A node may know blocks of other branches as well.
     if moment.block.hash == hash { Ok(moment) } else { Err(AnswerError::Orphaned { hash, number }) }
 }
@@ -125,11 +126,11 @@ async fn at_hash(
 async fn fetch(
     store: &Store,
     headers: Option<&dyn Headers>,
-    scope: &Scope,
+    standing: &Standing,
     number: u64,
     finality: Finality,
 ) -> Result<BlockRef, AnswerError> {
-    let chain_id = scope.status.chain_id;
+    let chain_id = standing.status.chain_id;
     let Some(node) = headers else {
         let held = store.canonical_blocks_below(chain_id, number, 1).await?;
         return Err(AnswerError::NoHeader { number, nearest: held.first().map(|b| b.number) });
@@ -139,13 +140,13 @@ async fn fetch(
     }
     // The index head may have been reorganised away since without any harm to a finalized block, so
     // that one is compared by what the index holds of the finalized chain.
-    let anchor = match finality.reaches(scope.status.tags.as_ref()) {
+    let anchor = match finality.reaches(standing.status.tags.as_ref()) {
         Some(tag) if finality == Finality::Finalized => {
             store.canonical_blocks_below(chain_id, tag.saturating_add(1), 1).await?.first().copied()
         }
         _ => None,
     };
-    let ours = anchor.unwrap_or(scope.head);
+    let ours = anchor.unwrap_or(standing.head);
     let ask = async |number| {
         node.block(number).await.map_err(|source| AnswerError::Node { number, source })
     };
@@ -161,11 +162,11 @@ async fn fetch(
 async fn at_time(
     store: &Store,
     headers: Option<&dyn Headers>,
-    scope: &Scope,
+    standing: &Standing,
     seconds: u64,
     min_finality: Finality,
 ) -> Result<Moment, AnswerError> {
-    let Scope { status, head, .. } = scope;
+    let Standing { status, head } = standing;
     if seconds > head.timestamp {
         let (asked, time) = (time(seconds), time(head.timestamp));
         return Err(AnswerError::TimeBeyondHead { asked, head: head.number, time });
@@ -174,7 +175,7 @@ async fn at_time(
     let block = block.filter(|b| b.number >= status.start_block).ok_or_else(|| {
         AnswerError::TimeBeforeStart { asked: time(seconds), start: status.start_block }
     })?;
-    let finality = of_time(store, headers, scope, seconds).await?;
+    let finality = of_time(store, headers, standing, seconds).await?;
     enough(finality, min_finality, || {
         format!("what the chain held at {} (after block {})", time(seconds), block.number)
     })?;
@@ -186,10 +187,10 @@ async fn at_time(
 async fn of_time(
     store: &Store,
     headers: Option<&dyn Headers>,
-    scope: &Scope,
+    standing: &Standing,
     seconds: u64,
 ) -> Result<Finality, AnswerError> {
-    let status = &scope.status;
+    let status = &standing.status;
     for finality in [Finality::Finalized, Finality::Safe] {
         let Some(tag) = finality.reaches(status.tags.as_ref()) else { continue };
         let below = tag.saturating_add(1);
@@ -199,8 +200,8 @@ async fn of_time(
         }
         // The block of the tag itself need not be held. Without it the label is lower than it might be,
         // which is no reason to give no answer.
-        if headers.is_some() && tag < scope.head.number {
-            match fetch(store, headers, scope, tag, finality).await {
+        if headers.is_some() && tag < standing.head.number {
+            match fetch(store, headers, standing, tag, finality).await {
                 Ok(block) if block.timestamp > seconds => return Ok(finality),
                 Ok(_) => {}
                 Err(error) => tracing::debug!(%error, tag, "the time of a tag is not known"),
@@ -213,22 +214,21 @@ async fn of_time(
 /// The last block that the index holds of the finality asked for.
 pub(super) async fn last_of(
     store: &Store,
-    scope: &Scope,
+    Standing { status, head }: &Standing,
     min_finality: Finality,
 ) -> Result<Moment, AnswerError> {
-    let status = &scope.status;
     let found = match min_finality.reaches(status.tags.as_ref()) {
         // Blocks above the head are never canonical, but those below the start may be held.
         Some(tag) => {
-            let below = tag.min(scope.head.number).saturating_add(1);
+            let below = tag.min(head.number).saturating_add(1);
             store.canonical_blocks_below(status.chain_id, below, 1).await?.first().copied()
         }
         None => None,
     };
     let block =
         found.filter(|b| b.number >= status.start_block).ok_or_else(|| AnswerError::NotFinal {
-            what: format!("all that is indexed, up to block {},", scope.head.number),
-            is: Finality::of(scope.head.number, status.tags.as_ref()),
+            what: format!("all that is indexed, up to block {},", head.number),
+            is: Finality::of(head.number, status.tags.as_ref()),
             asked: min_finality,
         })?;
     Ok(Moment { block, finality: Finality::of(block.number, status.tags.as_ref()), asked: None })

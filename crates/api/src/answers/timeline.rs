@@ -6,38 +6,24 @@ use super::{
     moment,
 };
 use crate::documents::{Entry, time};
+use alloy_primitives::B256;
 use devproof_primitives::{Action, BlockRef, Notice, Position, Source, Step};
 use devproof_store::ChainStatus;
 
+/// `born_in` is the transaction in which the app said what it was born with; `birth` the block after which it was read.
 pub(super) fn entries(
     happenings: Vec<Happening>,
     status: &ChainStatus,
-    speaks_at_birth: bool,
+    born_in: Option<B256>,
     birth: Option<BlockRef>,
 ) -> Vec<Entry> {
-    // What was read by call came after what was said.
-    let first = happenings.iter().find(|h| !matches!(h.what, What::Read { .. }));
-    let born_in = first.map(|h| h.what.at().transaction).filter(|_| speaks_at_birth);
     happenings
         .into_iter()
         .map(|Happening { block, what }| {
             let Position { log_index, transaction, .. } = what.at();
             let entry = Entry {
-                block: moment::block(block, status),
-                transaction: Some(transaction),
-                log_index: Some(log_index),
-                read_by_call: false,
-                actor: None,
-                action: Action::Set.name().to_owned(),
-                setting: String::new(),
-                value: Default::default(),
-                effective: true,
                 born_with: born_in == Some(transaction),
-                notice_seconds: None,
-                ripe_at: None,
-                expires_at: None,
-                source_digest: None,
-                uri: None,
+                ..set(block, status, transaction, log_index)
             };
             match what {
                 What::Step(step, source) => of_step(entry, &step, source),
@@ -58,6 +44,32 @@ pub(super) fn entries(
         .collect()
 }
 
+/// A log that sets something; what, is yet to be said.
+pub(super) fn set(
+    block: BlockRef,
+    status: &ChainStatus,
+    transaction: B256,
+    log_index: u64,
+) -> Entry {
+    Entry {
+        block: moment::block(block, status),
+        transaction: Some(transaction),
+        log_index: Some(log_index),
+        read_by_call: false,
+        actor: None,
+        action: Action::Set.name().to_owned(),
+        setting: String::new(),
+        value: B256::ZERO,
+        effective: true,
+        born_with: false,
+        notice_seconds: None,
+        ripe_at: None,
+        expires_at: None,
+        source_digest: None,
+        uri: None,
+    }
+}
+
 fn of_step(entry: Entry, step: &Step, source: Option<Source>) -> Entry {
     let (source_digest, uri) = claim(source);
     Entry {
@@ -76,7 +88,7 @@ fn of_step(entry: Entry, step: &Step, source: Option<Source>) -> Entry {
 }
 
 /// The two halves of a claim about a source, each only if it claims something.
-pub(super) fn claim(source: Option<Source>) -> (Option<alloy_primitives::B256>, Option<String>) {
+pub(super) fn claim(source: Option<Source>) -> (Option<B256>, Option<String>) {
     source.map_or((None, None), |Source { digest, uri }| {
         ((!digest.is_zero()).then_some(digest), (!uri.is_empty()).then_some(uri))
     })

@@ -1,45 +1,140 @@
-//! One function per path. What they are given is text, so that everything malformed gets a sentence.
+//! One function per path.
 
-use super::{AppState, ProblemReply, reply};
-use crate::{Finality, When, answers, parse};
-use alloy_primitives::Address;
+use super::{
+    AppState, ProblemReply,
+    input::{self, Allowed, Asked, Paged, PagedSpan, Plain, Span},
+    reply,
+};
+use crate::{Surface, answers, answers::DeletionsOf};
 use axum::{
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::HeaderMap,
     response::Response,
 };
-use serde::Deserialize;
 
 type Reply = Result<Response, ProblemReply>;
 
-/// The parameters of an answer. An unknown one is refused: a misspelt `finality` must not pass for one.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Parameters {
-    finality: Option<String>,
-}
-
 pub(super) async fn at(
     State(state): State<AppState>,
-    Path((chain_id, app, when)): Path<(String, String, String)>,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    Path((chain, app, when)): Path<(String, String, String)>,
+    asked: Asked<Plain>,
     headers: HeaderMap,
 ) -> Reply {
-    let (chain_id, app, finality) = read(&chain_id, &app, parameters)?;
-    let when = moment(&when)?;
-    let node = state.headers(chain_id);
-    let answer = answers::at(&state.store, node, chain_id, app, when, finality).await?;
+    let (chain, app) = (input::chain(&chain)?, input::app(&app)?);
+    let finality = input::finality(input::parameters(asked)?.finality, chain)?;
+    let when = input::moment(&when)?;
+    let node = state.headers(chain);
+    let answer = answers::at(&state.store, node, chain, app, when, finality).await?;
     Ok(reply::document(&answer, &headers))
 }
 
 pub(super) async fn history(
     State(state): State<AppState>,
-    Path((chain_id, app)): Path<(String, String)>,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    Path((chain, app)): Path<(String, String)>,
+    asked: Asked<Paged>,
     headers: HeaderMap,
 ) -> Reply {
-    let (chain_id, app, finality) = read(&chain_id, &app, parameters)?;
-    let answer = answers::history(&state.store, chain_id, app, finality).await?;
+    let (chain, app) = (input::chain(&chain)?, input::app(&app)?);
+    let Paged { finality, limit, after } = input::parameters(asked)?;
+    let finality = input::finality(finality, chain)?;
+    let part = input::part(limit, after)?;
+    let answer = answers::history(&state.store, chain, app, part, finality).await?;
+    Ok(reply::document(&answer, &headers))
+}
+
+pub(super) async fn diff(
+    State(state): State<AppState>,
+    Path((chain, app)): Path<(String, String)>,
+    asked: Asked<Span>,
+    headers: HeaderMap,
+) -> Reply {
+    let (chain, app) = (input::chain(&chain)?, input::app(&app)?);
+    let Span { finality, from, to } = input::parameters(asked)?;
+    let finality = input::finality(finality, chain)?;
+    let span = (input::must_end(from)?, input::must_end(to)?);
+    let node = state.headers(chain);
+    let answer = answers::diff(&state.store, node, chain, app, span, finality).await?;
+    Ok(reply::document(&answer, &headers))
+}
+
+pub(super) async fn allowed(
+    State(state): State<AppState>,
+    Path((chain, hash)): Path<(String, String)>,
+    asked: Asked<Allowed>,
+    headers: HeaderMap,
+) -> Reply {
+    let (chain, hash) = (input::chain(&chain)?, input::compose_hash(&hash)?);
+    let Allowed { finality, app, limit, after } = input::parameters(asked)?;
+    let finality = input::finality(finality, chain)?;
+    let store = &state.store;
+    let answer = match app {
+        Some(_) if limit.is_some() || after.is_some() => {
+            return Err(ProblemReply::malformed(
+                "with app there is only one page: leave out limit and after, as in \
+                 ?app=0x52908400098527886e0f7030069857d2e4169ee7"
+                    .to_owned(),
+            ));
+        }
+        Some(app) => answers::allowed_for(store, chain, hash, input::app(&app)?, finality).await?,
+        None => {
+            let after = after.map(|text| input::app(&text)).transpose()?;
+            let part = input::part_after(limit, after)?;
+            answers::allowed(store, chain, hash, part, finality, Surface::Rest).await?
+        }
+    };
+    Ok(reply::document(&answer, &headers))
+}
+
+pub(super) async fn deletions_of_app(
+    State(state): State<AppState>,
+    Path((chain, app)): Path<(String, String)>,
+    asked: Asked<PagedSpan>,
+    headers: HeaderMap,
+) -> Reply {
+    let of = DeletionsOf::App(input::app(&app)?);
+    deletions(&state, &chain, of, asked, &headers).await
+}
+
+pub(super) async fn deletions_of_commitment(
+    State(state): State<AppState>,
+    Path((chain, commitment)): Path<(String, String)>,
+    asked: Asked<PagedSpan>,
+    headers: HeaderMap,
+) -> Reply {
+    let of = DeletionsOf::Commitment(input::commitment(&commitment)?);
+    deletions(&state, &chain, of, asked, &headers).await
+}
+
+async fn deletions(
+    state: &AppState,
+    chain: &str,
+    of: DeletionsOf,
+    asked: Asked<PagedSpan>,
+    headers: &HeaderMap,
+) -> Reply {
+    let chain = input::chain(chain)?;
+    let PagedSpan { finality, from, to, limit, after } = input::parameters(asked)?;
+    let finality = input::finality(finality, chain)?;
+    let span = (input::end(from)?, input::end(to)?);
+    let part = input::part(limit, after)?;
+    let node = state.headers(chain);
+    let answer = answers::deletions(&state.store, node, chain, of, span, part, finality).await?;
+    Ok(reply::document(&answer, headers))
+}
+
+pub(super) async fn families(State(state): State<AppState>, headers: HeaderMap) -> Reply {
+    Ok(reply::document(&state.families.document(), &headers))
+}
+
+pub(super) async fn family(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    asked: Asked<Plain>,
+    headers: HeaderMap,
+) -> Reply {
+    let finality = input::named_finality(input::parameters(asked)?.finality)?;
+    let families = &state.families;
+    let answer = answers::family(&state.store, families, &name, finality, Surface::Rest).await?;
     Ok(reply::document(&answer, &headers))
 }
 
@@ -53,44 +148,4 @@ pub(super) async fn not_found() -> ProblemReply {
 
 pub(super) async fn method_not_allowed() -> ProblemReply {
     ProblemReply::no_method()
-}
-
-fn read(
-    chain_id: &str,
-    app: &str,
-    parameters: Result<Query<Parameters>, QueryRejection>,
-) -> Result<(u64, Address, Finality), ProblemReply> {
-    let chain_id = chain_id.parse().map_err(|_| {
-        ProblemReply::malformed(format!(
-            "a chain id is a decimal number such as 8453, not {}",
-            parse::quote(chain_id)
-        ))
-    })?;
-    let app = parse::app(app).map_err(ProblemReply::malformed)?;
-    let Query(parameters) = parameters.map_err(|_| {
-        ProblemReply::malformed(
-            "the only parameter is finality, as in ?finality=safe, and it is given once".to_owned(),
-        )
-    })?;
-    let finality = match parameters.finality {
-        None => Finality::default_of(chain_id),
-        Some(name) => name.parse().map_err(|why| {
-            ProblemReply::malformed(format!("{why}, not {}", parse::quote(&name)))
-        })?,
-    };
-    Ok((chain_id, app, finality))
-}
-
-/// A block by number, hash or tag, or a time that cannot be mistaken for one.
-fn moment(text: &str) -> Result<When, ProblemReply> {
-    // A number that is too large for a block must not be taken for a time.
-    let time = Some(text).filter(|t| t.contains('T')).and_then(|t| parse::time(t).ok());
-    let when = time.map(When::Time).or_else(|| parse::block(text).ok());
-    when.ok_or_else(|| {
-        ProblemReply::malformed(format!(
-            "ask for a block by number such as 1234, by hash, or by tag (finalized, safe, unsafe), or for a time such as \
-             2026-03-01T12:00:00Z, not {}",
-            parse::quote(text)
-        ))
-    })
 }

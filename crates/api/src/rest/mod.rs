@@ -1,6 +1,7 @@
 //! The REST service: the same documents as `--json`, under `/v1`.
 
 mod handlers;
+mod input;
 mod operations;
 mod problem;
 mod replica;
@@ -9,7 +10,7 @@ mod reply;
 pub use operations::{Operations, operations};
 pub use problem::ProblemReply;
 
-use crate::Headers;
+use crate::{Families, Headers};
 use axum::{
     Router,
     extract::{Request, State},
@@ -31,8 +32,8 @@ use tower_http::{
 /// The longest a request may take. An answer takes milliseconds; one header from a node, a second.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers that are assembled at a time. Each folds one app's whole history in memory; the store has
-/// eight connections, so that more would only wait there.
+/// Answers that are assembled at a time: each takes a connection of the store, which has eight, so that more would only
+/// wait there.
 const CONCURRENT_ANSWERS: usize = 16;
 
 /// What every request needs. Cheap to clone.
@@ -42,6 +43,7 @@ pub struct AppState {
     headers: Arc<BTreeMap<u64, Arc<dyn Headers>>>,
     slots: Arc<Semaphore>,
     lag: Lag,
+    families: Arc<Families>,
     operations: Option<Operations>,
 }
 
@@ -51,8 +53,14 @@ impl AppState {
     pub fn new(store: Store, nodes: impl IntoIterator<Item = Arc<dyn Headers>>) -> Self {
         let headers = nodes.into_iter().map(|node| (node.chain_id(), node)).collect();
         let slots = Arc::new(Semaphore::new(CONCURRENT_ANSWERS));
-        let lag = Lag::default();
-        Self { store, headers: Arc::new(headers), slots, lag, operations: None }
+        let (lag, families) = (Lag::default(), Arc::default());
+        Self { store, headers: Arc::new(headers), slots, lag, families, operations: None }
+    }
+
+    /// Also answers about families of apps.
+    #[must_use]
+    pub fn with_families(self, families: Families) -> Self {
+        Self { families: Arc::new(families), ..self }
     }
 
     /// Also tells those who run the service how it is doing.
@@ -80,6 +88,15 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/chains", get(handlers::chains))
         .route("/v1/chains/{chain_id}/apps/{app}/at/{when}", get(handlers::at))
         .route("/v1/chains/{chain_id}/apps/{app}/history", get(handlers::history))
+        .route("/v1/chains/{chain_id}/apps/{app}/diff", get(handlers::diff))
+        .route("/v1/chains/{chain_id}/apps/{app}/deletions", get(handlers::deletions_of_app))
+        .route("/v1/chains/{chain_id}/compose-hashes/{hash}", get(handlers::allowed))
+        .route(
+            "/v1/chains/{chain_id}/deletions/{commitment}",
+            get(handlers::deletions_of_commitment),
+        )
+        .route("/v1/families", get(handlers::families))
+        .route("/v1/families/{name}", get(handlers::family))
         .route_layer(middleware::from_fn_with_state(state.clone(), replica::tell))
         .route_layer(middleware::from_fn_with_state(state.clone(), limit));
     answers

@@ -30,8 +30,10 @@ impl ProblemReply {
             status: StatusCode::NOT_FOUND,
             kind: "no-such-path",
             title: "There is nothing here",
-            detail: "The paths are /v1/chains, /v1/chains/{chainId}/apps/{app}/at/{block}, \
-                     /v1/chains/{chainId}/apps/{app}/history, /healthz, /readyz and /metrics."
+            detail: "The paths are /v1/chains, /v1/families and /v1/families/{name}; under /v1/chains/{chainId} \
+                     there are /apps/{app}/at/{block}, /apps/{app}/history, /apps/{app}/diff, \
+                     /apps/{app}/deletions, /compose-hashes/{hash} and /deletions/{userIdHash}; and there are \
+                     /healthz, /readyz and /metrics."
                 .to_owned(),
         }
     }
@@ -88,6 +90,16 @@ impl From<AnswerError> for ProblemReply {
             }
             E::BeforeStart { .. } | E::TimeBeforeStart { .. } => {
                 (StatusCode::CONFLICT, "before-index", "The index begins later")
+            }
+            E::CursorGone { .. } | E::CursorStale { .. } => {
+                (StatusCode::CONFLICT, "cursor-gone", "The pages before are not right any more")
+            }
+            E::Backwards { .. } => (StatusCode::BAD_REQUEST, "malformed", "The span is backwards"),
+            E::TooMuch { .. } => {
+                (StatusCode::BAD_REQUEST, "too-much", "More than one answer takes")
+            }
+            E::UnknownFamily { .. } => {
+                (StatusCode::NOT_FOUND, "unknown-family", "No such family is declared here")
             }
             E::NotFinal { .. } => (StatusCode::CONFLICT, "not-final", "Not final enough"),
             E::NoHeader { .. }

@@ -4,7 +4,7 @@ use crate::{
     at_block::Fake,
     world::{APP, LOCAL, PUBLIC, STOCK, World, block},
 };
-use devproof_api::{AnswerError, Finality, Surface, When, at, chains, history};
+use devproof_api::{AnswerError, Finality, Part, Surface, When, at, chains, history};
 
 #[tokio::test]
 async fn the_label_of_a_block_is_the_tag_it_has_reached() {
@@ -56,7 +56,8 @@ async fn a_node_without_tags_makes_nothing_final() {
     let when = When::Block(10);
     let error = at(&world.store, None, PUBLIC, APP, when, Finality::Safe).await.unwrap_err();
     assert!(matches!(error, AnswerError::NotFinal { is: Finality::Unsafe, .. }), "{error}");
-    let error = history(&world.store, PUBLIC, APP, Finality::Finalized).await.unwrap_err();
+    let error =
+        history(&world.store, PUBLIC, APP, Part::default(), Finality::Finalized).await.unwrap_err();
     assert!(matches!(error, AnswerError::NotFinal { .. }), "{error}");
 }
 
@@ -95,7 +96,9 @@ async fn a_node_dates_its_tags() {
 #[tokio::test]
 async fn a_history_ends_where_finality_does() {
     let world = World::whole(PUBLIC).await;
-    let tell = async |app, finality| history(&world.store, PUBLIC, app, finality).await.unwrap();
+    let tell = async |app, finality| {
+        history(&world.store, PUBLIC, app, Part::default(), finality).await.unwrap()
+    };
     let finalized = tell(APP, Finality::Finalized).await;
     assert_eq!((finalized.block.number, finalized.block.finality), (60, Finality::Finalized));
     assert_eq!(finalized.not_final_enough, 4, "three logs of block 140 and one of 170");

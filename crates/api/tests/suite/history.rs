@@ -2,14 +2,14 @@
 
 use crate::world::{APP, LOCAL, NOTICE, OWNER, PUBLIC, STOCK, STRANGER, World, block, hash};
 use devproof_api::{
-    Finality,
+    Finality, Part,
     documents::{Completeness, Entry, History},
     history,
 };
 use serde_json::json;
 
 async fn tell(world: &World, app: alloy_primitives::Address) -> History {
-    history(&world.store, LOCAL, app, Finality::Unsafe).await.unwrap()
+    history(&world.store, LOCAL, app, Part::default(), Finality::Unsafe).await.unwrap()
 }
 
 fn line(entry: &Entry) -> (u64, &str, &str, Option<u64>) {
@@ -54,7 +54,7 @@ async fn it_is_complete_up_to_where_the_root_was_compared() {
     let told = async |world: &World| {
         let mut complete = Vec::new();
         for finality in finalities {
-            let told = history(&world.store, PUBLIC, APP, finality).await.unwrap();
+            let told = history(&world.store, PUBLIC, APP, Part::default(), finality).await.unwrap();
             complete.push(told.completeness == Completeness::Complete);
         }
         complete

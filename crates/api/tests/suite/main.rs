@@ -6,9 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod allowed;
 mod at_block;
+mod deletions;
+mod diff;
+mod families;
 mod finality;
 mod history;
+mod lives;
+mod pages;
 mod refusals;
 mod rest;
 #[allow(dead_code, reason = "shared with the tests of the command line")]

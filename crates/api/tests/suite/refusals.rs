@@ -5,7 +5,9 @@ use crate::{
     world::{APP, KMS, LOCAL, OWNER, STOCK, World, block, hash},
 };
 use alloy_primitives::{B256, address};
-use devproof_api::{AnswerError, Finality, HeaderFuture, Headers, Surface, When, at, history};
+use devproof_api::{
+    AnswerError, Finality, HeaderFuture, Headers, Part, Surface, When, at, history,
+};
 use devproof_primitives::{Action, BlockRef, Setting};
 use devproof_store::{Contract, Page, Role};
 
@@ -122,7 +124,8 @@ async fn a_history_that_does_not_add_up() {
         let error = refusal(&world, Some(&Fake), 200).await;
         assert!(matches!(error, AnswerError::Contradiction(_)), "{missing}: {error}");
         assert!(error.to_string().starts_with("the index contradicts the contract's own history"));
-        let error = history(&world.store, LOCAL, APP, Finality::Unsafe).await.unwrap_err();
+        let error =
+            history(&world.store, LOCAL, APP, Part::default(), Finality::Unsafe).await.unwrap_err();
         assert!(matches!(error, AnswerError::Contradiction(_)), "{missing}: {error}");
     }
 }
@@ -214,6 +217,7 @@ async fn removing_what_was_never_there_is_told_as_nothing() {
         &devproof_contracts::stock::DstackApp::ComposeHashAdded { composeHash: hash(1) },
     );
     world.commit(None, 200).await;
-    let history = history(&world.store, LOCAL, APP, Finality::Unsafe).await.unwrap();
+    let history =
+        history(&world.store, LOCAL, APP, Part::default(), Finality::Unsafe).await.unwrap();
     assert!(!history.entries.last().unwrap().effective);
 }

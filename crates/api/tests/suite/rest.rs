@@ -2,13 +2,16 @@
 
 use crate::{
     at_block::Fake,
-    world::{APP, LOCAL, PUBLIC, World},
+    world::{APP, LOCAL, PUBLIC, STOCK, World, block, hash},
 };
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use devproof_api::{AppState, Finality, Headers, Operations, When, at, router};
+use devproof_api::{
+    AppState, DeletionsOf, Families, Finality, Headers, Operations, Part, Surface, When, allowed,
+    allowed_for, at, deletions, diff, documents::Declared, family, history, router,
+};
 use serde_json::Value;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -49,6 +52,71 @@ async fn the_documents_are_those_of_the_library() {
     );
     let (status, _, body) = get(&world, "/v1/chains").await;
     assert_eq!((status, body["chains"][0]["chainId"].as_u64()), (200, Some(LOCAL)));
+}
+
+fn value(document: &impl serde::Serialize) -> Value {
+    serde_json::to_value(document).unwrap()
+}
+
+#[tokio::test]
+async fn so_are_those_about_more_than_one_block() {
+    let world = World::whole(LOCAL).await;
+    let (store, finality) = (&world.store, Finality::Unsafe);
+    let hash = hash(1);
+    let app = format!("/v1/chains/{LOCAL}/apps/{APP}");
+    let all = allowed(store, LOCAL, hash, Part::default(), finality, Surface::Rest).await.unwrap();
+    let one = allowed_for(store, LOCAL, hash, APP, finality).await.unwrap();
+    let part = Part { limit: 2, after: None };
+    let first = history(store, LOCAL, APP, part, finality).await.unwrap();
+    let after = Some(first.next.as_ref().unwrap().parse().unwrap());
+    let part = Part { limit: 3, after };
+    let second = history(store, LOCAL, APP, part, finality).await.unwrap();
+    let span = (When::Block(20), When::Time(block(60).timestamp));
+    let changes = diff(store, Some(&Fake), LOCAL, APP, span, finality).await.unwrap();
+    let ends = (Some(span.0), Some(span.1));
+    let gone = async |of| {
+        let part = Part::default();
+        deletions(store, Some(&Fake), LOCAL, of, ends, part, finality).await.unwrap()
+    };
+    let of_app = gone(DeletionsOf::App(APP)).await;
+    let of_commitment = gone(DeletionsOf::Commitment(hash)).await;
+    let next = first.next.clone().unwrap();
+    for (path, document) in [
+        (format!("/v1/chains/{LOCAL}/compose-hashes/{hash}"), value(&all)),
+        (format!("/v1/chains/{LOCAL}/compose-hashes/{hash}?app={APP}"), value(&one)),
+        (format!("{app}/history?limit=2"), value(&first)),
+        (format!("{app}/history?limit=3&after={next}"), value(&second)),
+        (format!("{app}/diff?from=20&to=2026-03-16T12:00:00Z"), value(&changes)),
+        (format!("{app}/deletions?from=20&to=2026-03-16T12:00:00Z"), value(&of_app)),
+        (
+            format!("/v1/chains/{LOCAL}/deletions/{hash}?from=20&to=2026-03-16T12:00:00Z"),
+            value(&of_commitment),
+        ),
+    ] {
+        let (status, _, body) = get(&world, &path).await;
+        assert_eq!((status, &body), (200, &document), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn families_are_served_as_they_were_declared() {
+    let world = World::whole(LOCAL).await;
+    let (name, apps) = ("product".to_owned(), vec![APP, STOCK]);
+    let declared = Declared { name, chain_id: LOCAL, apps };
+    let families = Families::new([declared]).unwrap();
+    let state = AppState::new(world.store.clone(), None).with_families(families.clone());
+    let service = router(state);
+    let ask = async |path: &str| -> Value {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let (parts, body) = service.clone().oneshot(request).await.unwrap().into_parts();
+        assert_eq!(parts.status, StatusCode::OK);
+        serde_json::from_slice(&to_bytes(body, 1 << 20).await.unwrap()).unwrap()
+    };
+    let all = ask("/v1/families").await;
+    assert_eq!(all["families"][0]["name"], "product");
+    let ours = family(&world.store, &families, "product", None, Surface::Rest).await.unwrap();
+    assert_eq!(ask("/v1/families/product").await, serde_json::to_value(&ours).unwrap());
+    assert_eq!(ask("/v1/families/product?finality=safe").await["block"]["finality"], "safe");
 }
 
 #[tokio::test]
@@ -124,8 +192,58 @@ async fn every_error_is_a_problem_that_says_what_to_do() {
             "/v2".to_owned(),
             404,
             "no-such-path",
-            "The paths are /v1/chains, /v1/chains/{chainId}/apps/{app}/at/{block}, \
-             /v1/chains/{chainId}/apps/{app}/history, /healthz, /readyz and /metrics.",
+            "The paths are /v1/chains, /v1/families and /v1/families/{name}; under /v1/chains/{chainId} there are \
+             /apps/{app}/at/{block}, /apps/{app}/history, /apps/{app}/diff, /apps/{app}/deletions, \
+             /compose-hashes/{hash} and /deletions/{userIdHash}; and there are /healthz, /readyz and /metrics.",
+        ),
+        (
+            format!("{app}/history?limit=0"),
+            400,
+            "malformed",
+            "A limit is a number from 1 to 1000, not \"0\".",
+        ),
+        (
+            format!("{app}/history?after=7"),
+            400,
+            "malformed",
+            "A page begins behind the `next` of the page before it, as it was given, not \"7\".",
+        ),
+        (
+            format!("{app}/diff?from=5"),
+            400,
+            "malformed",
+            "Name both ends of the span, as in ?from=1234&to=2026-03-01T12:00:00Z.",
+        ),
+        (
+            format!("{app}/diff?from=60&to=20"),
+            400,
+            "malformed",
+            "The span ends at block 20, before it begins at block 60; exchange the two.",
+        ),
+        (
+            format!("{app}/deletions?form=5"),
+            400,
+            "malformed",
+            "The parameters are from, to, finality, limit and after, as in ?from=2026-03-01T12:00:00Z&limit=100, each given \
+             once.",
+        ),
+        (
+            format!("/v1/chains/{LOCAL}/deletions/0x12"),
+            400,
+            "malformed",
+            "A commitment is the userIdHash of a deletion, 0x and 64 hexadecimal digits, not \"0x12\".",
+        ),
+        (
+            format!("/v1/chains/{LOCAL}/compose-hashes/0x12"),
+            400,
+            "malformed",
+            "A compose hash is 64 hexadecimal digits, as `sha256sum app-compose.json` prints them, not \"0x12\".",
+        ),
+        (
+            "/v1/families/nobody".to_owned(),
+            404,
+            "unknown-family",
+            "No family is called \"nobody\"; this index knows none; GET /v1/families lists them.",
         ),
     ] {
         let (got, content, body) = get(&local, &path).await;

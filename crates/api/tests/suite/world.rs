@@ -17,6 +17,7 @@ use tempfile::TempDir;
 pub(crate) const APP: Address = address!("00000000000000000000000000000000000000a1");
 pub(crate) const STOCK: Address = address!("00000000000000000000000000000000000000b1");
 pub(crate) const KMS: Address = address!("00000000000000000000000000000000000000c1");
+pub(crate) const REGISTRY: Address = address!("00000000000000000000000000000000000000f1");
 pub(crate) const OWNER: Address = address!("0000000000000000000000000000000000000001");
 pub(crate) const STRANGER: Address = address!("0000000000000000000000000000000000000002");
 pub(crate) const IMPLEMENTATION: Address = address!("00000000000000000000000000000000000000d1");
@@ -43,6 +44,8 @@ pub(crate) struct World {
     pub(crate) path: String,
     pub(crate) logs: Vec<RawLog>,
     root: HistoryRoot,
+    /// The notice period of APP.
+    notice: u64,
     _dir: TempDir,
 }
 
@@ -53,7 +56,7 @@ impl World {
         let store = Store::open(&path).await.unwrap();
         store.ensure_chain(chain_id, 4).await.unwrap();
         let root = HistoryRoot::seed(chain_id, APP);
-        Self { chain_id, store, path, logs: Vec::new(), root, _dir: dir }
+        Self { chain_id, store, path, logs: Vec::new(), root, notice: NOTICE, _dir: dir }
     }
 
     /// Everything, up to block 200, where the history of APP is verified; `safe` is 150 and `finalized` is 100.
@@ -115,7 +118,7 @@ impl World {
         }
     }
 
-    fn stock_birth(&mut self, at: u64) {
+    pub(crate) fn stock_birth(&mut self, at: u64) {
         let owner =
             DstackApp::OwnershipTransferred { previousOwner: Address::ZERO, newOwner: OWNER };
         self.stock(at, &owner);
@@ -137,11 +140,14 @@ impl World {
         let event =
             AppAuth::HistoryExtended { root: self.root.0, kind: change.kind(), value, actor: by };
         self.emit(at, APP, &event);
+        if setting == Setting::NoticePeriod {
+            self.notice = U256::from_be_bytes(value.0).to();
+        }
     }
 
     pub(crate) fn propose(&mut self, at: u64, value: B256, source: Option<(B256, &str)>) {
         self.extend(at, Action::Proposed, Setting::ComposeHash, value, OWNER);
-        let ripe_at = block(at).timestamp + NOTICE;
+        let ripe_at = block(at).timestamp + self.notice;
         let (digest, uri) = source.unwrap_or_default();
         let announced = AppAuth::ComposeHashProposed {
             composeHash: value,
@@ -167,7 +173,7 @@ impl World {
     pub(crate) fn emit(&mut self, at: u64, address: Address, event: &impl SolEvent) {
         let data = event.encode_log_data();
         let log_index = self.logs.iter().filter(|log| log.block.number == at).count() as u64;
-        let transactions = [KMS, APP, STOCK];
+        let transactions = [KMS, APP, STOCK, REGISTRY];
         self.logs.push(RawLog {
             block: block(at),
             log_index,
@@ -195,16 +201,17 @@ impl World {
             contract(KMS, Role::Kms, Code::Unknown, 5, Some(IMPLEMENTATION)),
             contract(APP, Role::App, Code::AppAuth, 10, None),
             contract(STOCK, Role::App, Code::DstackApp, 12, Some(IMPLEMENTATION)),
+            contract(REGISTRY, Role::DeletionRegistry, Code::Unknown, 4, None),
         ]
     }
 
-    /// Writes what was told up to a block, with all three contracts.
+    /// Writes what was told up to a block, with all contracts.
     pub(crate) async fn commit(&self, previous: Option<BlockRef>, to: u64) {
         let page = Page {
             chain_id: self.chain_id,
             previous: previous.map(|b| b.hash),
             contracts: self.contracts(),
-            blocks: vec![block(101)],
+            blocks: (to > 101).then(|| block(101)).into_iter().collect(),
             logs: self.logs.clone(),
             checkpoint: block(to),
         };

@@ -3,17 +3,17 @@
 use crate::{
     Failure, Outcome,
     cmd::{
-        self, setting,
-        words::{UNVERIFIED, claim, notice, orphaned, proposals, who},
+        self, node, setting,
+        words::{UNVERIFIED, claim, index, notice, orphaned, proposals, who},
     },
     config::{Nodes, Settings},
     opts::AtArgs,
     shell::Shell,
-    text::{ago, count, minute, short_address, span, table, time},
+    text::{count, minute, short_address, span, table, time},
 };
 use alloy_primitives::{Address, B256};
 use devproof_api::{
-    AnswerError, Finality, Headers, When,
+    Finality, When,
     documents::{AtBlock, Completeness, Kms},
 };
 use devproof_store::Store;
@@ -55,23 +55,10 @@ pub async fn answer(
     when: When,
     finality: Finality,
 ) -> Result<AtBlock, Failure> {
-    match devproof_api::at(store, None, chain_id, app, when, finality).await {
-        Err(error) if a_node_may_help(&error, when) => {
-            let Some(node) = nodes.connect().await? else { return Err(error.into()) };
-            let node: &dyn Headers = &node;
-            Ok(devproof_api::at(store, Some(node), chain_id, app, when, finality).await?)
-        }
-        answer => Ok(answer?),
-    }
-}
-
-/// A node has headers: of the block asked for, and of its tags, which tell how final a time is.
-fn a_node_may_help(error: &AnswerError, when: When) -> bool {
-    matches!(
-        (error, when),
-        (AnswerError::NoHeader { .. } | AnswerError::UnknownHash { .. }, _)
-            | (AnswerError::NotFinal { .. }, When::Time(_))
-    )
+    node::if_needed(nodes, &[when], async |headers| {
+        devproof_api::at(store, headers, chain_id, app, when, finality).await
+    })
+    .await
 }
 
 /// Whether the app was allowed to run a version there.
@@ -131,15 +118,11 @@ pub fn render(answer: &AtBlock, now: Timestamp) -> String {
         text.push_str("\nReorganised away\n");
         text.push_str(&orphaned(&answer.orphaned));
     }
-    let head = &answer.index_head;
-    text.push_str(&format!(
+    text.push_str(
         "\nAllowed is not running: removing a version stops no instance that runs it. Nobody has \
-         shown us what runs.\nThe index begins at block {} and ends at block {} ({}, {}).\n",
-        answer.indexed_from,
-        head.number,
-        time(head.timestamp),
-        ago(head.timestamp, now),
-    ));
+         shown us what runs.",
+    );
+    text.push_str(&index(answer.indexed_from, &answer.index_head, now));
     text
 }
 

@@ -4,14 +4,17 @@ use crate::{
     Failure, Outcome,
     cmd::{
         self, setting, value,
-        words::{self, UNVERIFIED, orphaned, proposals},
+        words::{self, belief, index, orphaned, proposals},
     },
     config::Settings,
     opts::HistoryArgs,
     shell::Shell,
-    text::{ago, count, minute, short_address, table, time},
+    text::{count, minute, short_address, table, time},
 };
-use devproof_api::documents::{Completeness, Entry, History};
+use devproof_api::{
+    Part,
+    documents::{Entry, History},
+};
 use devproof_store::Store;
 use jiff::Timestamp;
 
@@ -27,39 +30,65 @@ pub async fn run(
     let store = Store::open_read_only(&settings.database).await?;
     let chain_id = cmd::chain(&settings, &store).await?;
     let finality = settings.finality(args.finality, chain_id);
-    let history = devproof_api::history(&store, chain_id, args.app, finality).await?;
-    shell.answer(&history, || render(&history, Timestamp::now()))?;
-    Ok(Outcome::Yes)
+    let (mut part, mut first) = (Part::default(), true);
+    loop {
+        let page = devproof_api::history(&store, chain_id, args.app, part, finality).await?;
+        shell.answer(&page, || {
+            let head = if first { head(&page) } else { String::new() };
+            let tail =
+                if page.next.is_none() { tail(&page, Timestamp::now()) } else { String::new() };
+            format!("{head}{}{tail}", rows(&page))
+        })?;
+        first = false;
+        match page.next {
+            Some(next) => part.after = Some(next.parse().map_err(Failure::CouldNotTell)?),
+            None => return Ok(Outcome::Yes),
+        }
+    }
 }
 
-/// The history as a table, oldest first. `now` dates the index.
+/// A history of one page in words. `now` dates the index.
 #[must_use]
 pub fn render(history: &History, now: Timestamp) -> String {
+    format!("{}{}{}", head(history), rows(history), tail(history, now))
+}
+
+fn head(history: &History) -> String {
     let block = &history.block;
-    let mut text = format!(
+    let changes = count(history.entries.len(), "change");
+    let more = history.next.is_some();
+    format!(
         "{} up to block {} ({}, {}). {}\n",
-        sentence(count(history.entries.len(), "change")),
+        sentence(if more { format!("more than {changes}") } else { changes }),
         block.number,
         time(block.timestamp),
         block.finality,
-        belief(history),
-    );
-    if !history.entries.is_empty() {
-        let rows: Vec<_> = history.entries.iter().map(row).collect();
-        let head = [
-            "when (UTC)",
-            "block",
-            "what",
-            "value",
-            "who",
-            "notice",
-            "from (UTC)",
-            "dead (UTC)",
-            "finality",
-        ];
-        text.push('\n');
-        text.push_str(&table(head, &rows));
+        belief(history.completeness, &history.code.kind),
+    )
+}
+
+/// The changes as a table, oldest first.
+fn rows(history: &History) -> String {
+    if history.entries.is_empty() {
+        return String::new();
     }
+    let rows: Vec<_> = history.entries.iter().map(row).collect();
+    let head = [
+        "when (UTC)",
+        "block",
+        "what",
+        "value",
+        "who",
+        "notice",
+        "from (UTC)",
+        "dead (UTC)",
+        "finality",
+    ];
+    format!("\n{}", table(head, &rows))
+}
+
+fn tail(history: &History, now: Timestamp) -> String {
+    let mut text = String::new();
     if !history.proposals.is_empty() {
         text.push_str("\nAnnounced and not in force\n");
         text.push_str(&proposals(&history.proposals));
@@ -68,14 +97,7 @@ pub fn render(history: &History, now: Timestamp) -> String {
         text.push_str("\nReorganised away\n");
         text.push_str(&orphaned(&history.orphaned));
     }
-    let head = &history.index_head;
-    text.push_str(&format!(
-        "\nThe index begins at block {} and ends at block {} ({}, {}).\n",
-        history.indexed_from,
-        head.number,
-        time(head.timestamp),
-        ago(head.timestamp, now),
-    ));
+    text.push_str(&index(history.indexed_from, &history.index_head, now));
     if history.not_final_enough > 0 {
         let later =
             count(usize::try_from(history.not_final_enough).unwrap_or(usize::MAX), "later log");
@@ -93,22 +115,6 @@ fn sentence(mut text: String) -> String {
     text
 }
 
-fn belief(history: &History) -> &'static str {
-    match (history.completeness, history.code.kind.as_str()) {
-        (Completeness::Complete, "app_auth_test") => {
-            "Each was checked against the contract's own history. Test build: the notice period is not enforced."
-        }
-        (Completeness::Complete, _) => "Each was checked against the contract's own history.",
-        (Completeness::AsEmitted, "dstack_app" | "legacy_app_auth") => {
-            "The owner of this app can change its code at any moment, without notice; this is what its events said."
-        }
-        (Completeness::AsEmitted, "app_auth" | "app_auth_test") => UNVERIFIED,
-        (Completeness::AsEmitted, _) => {
-            "We do not know the code that decides here. This is what its events said; nothing enforces it."
-        }
-    }
-}
-
 fn row(entry: &Entry) -> [String; 9] {
     let moment = |t: Option<Timestamp>| t.map(minute).unwrap_or_default();
     [
@@ -124,14 +130,17 @@ fn row(entry: &Entry) -> [String; 9] {
     ]
 }
 
-fn what(entry: &Entry) -> String {
+/// What an entry did, in words.
+pub(super) fn what(entry: &Entry) -> String {
     let setting = setting(&entry.setting);
-    let listed = ["compose_hash", "device", "os_image"].contains(&entry.setting.as_str());
+    let listed = ["compose_hash", "device", "os_image", "kms_device", "aggregated_mr"]
+        .contains(&entry.setting.as_str());
     let verb = match entry.action.as_str() {
         "proposed" => "announced",
         "cancelled" => "cancelled",
         "removed" => "removed",
         _ if listed => "allowed",
+        _ if entry.setting == "registered_app" => "registered",
         _ => "set",
     };
     let effect = if entry.effective { "" } else { " (nothing changed)" };
@@ -140,7 +149,7 @@ fn what(entry: &Entry) -> String {
 }
 
 /// Empty where notice means nothing: for announcements, narrowings and what changed nothing.
-fn notice(entry: &Entry) -> String {
+pub(super) fn notice(entry: &Entry) -> String {
     let widens =
         entry.action == "set" && ["compose_hash", "device"].contains(&entry.setting.as_str());
     match entry.notice_seconds {

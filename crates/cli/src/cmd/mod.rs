@@ -1,10 +1,15 @@
 //! One file per verb.
 
+pub mod allowed;
 pub mod at;
 pub mod db;
+pub mod deletions;
+pub mod diff;
+pub mod family;
 pub mod fsck;
 pub mod history;
 pub mod index;
+mod node;
 mod operations;
 mod progress;
 pub mod serve;
@@ -47,6 +52,11 @@ fn setting(name: &str) -> String {
         "tcb_requirement" => "TCB requirement".to_owned(),
         "os_image" => "OS image".to_owned(),
         "any_os_image" => "any OS image".to_owned(),
+        "kms_info" => "root keys".to_owned(),
+        "kms_device" => "device of its instances".to_owned(),
+        "aggregated_mr" => "measurement of its instances".to_owned(),
+        "gateway_app_id" => "gateway".to_owned(),
+        "registered_app" => "app".to_owned(),
         other => other.replace('_', " "),
     }
 }
@@ -61,7 +71,8 @@ fn value(setting: &str, value: alloy_primitives::B256) -> String {
             if number.is_zero() { "no" } else { "yes" }.to_owned()
         }
         "notice_period" => span(number.saturating_to()),
-        "guardian" | "owner" | "pending_owner" | "implementation" => {
+        "guardian" | "owner" | "pending_owner" | "implementation" | "app_implementation"
+        | "controller" | "registered_app" => {
             if number.is_zero() {
                 "none".to_owned()
             } else {

@@ -72,7 +72,7 @@ pub async fn run(
 
     let pulses = indexes.map(|node| (node.chain_id(), pulse.clone()));
     let of = operations::of(&store, poll, node.as_ref(), pulses);
-    let state = state(store.clone(), node).with_operations(of);
+    let state = state(store.clone(), node).with_operations(of).with_families(settings.families);
     let following = following.map(|(mut follower, indexer)| {
         let (stop, shell) = (stop.clone(), shell.clone());
         tokio::spawn(async move {

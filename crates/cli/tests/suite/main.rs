@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod questions;
 mod run;
 mod words;
 #[allow(dead_code, reason = "shared with the tests of the answers")]

@@ -4,7 +4,7 @@ use crate::{
     run::{command, devproof_in},
     world::{LOCAL, STOCK, World, hash},
 };
-use devproof_api::{Finality, When};
+use devproof_api::{Finality, Part, When};
 use devproof_cli::cmd;
 use jiff::Timestamp;
 use std::process::Stdio;
@@ -22,7 +22,7 @@ fn world() -> World {
 }
 
 /// An hour after the index head.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-04-20T13:00:00Z".parse().unwrap()
 }
 
@@ -34,7 +34,7 @@ async fn told(world: &World, app: alloy_primitives::Address, number: u64) -> Str
 
 /// Compares with a file in `words/`, which `UPDATE_WORDS=1` writes anew for a person to read.
 #[track_caller]
-fn same(name: &str, text: &str) {
+pub(crate) fn same(name: &str, text: &str) {
     let path = format!("{}/tests/suite/words/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("UPDATE_WORDS").is_some() {
         std::fs::write(&path, text).unwrap();
@@ -93,8 +93,14 @@ async fn at_a_time() {
 #[tokio::test]
 async fn the_history_is_a_table() {
     let world = World::whole(LOCAL).await;
-    let history =
-        devproof_api::history(&world.store, LOCAL, APP.parse().unwrap(), Finality::Unsafe).await;
+    let history = devproof_api::history(
+        &world.store,
+        LOCAL,
+        APP.parse().unwrap(),
+        Part::default(),
+        Finality::Unsafe,
+    )
+    .await;
     let text = cmd::history::render(&history.unwrap(), now());
     same("history.txt", &text);
 }

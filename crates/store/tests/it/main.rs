@@ -20,6 +20,7 @@ mod db;
 mod digests;
 mod kills;
 mod make;
+mod mentions;
 mod model;
 mod opening;
 mod reading;
@@ -77,6 +78,9 @@ cases! {
     digests::every_difference_shows,
     digests::large_stores_are_read_in_steps,
     kills::a_writer_killed_at_any_instant_leaves_whole_pages,
+    mentions::pages_of_what_mentions_a_word_add_up,
+    mentions::pages_of_contracts_add_up,
+    mentions::a_registry_is_found_by_the_apps_whose_signers_it_knows,
     model::random_steps_agree_with_a_naive_model,
     opening::a_newer_schema_is_refused,
     opening::a_read_only_store_reads_and_never_writes,

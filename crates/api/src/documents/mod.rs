@@ -1,6 +1,18 @@
 //! The documents that REST and `--json` give out: camelCase, hex in lower case with `0x`, times in
 //! RFC 3339 UTC. Fields may be added to them; those that are here stay.
 
+mod allowed;
+mod deletions;
+mod diff;
+mod families;
+mod service;
+
+pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
+pub use deletions::{DELETIONS_MEAN, Deleted, Deletion, Deletions, Statement};
+pub use diff::{Diff, Difference, End, KmsDiff, ProposalChange, Stand};
+pub use families::{Declared, Differing, Families, Family, Member};
+pub use service::{Chain, ChainReadiness, Chains, NodeTags, Ready, ReplicaLag};
+
 use crate::Finality;
 use alloy_primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
@@ -56,7 +68,7 @@ pub struct AtBlock {
     pub orphaned: Vec<Orphan>,
 }
 
-/// Every change of an app's policy, oldest first.
+/// The changes of an app's policy, oldest first, or a page of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct History {
@@ -78,118 +90,14 @@ pub struct History {
     pub code: Code,
     /// What happened.
     pub entries: Vec<Entry>,
+    /// The next page is `?after=` this; null if there is none.
+    pub next: Option<String>,
     /// Logs of the app's contract that the index holds above [`Self::block`], not final enough to be told.
     pub not_final_enough: u64,
     /// What is announced and not in force, as of [`Self::block`].
     pub proposals: Vec<Proposal>,
     /// What the contract said in blocks that were reorged out.
     pub orphaned: Vec<Orphan>,
-}
-
-/// The chains of an index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Chains {
-    /// By chain id.
-    pub chains: Vec<Chain>,
-    /// How far the database is behind the one it follows; absent if it follows none. Other answers from such a database
-    /// say so in their `Devproof-Replica` header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica: Option<ReplicaLag>,
-}
-
-/// How far a streaming replica is behind its primary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReplicaLag {
-    /// At most so many seconds, rounded up, have passed since the primary was in the state that is read here; null if
-    /// the replica has replayed nothing since it started. It grows while the primary rests or is gone.
-    pub lag_seconds: Option<u64>,
-    /// Whether the replica is connected to its primary.
-    pub receiving: bool,
-    /// How far the primary's log has arrived, as PostgreSQL writes it.
-    pub received_lsn: Option<String>,
-    /// How far of that is read here.
-    pub replayed_lsn: Option<String>,
-}
-
-impl From<devproof_store::Replica> for ReplicaLag {
-    fn from(replica: devproof_store::Replica) -> Self {
-        Self {
-            lag_seconds: replica.lag_ms.map(|ms| ms.div_ceil(1_000)),
-            receiving: replica.receiving,
-            received_lsn: replica.received,
-            replayed_lsn: replica.replayed,
-        }
-    }
-}
-
-/// Whether the answers of a process are about its chains as they are now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Ready {
-    /// Whether all of them are.
-    pub ready: bool,
-    /// Why not, where it is not about one chain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// By chain id.
-    pub chains: Vec<ChainReadiness>,
-    /// How far the database is behind the one it follows; absent if it follows none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica: Option<ReplicaLag>,
-}
-
-/// The same of one chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ChainReadiness {
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// Whether answers about it are current.
-    pub ready: bool,
-    /// `starting`, `catching_up`, `stalled`, `failing` or `not_indexed`; null if it is ready.
-    pub reason: Option<String>,
-    /// In a sentence.
-    pub detail: String,
-    /// `indexer` if this process follows the chain, `database` if another one is to.
-    pub judged_by: String,
-    /// Number of the last block that is indexed.
-    pub index_head: Option<u64>,
-    /// Number of the node's newest block when it was last asked.
-    pub node_head: Option<u64>,
-    /// Milliseconds since the newest block came.
-    pub block_age_ms: Option<u64>,
-    /// Milliseconds between two blocks, from headers in the index; null if it holds too few to tell.
-    pub block_time_ms: Option<u64>,
-}
-
-/// One chain of an index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Chain {
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// First block of the index.
-    pub indexed_from: u64,
-    /// How far the index reaches; null before the first page.
-    pub index_head: Option<Block>,
-    /// What the node said when it was last asked; null before the first time.
-    pub node: Option<NodeTags>,
-}
-
-/// A node's own tags.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NodeTags {
-    /// Number of its latest block.
-    pub head: u64,
-    /// Number of its `safe` block; null where it has no such tag.
-    pub safe: Option<u64>,
-    /// Number of its `finalized` block; likewise.
-    pub finalized: Option<u64>,
-    /// When it was asked, by the clock of the index.
-    pub polled_at: Timestamp,
 }
 
 /// What was asked, where it was not a block number.

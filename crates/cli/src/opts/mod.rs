@@ -1,6 +1,10 @@
 //! The tree of arguments. Help texts start with a verb and end in a full stop; they are the doc
 //! comments, taken as they are.
 
+mod questions;
+
+pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs};
+
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Parser, Subcommand, builder::BoolishValueParser};
 use devproof_api::{Finality, When, parse};
@@ -20,6 +24,8 @@ Examples:
   devproof index --rpc-url http://127.0.0.1:8545 --kms 0x2f83172a49584c017f2b256f0fb2dca14126ba9c
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234
   devproof history 0x52908400098527886e0f7030069857d2e4169ee7
+  devproof allowed $(sha256sum app-compose.json | cut -d' ' -f1)
+  devproof diff 0x52908400098527886e0f7030069857d2e4169ee7 --from 1234 --to finalized
   devproof serve --listen 127.0.0.1:8080";
 
 /// Show what a TEE app was allowed to run, since when, and with how much notice.
@@ -98,6 +104,18 @@ pub enum Command {
     /// List every change of an app's policy, and the notice that users really had.
     #[command(verbatim_doc_comment)]
     History(HistoryArgs),
+    /// Tell which apps were ever allowed to run a version, and when.
+    #[command(verbatim_doc_comment)]
+    Allowed(AllowedArgs),
+    /// Tell what changed of an app between two blocks, and what was undone in between.
+    #[command(verbatim_doc_comment)]
+    Diff(DiffArgs),
+    /// Tell whether the apps of a product are allowed to run the same versions.
+    #[command(verbatim_doc_comment)]
+    Family(FamilyArgs),
+    /// List what the keys of apps say they deleted.
+    #[command(verbatim_doc_comment)]
+    Deletions(DeletionsArgs),
     /// Serve the answers as REST, and follow the chain meanwhile if there is a node.
     #[command(verbatim_doc_comment)]
     Serve(ServeArgs),
