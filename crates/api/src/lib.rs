@@ -14,8 +14,8 @@ pub mod parse;
 pub mod rest;
 
 pub use answers::{
-    AnswerError, Cursor, DeletionsOf, MAX_PAGE, Part, Surface, When, allowed, allowed_for, at,
-    chains, deletions, diff, family, history,
+    AnswerError, Cursor, DeletionsOf, MAX_PAGE, Part, Surface, When, allowed, allowed_for, as_of,
+    at, chains, deletions, diff, family, history,
 };
 pub use families::{Families, FamilyError};
 pub use finality::Finality;

@@ -116,7 +116,8 @@ impl Store {
         self.pool.row(sql, &args).await?.map(|row| row.number(0)).transpose()
     }
 
-    /// The highest block up to `number` that was held as canonical after an entry.
+    /// The highest block up to a number, and to a time in Unix seconds if there is one, that was held as canonical after an
+    /// entry.
     ///
     /// # Errors
     /// Only those of the database.
@@ -124,15 +125,20 @@ impl Store {
         &self,
         chain_id: u64,
         entry: u64,
-        number: u64,
+        (number, unix_time): (u64, Option<u64>),
     ) -> Result<Option<BlockRef>> {
         let sql = concat!(
-            "SELECT b.number, b.hash, b.unix_time FROM blocks b WHERE b.chain_id = $1 AND b.number <= $3 AND ",
+            "SELECT b.number, b.hash, b.unix_time FROM blocks b WHERE b.chain_id = $1 AND b.number <= $3
+                 AND b.unix_time <= $4 AND ",
             was_canonical!(),
             " ORDER BY b.number DESC LIMIT 1"
         );
-        let args =
-            [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(entry)), Arg::Int(bound(number))];
+        let args = [
+            Arg::Int(int("chain id", chain_id)?),
+            Arg::Int(bound(entry)),
+            Arg::Int(bound(number)),
+            Arg::Int(bound(unix_time.unwrap_or(u64::MAX))),
+        ];
         self.pool.row(sql, &args).await?.map(|row| block(&row)).transpose()
     }
 

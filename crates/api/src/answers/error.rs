@@ -56,6 +56,23 @@ pub enum AnswerError {
         /// Its time.
         time: Timestamp,
     },
+    /// Nothing was recorded at that time.
+    #[error("at {asked} nothing of chain {chain_id} had been recorded in this index")]
+    NotRecorded {
+        /// The chain.
+        chain_id: u64,
+        /// The time.
+        asked: Timestamp,
+    },
+    /// A record is not asked for by hash.
+    #[error(
+        "what was recorded about a block is asked by its number or a time, not by its hash {hash}, since what was \
+         recorded may be about another block of that number"
+    )]
+    AsOfHash {
+        /// The hash.
+        hash: B256,
+    },
     /// The block was reorged out.
     #[error(
         "block {hash} (number {number}) was reorganised away: it is not on the chain, and what was so after it is no \

@@ -4,6 +4,7 @@
 //! `devproof-primitives` does.
 
 mod allowed;
+mod as_of;
 mod cursor;
 mod deletions;
 mod diff;
@@ -22,6 +23,7 @@ mod timeline;
 mod verified;
 
 pub use allowed::{allowed, allowed_for};
+pub use as_of::as_of;
 pub use cursor::{Cursor, MAX_PAGE, Part};
 pub use deletions::{DeletionsOf, deletions};
 pub use diff::diff;

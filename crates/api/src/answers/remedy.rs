@@ -29,6 +29,8 @@ impl AnswerError {
             (Self::BeforeStart { .. } | Self::TimeBeforeStart { .. }, Rest) => {
                 "ask for a later one"
             }
+            (Self::NotRecorded { .. }, _) => "ask for a later record",
+            (Self::AsOfHash { .. }, _) => "ask by number",
             (Self::NotFinal { .. }, Cli) => {
                 "wait and index again, or take what may still change with --finality unsafe"
             }

@@ -2,12 +2,14 @@
 //! RFC 3339 UTC. Fields may be added to them; those that are here stay.
 
 mod allowed;
+mod as_of;
 mod deletions;
 mod diff;
 mod families;
 mod service;
 
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
+pub use as_of::{AsOf, Later};
 pub use deletions::{DELETIONS_MEAN, Deleted, Deletion, Deletions, Statement};
 pub use diff::{Diff, Difference, End, KmsDiff, ProposalChange, Stand};
 pub use families::{Declared, Differing, Families, Family, Member};

@@ -2,7 +2,7 @@
 
 use super::{
     AppState, ProblemReply,
-    input::{self, Allowed, Asked, Paged, PagedSpan, Plain, Span},
+    input::{self, Allowed, Asked, Nothing, Paged, PagedSpan, Plain, Span},
     reply,
 };
 use crate::{Surface, answers, answers::DeletionsOf};
@@ -25,6 +25,19 @@ pub(super) async fn at(
     let when = input::moment(&when)?;
     let node = state.headers(chain);
     let answer = answers::at(&state.store, node, chain, app, when, finality).await?;
+    Ok(reply::document(&answer, &headers))
+}
+
+pub(super) async fn as_of(
+    State(state): State<AppState>,
+    Path((chain, app, when, recorded)): Path<(String, String, String, String)>,
+    asked: Asked<Nothing>,
+    headers: HeaderMap,
+) -> Reply {
+    let (chain, app) = (input::chain(&chain)?, input::app(&app)?);
+    let Nothing {} = input::parameters(asked)?;
+    let (when, recorded) = (input::moment(&when)?, input::time(&recorded)?);
+    let answer = answers::as_of(&state.store, chain, app, when, recorded).await?;
     Ok(reply::document(&answer, &headers))
 }
 

@@ -13,6 +13,11 @@ pub(super) struct Plain {
     pub(super) finality: Option<String>,
 }
 
+/// None: the answer says itself how final it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
 /// Those of an answer in pages.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +65,10 @@ pub(super) trait Parameters: DeserializeOwned {
 
 impl Parameters for Plain {
     const ARE: &str = "the only parameter is finality, as in ?finality=safe, and it is given once";
+}
+
+impl Parameters for Nothing {
+    const ARE: &str = "this path takes no parameters";
 }
 
 impl Parameters for Paged {
@@ -124,6 +133,11 @@ pub(super) fn finality(text: Option<String>, chain_id: u64) -> Result<Finality, 
 /// A block by number, hash or tag, or a time that cannot be mistaken for one.
 pub(super) fn moment(text: &str) -> Result<When, ProblemReply> {
     parse::moment(text).map_err(ProblemReply::malformed)
+}
+
+/// A time.
+pub(super) fn time(text: &str) -> Result<u64, ProblemReply> {
+    parse::time(text).map_err(ProblemReply::malformed)
 }
 
 /// An end of a span, if it was named.

@@ -87,6 +87,7 @@ pub fn router(state: AppState) -> Router {
     let answers = Router::new()
         .route("/v1/chains", get(handlers::chains))
         .route("/v1/chains/{chain_id}/apps/{app}/at/{when}", get(handlers::at))
+        .route("/v1/chains/{chain_id}/apps/{app}/at/{when}/as-of/{recorded}", get(handlers::as_of))
         .route("/v1/chains/{chain_id}/apps/{app}/history", get(handlers::history))
         .route("/v1/chains/{chain_id}/apps/{app}/diff", get(handlers::diff))
         .route("/v1/chains/{chain_id}/apps/{app}/deletions", get(handlers::deletions_of_app))

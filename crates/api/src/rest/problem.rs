@@ -88,6 +88,12 @@ impl From<AnswerError> for ProblemReply {
             E::BeyondHead { .. } | E::TimeBeyondHead { .. } => {
                 (StatusCode::CONFLICT, "beyond-index", "The index does not reach that far")
             }
+            E::NotRecorded { .. } => {
+                (StatusCode::NOT_FOUND, "not-recorded", "Nothing had been recorded then")
+            }
+            E::AsOfHash { .. } => {
+                (StatusCode::BAD_REQUEST, "malformed", "A record is asked for by number")
+            }
             E::BeforeStart { .. } | E::TimeBeforeStart { .. } => {
                 (StatusCode::CONFLICT, "before-index", "The index begins later")
             }

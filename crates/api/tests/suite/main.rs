@@ -7,6 +7,7 @@
 )]
 
 mod allowed;
+mod as_of;
 mod at_block;
 mod deletions;
 mod diff;

@@ -10,7 +10,7 @@ use axum::{
 };
 use devproof_api::{
     AppState, DeletionsOf, Families, Finality, Headers, Operations, Part, Surface, When, allowed,
-    allowed_for, at, deletions, diff, documents::Declared, family, history, router,
+    allowed_for, as_of, at, deletions, diff, documents::Declared, family, history, router,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -50,6 +50,13 @@ async fn the_documents_are_those_of_the_library() {
         (200, Some(47)),
         "its header from the node"
     );
+    let path = format!("/v1/chains/{LOCAL}/apps/{APP:#x}/at/48/as-of/2100-01-01T00:00:00Z");
+    let (status, _, body) = get(&world, &path).await;
+    let recorded = "2100-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second() as u64;
+    let ours = as_of(&world.store, LOCAL, APP, when, recorded).await.unwrap();
+    assert_eq!((status, body), (200, value(&ours)));
+    let (status, _, body) = get(&world, &format!("{path}?finality=safe")).await;
+    assert_eq!((status, body["detail"].as_str()), (400, Some("This path takes no parameters.")));
     let (status, _, body) = get(&world, "/v1/chains").await;
     assert_eq!((status, body["chains"][0]["chainId"].as_u64()), (200, Some(LOCAL)));
 }

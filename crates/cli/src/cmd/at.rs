@@ -3,7 +3,7 @@
 use crate::{
     Failure, Outcome,
     cmd::{
-        self, node, setting,
+        self, as_of, node, setting,
         words::{UNVERIFIED, claim, index, notice, orphaned, proposals, who},
     },
     config::{Nodes, Settings},
@@ -33,6 +33,11 @@ pub async fn run(args: AtArgs, settings: Settings, shell: &mut Shell) -> Result<
     };
     let store = Store::open_read_only(&settings.database).await?;
     let chain_id = cmd::chain(&settings, &store).await?;
+    if let Some(recorded) = args.as_of {
+        let answer = devproof_api::as_of(&store, chain_id, args.app, when, recorded).await?;
+        shell.answer(&answer, || as_of::render(&answer))?;
+        return Ok(Outcome::Yes);
+    }
     let finality = settings.finality(args.finality, chain_id);
     let answer = answer(&store, &settings.nodes, chain_id, args.app, when, finality).await?;
     let allowed = args.compose_hash.map(|hash| (hash, allows(&answer, hash)));

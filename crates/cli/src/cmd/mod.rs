@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub mod allowed;
+pub mod as_of;
 pub mod at;
 pub mod db;
 pub mod deletions;

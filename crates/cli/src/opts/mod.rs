@@ -185,6 +185,7 @@ Examples:
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block finalized
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --time 2026-03-01T12:00:00Z --json
+  devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234 --as-of 2026-03-03T12:00:00Z
   devproof at 0x52908400098527886e0f7030069857d2e4169ee7 --block 1234 --compose-hash $(sha256sum app-compose.json | cut -d' ' -f1)
 
 With --compose-hash the exit code is 0 if the app was allowed to run it there, and 1 if not.")]
@@ -204,6 +205,9 @@ pub struct AtArgs {
     /// Ask only whether this version was allowed.
     #[arg(long, value_name = "HASH", value_parser = parse::compose_hash, verbatim_doc_comment)]
     pub compose_hash: Option<B256>,
+    /// Tell what this index held at this time by its own clock, and what it has learnt since; RFC 3339 or Unix seconds.
+    #[arg(long, value_name = "TIME", value_parser = parse::time, conflicts_with_all = ["finality", "compose_hash"], verbatim_doc_comment)]
+    pub as_of: Option<u64>,
 }
 
 /// Arguments of `devproof history`.

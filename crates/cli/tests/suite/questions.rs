@@ -7,8 +7,8 @@ use crate::{
 };
 use alloy_primitives::{B256, U256};
 use devproof_api::{
-    DeletionsOf, Families, Finality, Part, Surface, When, allowed, deletions, diff,
-    documents::{AllowedApps, Declared, History},
+    DeletionsOf, Families, Finality, Part, Surface, When, allowed, as_of, deletions, diff,
+    documents::{AllowedApps, Declared, History, Later},
     family,
 };
 use devproof_cli::cmd;
@@ -84,6 +84,18 @@ async fn in_words() {
     let families = Families::new([declared]).unwrap();
     let answer = family(store, &families, "product", None, Surface::Cli).await.unwrap();
     same("family.txt", &cmd::family::render(&answer, now()));
+    let mut answer = as_of(store, LOCAL, APP, When::Block(200), 4_000_000_000).await.unwrap();
+    answer.recorded_at = now();
+    same("as_of.txt", &cmd::as_of::render(&answer));
+    store.rewind(LOCAL, Some(&block(140))).await.unwrap();
+    let mut answer = as_of(store, LOCAL, APP, When::Block(140), 4_000_000_000).await.unwrap();
+    (answer.recorded_at, answer.since) = (now(), Vec::new());
+    for (what, at) in [("reorganised_away", 170), ("refuted", 171), ("came", 172)] {
+        let (what, hash) = (what.to_owned(), block(at).hash);
+        let (recorded_at, transaction) = (now(), hash);
+        answer.since.push(Later { what, recorded_at, block: at, hash, transaction, log_index: 3 });
+    }
+    same("as_of_and_since.txt", &cmd::as_of::render(&answer));
     let world = with_deletions().await;
     let of = DeletionsOf::App(APP);
     let span = (None, None);

@@ -146,7 +146,7 @@ pub(crate) async fn what_was_held_is_told_as_it_was(db: &Db) {
                 came += 1;
             }
             let head = noted.head.unwrap();
-            let block = store.block_as_of(CHAIN, *entry, u64::MAX).await.unwrap();
+            let block = store.block_as_of(CHAIN, *entry, (u64::MAX, None)).await.unwrap();
             assert_eq!(block, Some(head), "life {life}, entry {entry}");
         }
     }
