@@ -265,14 +265,23 @@ impl Check<'_> {
     }
 
     /// How many logs of each contract there are, whatever the index of who spoke says.
-    async fn spoken(&self, checkpoint: BlockRef) -> Result<BTreeMap<Address, u64>, IndexError> {
+    async fn spoken(&mut self, checkpoint: BlockRef) -> Result<BTreeMap<Address, u64>, IndexError> {
         let mut spoken = BTreeMap::new();
         let (mut from, end) = (0, checkpoint.number);
         while from <= end {
             let to =
                 if end - from < self.page_blocks { u64::MAX } else { from + self.page_blocks - 1 };
-            for log in self.store.logs_between(self.chain_id, from, to).await? {
+            let logs = self.store.logs_between(self.chain_id, from, to).await?;
+            for log in &logs {
                 *spoken.entry(log.address).or_default() += 1;
+            }
+            for log in self.store.unmentioned(self.chain_id, &logs).await? {
+                let (number, app) = (log.block.number, log.address);
+                let detail = format!(
+                    "log {} of block {number} is not found by the words that {app} says in it",
+                    log.log_index
+                );
+                self.found.differs(Kind::Contract, Some(number), Some(app), detail);
             }
             from = to.saturating_add(1);
             if to == u64::MAX {

@@ -1,18 +1,22 @@
 //! Where the words were said that people ask for: compose hashes that apps allowed, and in registries of deletions the
-//! apps, the commitments and the roots; and upgrades, by their topic. Only a way to find logs: what they mean, the fold says.
+//! apps, the commitments and the roots; apps in what a KMS says, and the rest of it; and upgrades, by their topic. Only a way to find logs: what they mean, the fold says.
 
 use crate::{
     Store,
     bulk::{insert, pieces},
-    conn::{Arg, Tx, bound, int},
+    conn::{Arg, Row, Tx, bound, int},
     contracts::{columns, contract},
     error::Result,
     read::{block, logs_of},
     types::{Contract, RawLog, Role},
 };
-use alloy_primitives::{Address, B256};
-use devproof_contracts::{Deleted, DeletionEvent, app_event, deletion_event};
-use devproof_primitives::{Action, Change, Event, Setting};
+use alloy_primitives::{Address, B256, keccak256};
+use devproof_contracts::{Deleted, DeletionEvent, app_event, deletion_event, kms_event};
+use devproof_primitives::{Action, Change, Event, KmsEvent, Setting};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 /// A word as it is indexed: its last six bytes, so that an address is as good as a hash; SQLite has a size of number for
 /// so many. Two words may share them.
@@ -20,18 +24,31 @@ fn key(word: &B256) -> i64 {
     i64::from_be_bytes(word.last_chunk().copied().unwrap_or_default()) & 0xffff_ffff_ffff
 }
 
+/// Under this word everything is found that a KMS said but about apps.
+static KMS_POLICY: LazyLock<B256> = LazyLock::new(|| keccak256("devproof kms policy"));
+
 /// The words of a log.
 pub(crate) fn keys(topics: &[B256], data: &[u8]) -> Vec<i64> {
+    let mut words = said(topics, data);
+    words.extend(kms_event(topics, data).map(|event| match event {
+        KmsEvent::AppRegistered(app) | KmsEvent::AppDeployed { app, .. } => app.into_word(),
+        // What any upgradeable contract with an owner says is among it.
+        _ => *KMS_POLICY,
+    }));
+    words.iter().map(key).collect()
+}
+
+fn said(topics: &[B256], data: &[u8]) -> Vec<B256> {
     let allows =
         |change: Change| change.action == Action::Set && change.setting == Setting::ComposeHash;
     match app_event(topics, data) {
-        Some(Event::Stock(change)) if allows(change) => return vec![key(&change.value)],
+        Some(Event::Stock(change)) if allows(change) => return vec![change.value],
         Some(Event::History { kind, value, .. }) => {
             let said = Change::from_kind(kind, value).ok().filter(|change| allows(*change));
-            return said.iter().map(|change| key(&change.value)).collect();
+            return said.iter().map(|change| change.value).collect();
         }
         // What came with an upgrade has to be looked at, whoever upgraded.
-        Some(Event::Upgraded(_)) => return topics.first().map(key).into_iter().collect(),
+        Some(Event::Upgraded(_)) => return topics.first().copied().into_iter().collect(),
         Some(_) => return Vec::new(),
         None => {}
     }
@@ -42,12 +59,12 @@ pub(crate) fn keys(topics: &[B256], data: &[u8]) -> Vec<i64> {
                 Deleted::Root { root, .. } => Some(root),
                 Deleted::Batch { .. } => None,
             };
-            what.iter().chain([&statement.app.into_word()]).map(key).collect()
+            what.into_iter().chain([statement.app.into_word()]).collect()
         }
-        Some(DeletionEvent::BatchEntry { user_id_hash, .. }) => vec![key(&user_id_hash)],
+        Some(DeletionEvent::BatchEntry { user_id_hash, .. }) => vec![user_id_hash],
         Some(
             DeletionEvent::SignerRegistered { app, .. } | DeletionEvent::SignerRevoked { app, .. },
-        ) => vec![key(&app.into_word())],
+        ) => vec![app.into_word()],
         // Stands behind one that names the app.
         Some(DeletionEvent::HistoryExtended { .. }) | None => Vec::new(),
     }
@@ -110,6 +127,79 @@ macro_rules! mentioning {
 }
 
 impl Store {
+    /// What a KMS said up to and including block `up_to`, in chain order: everything but what is about other apps than this
+    /// alone.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn kms_logs(
+        &self,
+        contract: &Contract,
+        app: Address,
+        up_to: u64,
+    ) -> Result<Vec<RawLog>> {
+        let sql = "SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, m.tx_index
+             FROM (
+                 SELECT DISTINCT contract_id, number, tx_index FROM mentions
+                 WHERE word IN ($1, $2) AND number <= $3
+                     AND contract_id = (SELECT id FROM contracts WHERE chain_id = $4 AND address = $5)
+             ) m
+             JOIN blocks b ON b.chain_id = $4 AND b.number = m.number AND b.fork = 0";
+        let args = [
+            Arg::Int(key(&KMS_POLICY)),
+            Arg::Int(key(&app.into_word())),
+            Arg::Int(bound(up_to)),
+            Arg::Int(int("chain id", contract.chain_id)?),
+            Arg::Bytes(contract.address.as_slice()),
+        ];
+        let mut found = Vec::new();
+        for row in self.pool.rows(sql, &args).await? {
+            let (mut logs, tx_index) = (Vec::new(), row.number(5)?);
+            let of = (contract.address, row.int(4)?);
+            logs_of(block(&row)?, row.bytes(3)?, of, &mut logs)?;
+            found.extend(logs.into_iter().filter(|log| log.tx_index == tx_index));
+        }
+        found.sort_by_key(|log| (log.block.number, log.log_index));
+        Ok(found)
+    }
+
+    /// Those of these logs that their words do not lead to, for who checks the index of words.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn unmentioned<'a>(
+        &self,
+        chain_id: u64,
+        logs: &'a [RawLog],
+    ) -> Result<Vec<&'a RawLog>> {
+        let sql = "SELECT id, address FROM contracts WHERE chain_id = $1";
+        let mut ids = HashMap::new();
+        for row in self.pool.rows(sql, &[Arg::Int(int("chain id", chain_id)?)]).await? {
+            ids.insert(row.address(1)?, row.int(0)?);
+        }
+        let mut expected = Vec::new();
+        for log in logs {
+            let contract = ids.get(&log.address).copied().unwrap_or(-1);
+            let at = (contract, bound(log.block.number), bound(log.tx_index));
+            expected.extend(keys(&log.topics, &log.data).into_iter().map(|word| ((word, at), log)));
+        }
+        let mut missing: Vec<&RawLog> = Vec::new();
+        for piece in pieces(&expected) {
+            let args = piece.iter().flat_map(|((word, (contract, number, tx_index)), _)| {
+                [Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number), Arg::Int(*tx_index)]
+            });
+            let args: Vec<_> = args.collect();
+            let head = "SELECT word, contract_id, number, tx_index FROM mentions
+                 WHERE (word, contract_id, number, tx_index) IN (VALUES";
+            let rows = self.pool.rows(insert(head, piece.len(), 4, ")"), &args).await?;
+            let read = |row: &Row| Ok((row.int(0)?, (row.int(1)?, row.int(2)?, row.int(3)?)));
+            let held = rows.iter().map(read).collect::<Result<HashSet<_>>>()?;
+            missing.extend(piece.iter().filter(|(it, _)| !held.contains(it)).map(|(_, log)| *log));
+        }
+        missing.dedup();
+        Ok(missing)
+    }
+
     /// The contracts of a role that may have said a word, or said something about it when they were called: by address,
     /// behind `after`, at most `limit`. Some may not have, or only in blocks that were reorged out: the facts tell.
     ///

@@ -11,7 +11,7 @@ use crate::documents::{Entry, KmsDiff};
 use alloy_primitives::Address;
 use devproof_contracts::{About, kms_event};
 use devproof_primitives::{Kms, KmsEvent};
-use devproof_store::{Contract, LogSteps, RawLog, Reading, Store};
+use devproof_store::{Contract, RawLog, Reading, Store};
 
 /// `None` if nothing changed.
 pub(super) async fn of(
@@ -23,22 +23,19 @@ pub(super) async fn of(
 ) -> Result<Option<KmsDiff>, AnswerError> {
     let mut kms = Kms::default();
     let (mut before, mut entries) = (None, Vec::new());
-    let mut steps = LogSteps::new(contract, None, last);
-    while let Some(logs) = steps.next(store).await? {
-        for log in &logs {
-            let Some(event) = concerning(app, log) else { continue };
-            if log.block.number <= first {
-                kms.apply(&event);
-                continue;
-            }
-            let old = kms.clone();
+    for log in &store.kms_logs(contract, app, last).await? {
+        let Some(event) = concerning(app, log) else { continue };
+        if log.block.number <= first {
             kms.apply(&event);
-            entries.push(entry(standing, &event, log, kms != old));
-            before.get_or_insert(old);
-            if entries.len() > MAX_CHANGES {
-                let what = format!("the KMS {:#x}", contract.address);
-                return Err(AnswerError::TooMuch { what, most: MAX_CHANGES });
-            }
+            continue;
+        }
+        let old = kms.clone();
+        kms.apply(&event);
+        entries.push(entry(standing, &event, log, kms != old));
+        before.get_or_insert(old);
+        if entries.len() > MAX_CHANGES {
+            let what = format!("the KMS {:#x}", contract.address);
+            return Err(AnswerError::TooMuch { what, most: MAX_CHANGES });
         }
     }
     let before = before.unwrap_or_else(|| kms.clone());

@@ -111,8 +111,7 @@ async fn at_once(
     let mut kms = Vec::with_capacity(kms_contracts.len());
     for contract in kms_contracts {
         let mut state = Kms::default();
-        let logs = store.logs(chain_id, &[contract.address], up_to).await?;
-        for log in &logs {
+        for log in store.kms_logs(contract, app, up_to).await? {
             if let Some(event) = devproof_contracts::kms_event(&log.topics, &log.data) {
                 state.apply(&event);
             }

@@ -73,6 +73,12 @@ async fn what_was_done_to_a_database_is_found() {
             &["contract"],
         ),
         (
+            "the index of words forgets some",
+            format!("DELETE FROM mentions WHERE number = (SELECT number FROM emitted WHERE number IN (SELECT number FROM mentions) LIMIT 1)"),
+            &["contract"],
+            &["contract"],
+        ),
+        (
             "one of an app with a history is deleted",
             format!("UPDATE blocks SET said = X'' WHERE {OF_THE_PRODUCT}; DELETE FROM emitted WHERE {OF_THE_PRODUCT}"),
             &["history"],
