@@ -11,7 +11,7 @@ contract DeletionRegistryTest is RegistryFixture {
     //////////////////////////////////////////////////////////////////////////*/
 
     /// The typed data as a wallet sees it, hashed by code that is not ours.
-    function test_hashesAreEip712() public view {
+    function test_DigestOf_ShouldBeWhatAWalletSigns() public view {
         IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 9);
         string memory json = typedData("Deletion", deletionJson(deletion));
         assertEq(registry.digestOf(registry.hashDeletion(deletion)), vm.eip712HashTypedData(json));
@@ -128,7 +128,7 @@ contract DeletionRegistryTest is RegistryFixture {
     }
 
     /// Signers write these into what they sign, so they are part of the interface.
-    function test_theDomainKeepsItsNameAndVersion() public view {
+    function test_Eip712Domain_ShouldKeepItsNameAndVersion() public view {
         (
             bytes1 fields,
             string memory name,
@@ -143,7 +143,7 @@ contract DeletionRegistryTest is RegistryFixture {
         assertEq(more.length, 0);
     }
 
-    function test_leavesAndNodesAreHashedAsSpecified(uint64 index, bytes32 a, bytes32 b)
+    function test_HashLeaf_ShouldBeAsSpecifiedAsHashNodeIs(uint64 index, bytes32 a, bytes32 b)
         public
         view
     {
@@ -158,7 +158,7 @@ contract DeletionRegistryTest is RegistryFixture {
     }
 
     /// No two nonces share a bit, and tools find it by storage proof.
-    function test_aNonceIsABitOfItsOwn(uint256 nonce) public {
+    function test_IsNonceUsed_ShouldBeABitOfItsOwn(uint256 nonce) public {
         IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);
         deletion.nonce = bytes32(nonce);
         registry.attest(deletion, sign(deletion));
@@ -169,7 +169,7 @@ contract DeletionRegistryTest is RegistryFixture {
 
     /// What is no address and no uint64 is refused: a second spelling of the same deletion would have
     /// another id.
-    function test_RevertWhen_wordsAreDirty() public {
+    function test_HashDeletion_RevertWhen_WordsAreDirty() public {
         IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);
         bytes memory call = abi.encodeCall(registry.attest, (deletion, sign(deletion)));
         refuseDirty(call, 4 + 0x00);
@@ -194,7 +194,7 @@ contract DeletionRegistryTest is RegistryFixture {
     }
 
     /// After a chain split the other chain's signatures do not count, and histories part.
-    function test_RevertWhen_signedForAnotherChain() public {
+    function test_DomainSeparator_RevertWhen_SignedForAnotherChain() public {
         IDeletionRegistry.Deletion memory deletion = deletionOf(address(app), 1);
         bytes memory signature = sign(deletion);
         bytes32 domain = registry.domainSeparator();
@@ -205,7 +205,7 @@ contract DeletionRegistryTest is RegistryFixture {
         registry.attest(deletion, sign(deletion));
     }
 
-    function test_userCommitmentVector() public view {
+    function test_UserCommitment_ShouldBeTheTestVector() public view {
         bytes32 salt = 0x0101010101010101010101010101010101010101010101010101010101010101;
         address app_ = 0x00000000000000000000000000000000DeaDBeef;
         assertEq(
@@ -214,7 +214,7 @@ contract DeletionRegistryTest is RegistryFixture {
         );
     }
 
-    function testFuzz_userCommitmentBindsEverything(
+    function test_UserCommitment_ShouldBindEverything(
         address app_,
         bytes32 salt,
         string calldata user
@@ -226,7 +226,7 @@ contract DeletionRegistryTest is RegistryFixture {
         assertNotEq(commitment, registry.userCommitment(app_, salt, string.concat(user, "x")));
     }
 
-    function test_RevertWhen_saltIsZero() public {
+    function test_UserCommitment_RevertWhen_TheSaltIsZero() public {
         vm.expectRevert(IDeletionRegistry.ZeroSalt.selector);
         registry.userCommitment(address(app), 0, "alice");
     }
@@ -235,14 +235,14 @@ contract DeletionRegistryTest is RegistryFixture {
                                       HISTORY
     //////////////////////////////////////////////////////////////////////////*/
 
-    function test_historyStartsFromASeedOfItsOwn() public view {
+    function test_HistoryRoot_ShouldBeginWithASeedOfItsOwn() public view {
         assertEq(registry.historyRoot(address(1)), seedOf(address(1)));
         assertNotEq(registry.historyRoot(address(1)), registry.historyRoot(address(2)));
     }
 
     /// What the NatSpec says a reader can do: rebuild the root from logs alone, and every value of
     /// it from the events of the facts.
-    function testFuzz_logsRebuildTheHistory(uint256 seed) public {
+    function test_HistoryRoot_ShouldBeRebuiltFromLogsAlone(uint256 seed) public {
         DeletionHistory memory history = DeletionHistory(registry.historyRoot(address(app)), 0);
         uint256 nonce = 0;
         for (uint256 step = 0; step < 12; ++step) {

@@ -104,6 +104,11 @@ contract DstackSignatureChainTest is SignatureChainFixture {
         (done, reason) = address(this).staticcall(call);
         assertFalse(done);
         assertEq(reason.length, 0);
+        // Not even the right root counts that comes with a failure.
+        vm.mockCallRevert(address(5), bytes(""), abi.encode(pointOf(APP_SECRET).y));
+        (done, reason) = address(this).staticcall(call);
+        assertFalse(done);
+        assertEq(reason.length, 0);
     }
 
     /*//////////////////////////////////////////////////////////////////////////
