@@ -75,6 +75,9 @@ CREATE TABLE contracts (
     UNIQUE (chain_id, address)
 ) STRICT;
 
+-- Those that are no apps are few, and every answer asks for some of them.
+CREATE INDEX contracts_role ON contracts (chain_id, role) WHERE role <> 'app';
+
 -- In which blocks a contract spoke: its history up to a block is one range of this.
 CREATE TABLE emitted (
     contract_id INTEGER NOT NULL,

@@ -1,7 +1,9 @@
 //! Contracts whose logs are kept, and from where on they are known.
 
 use crate::{
-    Store, chains,
+    Store,
+    bulk::{pieces, within},
+    chains,
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
     types::{BlockRef, ChainStatus, Contract, Gap, Role},
@@ -72,6 +74,20 @@ impl Store {
         );
         let rows = self.pool.rows(sql, &[Arg::Int(int("chain id", chain_id)?)]).await?;
         rows.iter().map(contract).collect()
+    }
+
+    /// Those of them that are no apps but of this role, by address.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn contracts_of(&self, chain_id: u64, role: Role) -> Result<Vec<Contract>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM contracts WHERE chain_id = $1 AND role = $2 AND role <> 'app' AND canonical = 1 ORDER BY address"
+        );
+        let args = [Arg::Int(int("chain id", chain_id)?), Arg::Text(role.as_str())];
+        self.pool.rows(sql, &args).await?.iter().map(contract).collect()
     }
 
     /// One contract; `None` if it is unknown or orphaned.
@@ -165,12 +181,36 @@ impl Store {
                 &[Arg::Int(int("chain id", chain_id)?)],
             )
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Gap { address: row.address(0)?, from: row.number(1)?, to: row.number(2)? })
-            })
-            .collect()
+        rows.iter().map(gap).collect()
     }
+
+    /// Those of some contracts.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn gaps_of(&self, chain_id: u64, addresses: &[Address]) -> Result<Vec<Gap>> {
+        let mut found = Vec::new();
+        for piece in pieces(addresses) {
+            let mut args = vec![Arg::Int(int("chain id", chain_id)?)];
+            args.extend(piece.iter().map(|address| Arg::Bytes(address.as_slice())));
+            let sql = within(
+                "SELECT c.address, n.start_block, c.scanned_from - 1
+                 FROM contracts c JOIN chains n ON n.chain_id = c.chain_id
+                 WHERE c.chain_id = $1 AND c.canonical = 1 AND c.scanned_from > n.start_block AND c.address IN",
+                2,
+                piece.len(),
+                "",
+            );
+            for row in self.pool.rows(sql, &args).await? {
+                found.push(gap(&row)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn gap(row: &Row) -> Result<Gap> {
+    Ok(Gap { address: row.address(0)?, from: row.number(1)?, to: row.number(2)? })
 }
 
 /// Makes sure that a block is a canonical one of the store; the caller holds the lock.

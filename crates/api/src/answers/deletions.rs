@@ -105,12 +105,8 @@ async fn once(
 ) -> Result<Deletions, AnswerError> {
     let Standing { status, head } = standing;
     let (chain_id, up_to) = (status.chain_id, last.block.number);
-    let mut registries: Vec<Address> = Vec::new();
-    for contract in store.contracts(chain_id).await? {
-        if contract.role == Role::DeletionRegistry {
-            registries.push(contract.address);
-        }
-    }
+    let registries = store.contracts_of(chain_id, Role::DeletionRegistry).await?;
+    let registries: Vec<Address> = registries.iter().map(|contract| contract.address).collect();
     standing.no_gap(store, &registries, up_to).await?;
     let mut orphaned = 0;
     for registry in &registries {

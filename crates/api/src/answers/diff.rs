@@ -64,8 +64,7 @@ async fn diff_once(
         };
         return Err(AnswerError::Backwards { from: name(from), to: name(to) });
     }
-    let kms = store.contracts(chain_id).await?;
-    let kms: Vec<_> = kms.into_iter().filter(|c| c.role == Role::Kms).collect();
+    let kms = store.contracts_of(chain_id, Role::Kms).await?;
     let needed: Vec<_> = kms.iter().map(|c| c.address).chain([address]).collect();
     scope.no_gap(store, &needed, last).await?;
 

@@ -97,9 +97,7 @@ async fn at_once(
     let (chain_id, app, address) = (contract.chain_id, scope.app, contract.address);
     let moment = moment::resolve(store, headers, scope, when, min_finality).await?;
     let up_to = moment.block.number;
-    let contracts = store.contracts(chain_id).await?;
-    let kms_contracts = contracts.iter().filter(|c| c.role == Role::Kms);
-    let kms_contracts: Vec<&Contract> = kms_contracts.collect();
+    let kms_contracts = store.contracts_of(chain_id, Role::Kms).await?;
     let needed: Vec<Address> = kms_contracts.iter().map(|c| c.address).chain([address]).collect();
     scope.no_gap(store, &needed, up_to).await?;
 
@@ -109,7 +107,7 @@ async fn at_once(
     }
     let findings = facts::Findings::of(&store.readings(chain_id, address, up_to).await?);
     let mut kms = Vec::with_capacity(kms_contracts.len());
-    for contract in kms_contracts {
+    for contract in &kms_contracts {
         let mut state = Kms::default();
         for log in store.kms_logs(contract, app, up_to).await? {
             if let Some(event) = devproof_contracts::kms_event(&log.topics, &log.data) {

@@ -36,8 +36,8 @@ impl Standing {
         needed: &[Address],
         up_to: u64,
     ) -> Result<(), AnswerError> {
-        let gaps = store.gaps(self.status.chain_id).await?;
-        let gap = gaps.iter().find(|gap| needed.contains(&gap.address) && gap.from <= up_to);
+        let gaps = store.gaps_of(self.status.chain_id, needed).await?;
+        let gap = gaps.iter().find(|gap| gap.from <= up_to);
         gap.map_or(Ok(()), |gap| {
             Err(AnswerError::Unfinished { contract: gap.address, from: gap.from, to: gap.to })
         })
