@@ -223,6 +223,7 @@ async fn pages_add_up_and_stop_at_a_reorg() {
                 let page = try_ask(&world, of, (None, None), part).await.unwrap();
                 assert!(page.entries.len() <= limit);
                 entries.extend(page.entries);
+                assert!(entries.len() <= whole.entries.len(), "a page came twice");
                 let Some(next) = page.next else { break };
                 part.after = Some(next.parse().unwrap());
             }

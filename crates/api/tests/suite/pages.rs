@@ -44,6 +44,7 @@ async fn pages_add_up_whatever_their_size() {
                     assert_eq!(same, whole);
                     after = next(&page);
                     entries.extend(page.entries);
+                    assert!(entries.len() <= whole.entries.len(), "a page came twice");
                     if after.is_none() {
                         break;
                     }
@@ -77,6 +78,15 @@ async fn a_page_behind_a_block_that_is_gone_is_refused() {
     world.extend(30, Action::Set, Setting::Guardian, B256::ZERO, OWNER);
     world.commit(None, 40).await;
     let first = page(&world, APP, 6, None).await.unwrap();
+    world.store.rewind(LOCAL, Some(&block(10))).await.unwrap();
+    // The same happened in another block of that height; and then it did not.
+    world.logs.retain(|log| log.block.number == 30);
+    for log in &mut world.logs {
+        log.block.hash = hash(0x77);
+    }
+    world.commit(Some(block(10)), 39).await;
+    let error = page(&world, APP, 6, next(&first)).await.unwrap_err();
+    assert!(matches!(error, AnswerError::CursorGone { number: 30, .. }), "{error}");
     world.store.rewind(LOCAL, Some(&block(10))).await.unwrap();
     world.logs.clear();
     world.commit(Some(block(10)), 39).await;
