@@ -1,16 +1,21 @@
 //! The thin layer over two databases. Query texts above it are the same for both; whatever must differ is here or
 //! in `open`. sqlx's own `Any` driver is not used: it converts silently where the two disagree.
 
-use crate::error::{Result, StoreError};
+use crate::{
+    error::{Result, StoreError},
+    readers::Readers,
+};
 use alloy_primitives::{Address, B256};
-use sqlx::{PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction, pool::PoolConnection,
+};
 
 /// Connections to one of the two.
 #[derive(Debug, Clone)]
 pub(crate) enum Pool {
     /// Many that read, and one that writes: SQLite has one writer at a time, and that one is given memory.
     Sqlite {
-        read: SqlitePool,
+        read: Readers,
         write: SqlitePool,
     },
     Postgres(PgPool),
@@ -80,7 +85,7 @@ impl Pool {
     /// A transaction in which every read sees the same state.
     pub(crate) async fn begin_read(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.pool().begin().await?),
             Self::Postgres(pool) => Tx::Postgres(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
             ),
@@ -91,7 +96,10 @@ impl Pool {
     pub(crate) async fn rows(&self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         Ok(match self {
             Self::Sqlite { read, .. } => {
-                wrap(bound!(Sqlite, sql, args).fetch_all(read).await?, Row::Sqlite)
+                let ask = async |connection: &mut PoolConnection<Sqlite>| {
+                    bound!(Sqlite, sql, args).fetch_all(&mut **connection).await
+                };
+                wrap(read.ask(ask).await?, Row::Sqlite)
             }
             Self::Postgres(pool) => {
                 wrap(bound!(Postgres, sql, args).fetch_all(pool).await?, Row::Postgres)

@@ -25,6 +25,7 @@ mod open;
 mod packed;
 mod plan;
 mod read;
+mod readers;
 mod readings;
 mod refuted;
 mod replica;
