@@ -18,11 +18,13 @@ test-rust: setup
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast; \
 	else cargo test --workspace --no-fail-fast; fi
 
-
-# Chains that fork, shrink and are read through nodes that fail and lie, for an hour; ends by itself.
-soak: export DEVPROOF_SOAK_SECONDS ?= 3600
-soak: tools
+# Chains that fork, shrink and are read through nodes that fail and lie, for half an hour; then a thousand kills, half of
+# them on each database. Ends by itself after an hour or so.
+soak: export DEVPROOF_SOAK_SECONDS ?= 1800
+soak: export DEVPROOF_KILLS ?= 500
+soak: setup
 	cargo test --package devproof-indexer --test chaos -- --nocapture for_as_long_as_it_is_told
+	cargo test --package devproof --test operations -- --nocapture kills
 
 lint:
 	bin/setup lint

@@ -9,6 +9,7 @@
 
 mod copy;
 mod fsck;
+mod kills;
 mod process;
 mod readiness;
 mod replica;
