@@ -6,15 +6,17 @@ use alloy::{
     sol_types::SolCall,
 };
 use devproof_contracts::stock::{DstackApp, DstackKms};
-use eyre::{OptionExt, Result};
+use eyre::{OptionExt, Result, ensure};
 use serde_json::{Value, json};
 
-/// Apps that are deployed in one block.
-const DEPLOYED_PER_BLOCK: usize = 50;
+/// Apps that are deployed in one block: anvil fills its blocks by what transactions may take, whatever limit it was given.
+const DEPLOYED_PER_BLOCK: usize = 4;
 /// Calls that anvil gets in one request.
 const CALLS: usize = 200;
-/// More than any call here takes.
-const GAS: &str = "0x1e8480";
+/// More than a deployment takes.
+const DEPLOY_GAS: &str = "0x1e8480";
+/// More than a change takes.
+const CHANGE_GAS: &str = "0x30d40";
 
 /// How much is on a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +30,8 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// 1,000 apps, and 50,000 logs of changes in 10,000 blocks.
-    pub const USUAL: Self = Self { apps: 1_000, blocks: 10_000, changes_per_block: 0 };
-
-    /// How many changes are in the block with this number from the first; without a fixed number, two and three in turn.
-    const fn changes(&self, block: usize) -> usize {
-        match self.changes_per_block {
-            0 => 2 + block % 2,
-            fixed => fixed,
-        }
-    }
+    /// 1,000 apps, and 50,000 logs of changes in 500 blocks: of many more blocks than that, anvil forgets the state.
+    pub const USUAL: Self = Self { apps: 1_000, blocks: 500, changes_per_block: 50 };
 }
 
 impl Bench {
@@ -51,10 +45,10 @@ impl Bench {
         self.anvil.request("evm_setBlockGasLimit", json!(["0x2540be400"])).await?;
         let count = self.anvil.request("eth_getTransactionCount", json!([owner, "latest"])).await?;
         let mut nonce = serde_json::from_value::<U64>(count)?.to::<u64>();
-        let mut send = |to: Address, input: Vec<u8>| {
+        let mut send = |to: Address, input: Vec<u8>, gas: &str| {
             let nonce = (U64::from(nonce), nonce += 1).0;
             let input = alloy::primitives::Bytes::from(input);
-            json!(["eth_sendTransaction", [{ "from": owner, "to": to, "data": input, "gas": GAS, "nonce": nonce }]])
+            json!(["eth_sendTransaction", [{ "from": owner, "to": to, "data": input, "gas": gas, "nonce": nonce }]])
         };
 
         let first = self.node.heads().await?.latest.number + 1;
@@ -68,9 +62,10 @@ impl Bench {
                 initialDeviceId: B256::ZERO,
                 initialComposeHash: keccak256(app.to_be_bytes()),
             };
-            calls.push(send(self.kms, call.abi_encode()));
+            calls.push(send(self.kms, call.abi_encode(), DEPLOY_GAS));
             if app % DEPLOYED_PER_BLOCK == DEPLOYED_PER_BLOCK - 1 {
                 calls.push(json!(["evm_mine", []]));
+                self.play(&mut calls).await?;
             }
         }
         calls.push(json!(["evm_mine", []]));
@@ -84,10 +79,11 @@ impl Bench {
                 }
             });
         let apps: Vec<Address> = named.collect();
+        ensure!(apps.len() == busy.apps, "only {} of {} apps were deployed", apps.len(), busy.apps);
 
         let mut change = 0;
-        for block in 0..busy.blocks {
-            for _ in 0..busy.changes(block) {
+        for _ in 0..busy.blocks {
+            for _ in 0..busy.changes_per_block {
                 let app =
                     *apps.get(change % apps.len().max(1)).ok_or_eyre("no app was deployed")?;
                 let turn = change / apps.len().max(1);
@@ -97,7 +93,7 @@ impl Bench {
                 } else {
                     DstackApp::removeComposeHashCall { composeHash: compose_hash }.abi_encode()
                 };
-                calls.push(send(app, input));
+                calls.push(send(app, input, CHANGE_GAS));
                 change += 1;
             }
             calls.push(json!(["evm_mine", []]));
