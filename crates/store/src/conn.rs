@@ -7,7 +7,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 use sqlx::{
-    PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction, pool::PoolConnection,
+    PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction,
 };
 
 /// Connections to one of the two.
@@ -96,8 +96,8 @@ impl Pool {
     pub(crate) async fn rows(&self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         Ok(match self {
             Self::Sqlite { read, .. } => {
-                let ask = async |connection: &mut PoolConnection<Sqlite>| {
-                    bound!(Sqlite, sql, args).fetch_all(&mut **connection).await
+                let ask = async |connection: &mut SqliteConnection| {
+                    bound!(Sqlite, sql, args).fetch_all(connection).await
                 };
                 wrap(read.ask(ask).await?, Row::Sqlite)
             }

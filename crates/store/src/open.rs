@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two attempts where SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections of one process to a server.
+/// Connections of one process to a server, or to a file for transactions that read.
 const CONNECTIONS: u32 = 8;
 
 /// What the connection that writes on SQLite may hold in memory, as its pragma says KiB. A page of logs touches as many
@@ -247,7 +247,7 @@ async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
     };
     if read_only {
         let options = options.read_only(true);
-        let read = pool(Readers::CONNECTIONS).connect_with(options).await.map_err(explain)?;
+        let read = pool(CONNECTIONS).connect_with(options).await.map_err(explain)?;
         return Ok(Pool::Sqlite { write: read.clone(), read: Readers::new(read) });
     }
     // WAL: readers go on while a page is written. FULL rather than NORMAL: a commit that was reported must
@@ -260,7 +260,7 @@ async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
     let writing =
         options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", WAL);
     let write = pool(1).connect_with(writing).await.map_err(explain)?;
-    let read = pool(Readers::CONNECTIONS).connect_lazy_with(options);
+    let read = pool(CONNECTIONS).connect_lazy_with(options);
     Ok(Pool::Sqlite { read: Readers::new(read), write })
 }
 

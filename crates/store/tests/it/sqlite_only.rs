@@ -55,3 +55,17 @@ async fn an_edited_migration_is_refused() {
     let error = Store::open(&url).await.unwrap_err();
     assert!(matches!(error, StoreError::Migration { .. }), "{error}");
 }
+
+#[test]
+fn a_store_may_be_dropped_where_no_runtime_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = runtime.block_on(async {
+        let store = Store::open(path.to_str().unwrap()).await.unwrap();
+        assert!(store.chains().await.unwrap().is_empty());
+        store
+    });
+    drop(runtime);
+    drop(store);
+}
