@@ -1,7 +1,7 @@
 //! Made-up blocks, logs and pages. A block is told by its height and its branch.
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
-use devproof_store::{BlockRef, Contract, Page, RawLog, Role};
+use devproof_store::{BlockRef, Contract, Page, RawLog, Reading, Role};
 
 pub(crate) const CHAIN: u64 = 31_337;
 
@@ -57,5 +57,25 @@ pub(crate) fn page(previous: Option<BlockRef>, checkpoint: BlockRef, logs: Vec<R
         blocks: Vec::new(),
         logs,
         checkpoint,
+    }
+}
+
+/// The contract says whether it accepts any device.
+pub(crate) fn reading(block: BlockRef) -> Reading {
+    Reading {
+        block,
+        what: "any_device".to_owned(),
+        subject: Bytes::new(),
+        value: B256::with_last_byte(block.hash[2] % 2).to_vec().into(),
+    }
+}
+
+/// Numbers below what is asked for, always the same for one life.
+pub(crate) fn draws(life: u64) -> impl FnMut(u64) -> u64 {
+    let mut drawn = 0_u64;
+    move |below| {
+        drawn += 1;
+        let hash = keccak256([life.to_be_bytes(), drawn.to_be_bytes()].concat());
+        u64::from_be_bytes(hash[..8].try_into().unwrap()) % below
     }
 }

@@ -2,22 +2,12 @@
 
 use crate::{
     db::Db,
-    make::{CHAIN, block, contract, log, page, who},
+    make::{CHAIN, block, contract, draws, log, page, reading, who},
 };
-use alloy_primitives::{B256, Bytes, keccak256};
 use devproof_store::{Backfill, BlockRef, Contract, RawLog, Reading, Store};
 
 fn app() -> Contract {
     contract(1, 0)
-}
-
-fn reading(block: BlockRef) -> Reading {
-    Reading {
-        block,
-        what: "any_device".to_owned(),
-        subject: Bytes::new(),
-        value: B256::with_last_byte(block.hash[2] % 2).to_vec().into(),
-    }
 }
 
 /// Everything that was held at some time.
@@ -49,12 +39,7 @@ pub(crate) async fn what_was_held_is_told_as_it_was(db: &Db) {
     let lives = if db.cluster().is_some() { 3 } else { 16 };
     let (mut gone, mut came) = (0, 0);
     for life in 0..lives {
-        let mut drawn = 0_u64;
-        let mut draw = |below: u64| {
-            drawn += 1;
-            let hash = keccak256([u64::to_be_bytes(life), drawn.to_be_bytes()].concat());
-            u64::from_be_bytes(hash[..8].try_into().unwrap()) % below
-        };
+        let mut draw = draws(life);
         let store = db.store().await;
         store.upsert_contract(&app()).await.unwrap();
         let mut chain: Vec<BlockRef> = Vec::new();

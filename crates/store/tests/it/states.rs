@@ -2,11 +2,11 @@
 
 use crate::{
     db::Db,
-    make::{CHAIN, block, contract, page, who},
+    make::{CHAIN, block, contract, draws, page, reading, who},
 };
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, keccak256};
 use devproof_store::{
-    AppState, Backfill, BlockRef, Contract, RawLog, Reading, StateError, StateKeeper, Store,
+    AppState, Backfill, BlockRef, Contract, RawLog, StateError, StateKeeper, Store,
 };
 
 /// A stock app: the fold takes its events as they come.
@@ -54,16 +54,6 @@ async fn naive(store: &Store, up_to: u64) -> AppState {
     state
 }
 
-/// The contract says whether it accepts any device.
-fn reading(block: BlockRef) -> Reading {
-    Reading {
-        block,
-        what: "any_device".to_owned(),
-        subject: Bytes::new(),
-        value: B256::with_last_byte(block.hash[2] % 2).to_vec().into(),
-    }
-}
-
 async fn keep(store: &Store, app: &Contract, head: &BlockRef) -> Result<AppState, StateError> {
     let mut keeper = StateKeeper::new(store, CHAIN, *head);
     let state = keeper.keep(app).await?;
@@ -86,12 +76,7 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
     let lives = if db.cluster().is_some() { 4 } else { 24 };
     let (mut used, mut forgotten) = (0, 0);
     for life in 0..lives {
-        let mut drawn = 0_u64;
-        let mut draw = |below: u64| {
-            drawn += 1;
-            let hash = keccak256([u64::to_be_bytes(life), drawn.to_be_bytes()].concat());
-            u64::from_be_bytes(hash[..8].try_into().unwrap()) % below
-        };
+        let mut draw = draws(life);
         let store = db.store().await;
         store.upsert_contract(&app()).await.unwrap();
         let mut chain: Vec<BlockRef> = Vec::new();
@@ -201,7 +186,7 @@ pub(crate) async fn a_state_is_kept_only_on_the_chain_it_is_of(db: &Db) {
 pub(crate) async fn a_long_history_is_read_in_steps(db: &Db) {
     let store = db.store().await;
     store.upsert_contract(&app()).await.unwrap();
-    // Three transactions a block, so that steps of any power of two end within blocks.
+    // More blocks than are read at a time, three transactions in each.
     let chain: Vec<_> = (0..900).map(|n| block(n, 0)).collect();
     let logs: Vec<_> = chain.iter().flat_map(|b| (0..6).map(|index| change(*b, index))).collect();
     store.commit(&page(None, chain[899], logs)).await.unwrap();
