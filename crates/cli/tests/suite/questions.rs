@@ -246,3 +246,17 @@ fn a_long_history_comes_page_by_page() {
     let counts: Vec<_> = pages.map(|page| page.unwrap().entries.len()).collect();
     assert_eq!(counts, [1000, 205]);
 }
+
+#[test]
+fn a_record_is_asked_for_by_its_time() {
+    let (world, dir) = (whole(), TempDir::new().unwrap());
+    let app = format!("{APP:#x}");
+    let at = |args: &[&str]| ask(&world, &dir, &[&["at", &app, "--block", "48"], args].concat());
+    let said = at(&["--as-of", "2100-01-01T00:00:00Z"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.starts_with("As recorded on "), "{}", said.out);
+    let said = at(&["--as-of", "2001-01-01T00:00:00Z"]);
+    assert_eq!(said.code, 2, "{}", said.out);
+    assert!(said.err.contains("nothing of chain 31337 had been recorded"), "{}", said.err);
+    assert_eq!(at(&["--as-of", "2100-01-01T00:00:00Z", "--finality", "safe"]).code, 64);
+}
