@@ -86,8 +86,8 @@ CREATE TABLE emitted (
     PRIMARY KEY (contract_id, fork, number)
 ) STRICT, WITHOUT ROWID;
 
--- In which transactions the words were said that people ask for: compose hashes that apps allowed; in registries of deletions
--- the apps, commitments and roots. word is six bytes of it. Derived, for finding only: on which branch it was said, and
+-- In which transactions the words were said that people ask for: compose hashes that apps allowed or announced, and who owns
+-- them; in registries of deletions the apps, commitments and roots. word is six bytes of it. Derived, for finding only: on which branch it was said, and
 -- what it means, the facts tell.
 CREATE TABLE mentions (
     word        INTEGER NOT NULL,
@@ -96,6 +96,20 @@ CREATE TABLE mentions (
     tx_index    INTEGER NOT NULL,
     PRIMARY KEY (word, contract_id, number, tx_index)
 ) STRICT, WITHOUT ROWID;
+
+-- When what was announced can come into force (Unix seconds, as the announcement says), by contract and the block of the
+-- announcement. Derived, for finding only, as mentions: whether it is still announced, the fold says. dies = 0: it never expires.
+CREATE TABLE announced (
+    chain_id    INTEGER NOT NULL,
+    ripe_at     INTEGER NOT NULL,
+    contract_id INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    dies        INTEGER NOT NULL CHECK (dies IN (0, 1)),
+    PRIMARY KEY (chain_id, ripe_at, contract_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- What never expires is open however long ago it was ripe.
+CREATE INDEX announced_undying ON announced (chain_id, ripe_at, contract_id, number) WHERE dies = 0;
 
 -- Where the fold of an app's logs stood after a canonical block, so that an answer about a long history need not fold
 -- all of it. Derived, and thrown away whenever in doubt: what is not here is folded from the facts. version is that of

@@ -79,6 +79,13 @@ impl Families {
         self.0.get(name)
     }
 
+    /// The names of those that an app belongs to.
+    #[must_use]
+    pub fn of(&self, chain_id: u64, app: Address) -> Vec<String> {
+        let theirs = self.0.values().filter(|it| it.chain_id == chain_id && it.apps.contains(&app));
+        theirs.map(|family| family.name.clone()).collect()
+    }
+
     /// The names of all.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

@@ -3,12 +3,13 @@
 use devproof_store::Tags;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
 
 /// Chain ids that anvil, hardhat and geth's dev mode use. Nothing there is ever final for anybody.
 const LOCAL_CHAINS: [u64; 2] = [31337, 1337];
 
 /// How final a block is. Never derived from a depth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Finality {
     /// In the index, and above the node's `safe` block.

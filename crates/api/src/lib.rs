@@ -12,12 +12,14 @@ mod finality;
 mod headers;
 pub mod parse;
 pub mod rest;
+mod schema;
 
 pub use answers::{
-    AnswerError, Cursor, DeletionsOf, MAX_PAGE, Part, Surface, When, allowed, allowed_for, as_of,
-    at, chains, deletions, diff, family, history,
+    AnswerError, AppFilter, ChangePlace, ChangesOf, Cursor, DeletionsOf, MAX_PAGE, NoticePlace,
+    NoticeState, Part, Surface, Told, When, allowed, allowed_for, app, apps, as_of, at, changes, changes_placed, chains,
+    deletions, diff, family, history, is_allowed, latest, notices, notices_of,
 };
 pub use families::{Families, FamilyError};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
-pub use rest::{AppState, Operations, operations, router};
+pub use rest::{AppState, Operations, RateLimit, openapi, operations, router};

@@ -114,6 +114,35 @@ fn stock_event(topics: &[B256], data: &[u8]) -> Option<Event> {
     decode::<DstackApp::UpgradesDisabled>(topics, data).map(|_| Event::UpgradesDisabled)
 }
 
+/// When what a log announces can come into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// The first second of ripeness, Unix time, as the log has it.
+    pub ripe_at: u64,
+    /// The first second of death; `None` for a contract whose proposals never die.
+    pub expires_at: Option<u64>,
+}
+
+/// Reads what the logs of all generations that announce say of the time. What is announced, and whether the contract is one that
+/// may be believed, the fold says.
+#[must_use]
+pub fn announcement(topics: &[B256], data: &[u8]) -> Option<Announcement> {
+    if let Some(e) = decode::<AppAuth::ComposeHashProposed>(topics, data) {
+        return Some(Announcement {
+            ripe_at: e.ripeAt.to(),
+            expires_at: Some(e.expiresAt.to()),
+        });
+    }
+    if let Some(e) = decode::<AppAuth::Proposed>(topics, data) {
+        return Some(Announcement {
+            ripe_at: e.ripeAt.to(),
+            expires_at: Some(e.expiresAt.to()),
+        });
+    }
+    let e = decode::<TimelockAppAuth::ComposeHashProposed>(topics, data)?;
+    Some(Announcement { ripe_at: e.activatesAt.saturating_to(), expires_at: None })
+}
+
 /// Reads a log of a DstackKms, or of the generation before it. `None` if it changes no leg of what may boot:
 /// `PolicyChanged` stands next to an event that says the same.
 #[must_use]

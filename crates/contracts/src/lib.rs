@@ -10,8 +10,8 @@ pub mod stock;
 
 pub use code::Code;
 pub use events::{
-    Deleted, DeletionEvent, DeletionStatement, FactoryEvent, UPGRADED, app_event, deletion_event,
-    factory_event, kms_event,
+    Announcement, Deleted, DeletionEvent, DeletionStatement, FactoryEvent, UPGRADED, announcement,
+    app_event, deletion_event, factory_event, kms_event,
 };
 pub use reading::About;
 pub use revert::explain_revert;

@@ -283,6 +283,16 @@ impl Check<'_> {
                 );
                 self.found.differs(Kind::Contract, Some(number), Some(app), detail);
             }
+            for log in &logs {
+                if !self.store.is_announced(self.chain_id, log).await? {
+                    let (number, app) = (log.block.number, log.address);
+                    let index = log.log_index;
+                    let detail = format!(
+                        "what log {index} of block {number} announces is not found by its time"
+                    );
+                    self.found.differs(Kind::Contract, Some(number), Some(app), detail);
+                }
+            }
             from = to.saturating_add(1);
             if to == u64::MAX {
                 break;

@@ -4,7 +4,7 @@ use crate::{
     Store,
     bulk::{pieces, within},
     chains,
-    conn::{Arg, Row, Tx, int},
+    conn::{Arg, Row, Tx, bound, int},
     error::{Result, StoreError},
     types::{BlockRef, ChainStatus, Contract, Gap, Role},
 };
@@ -87,6 +87,61 @@ impl Store {
             " FROM contracts WHERE chain_id = $1 AND role = $2 AND role <> 'app' AND canonical = 1 ORDER BY address"
         );
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Text(role.as_str())];
+        self.pool.rows(sql, &args).await?.iter().map(contract).collect()
+    }
+
+    /// Those that are apps, by address, behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn apps_after(
+        &self,
+        chain_id: u64,
+        after: Option<Address>,
+        limit: u32,
+    ) -> Result<Vec<Contract>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM contracts WHERE chain_id = $1 AND address > $2 AND canonical = 1 AND role = 'app'
+             ORDER BY address LIMIT $3"
+        );
+        let args = [
+            Arg::Int(int("chain id", chain_id)?),
+            // Before every address there is nothing.
+            Arg::Bytes(after.as_ref().map_or(&[], |address| address.as_slice())),
+            Arg::Int(i64::from(limit)),
+        ];
+        self.pool.rows(sql, &args).await?.iter().map(contract).collect()
+    }
+
+    /// Those that announced something that is ripe at or after `since` (Unix seconds) or never expires, by address, behind
+    /// `after`, at most `limit`. It may have been reorged out, cancelled or activated since.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn apps_announcing(
+        &self,
+        chain_id: u64,
+        since: u64,
+        after: Option<Address>,
+        limit: u32,
+    ) -> Result<Vec<Contract>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM contracts WHERE chain_id = $1 AND address > $2 AND canonical = 1 AND role = 'app'
+             AND id IN (
+                 SELECT contract_id FROM announced WHERE chain_id = $1 AND ripe_at >= $4
+                 UNION SELECT contract_id FROM announced WHERE chain_id = $1 AND dies = 0
+             ) ORDER BY address LIMIT $3"
+        );
+        let args = [
+            Arg::Int(int("chain id", chain_id)?),
+            Arg::Bytes(after.as_ref().map_or(&[], |address| address.as_slice())),
+            Arg::Int(i64::from(limit)),
+            Arg::Int(bound(since)),
+        ];
         self.pool.rows(sql, &args).await?.iter().map(contract).collect()
     }
 

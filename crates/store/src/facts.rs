@@ -4,7 +4,7 @@ use crate::{
     bulk::{insert, pieces, within},
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
-    folds, mentions,
+    announced, folds, mentions,
     packed::{PackedLog, PackedTx, Said, pack, unpack},
     plan::Plan,
     types::BlockRef,
@@ -48,7 +48,7 @@ pub(crate) async fn write(
             late(tx, (*number, block), held, said, entry).await?;
         }
     }
-    found.write(tx).await?;
+    found.write(tx, plan.chain_id).await?;
     for (contract, number) in &found.first {
         if kept_up_to.is_some_and(|kept| *number <= kept) {
             folds::forget(tx, *contract, *number).await?;
@@ -185,6 +185,8 @@ struct Found {
     spoke: Vec<(i64, i64)>,
     /// Words by which it is found, with contract, height and place.
     said: Vec<(i64, i64, i64, i64)>,
+    /// When what is announced is ripe, whether it ever expires, the contract and the height.
+    announced: Vec<announced::Row>,
     /// The lowest block of each contract's new logs.
     first: BTreeMap<i64, u64>,
     logs: u64,
@@ -208,6 +210,7 @@ impl Found {
                 self.logs += 1;
                 let words = mentions::keys(&log.topics, &log.data).into_iter();
                 self.said.extend(words.map(|word| (word, log.contract, number, tx_index)));
+                self.announced.extend(announced::row(&log.topics, &log.data, log.contract, number));
                 let first = self.first.entry(log.contract).or_insert(height);
                 *first = height.min(*first);
             }
@@ -217,7 +220,7 @@ impl Found {
         Ok(self.logs > before)
     }
 
-    async fn write(&mut self, tx: &mut Tx) -> Result<()> {
+    async fn write(&mut self, tx: &mut Tx, chain_id: u64) -> Result<()> {
         // In the order of the index, so that neighbours are written together. Rows take the default fork: canonical.
         self.spoke.sort_unstable();
         for piece in pieces(&self.spoke) {
@@ -228,6 +231,7 @@ impl Found {
             let head = "INSERT INTO emitted (contract_id, number) VALUES";
             tx.execute(insert(head, piece.len(), 2, ""), &args).await?;
         }
+        announced::write(tx, chain_id, &mut self.announced).await?;
         mentions::write(tx, &mut self.said).await
     }
 }

@@ -9,9 +9,11 @@
 //!   answers no question about the canonical chain.
 //! - One set of query texts serves both databases, and one suite tests them.
 
+mod announced;
 mod bulk;
 mod chains;
 mod commit;
+mod composes;
 mod conn;
 mod contracts;
 mod copy;
@@ -31,11 +33,13 @@ mod refuted;
 mod replica;
 mod rewind;
 mod scan;
+mod spoken;
 mod states;
 mod target;
 mod types;
 mod writer;
 
+pub use announced::{ANNOUNCED_STEP, Announced, AnnouncedPlace};
 pub use copy::Copied;
 pub use error::{Result, StoreError};
 pub use folds::KeptFold;
@@ -46,6 +50,7 @@ pub use read::LogSteps;
 pub use readings::Reading;
 pub use refuted::RefutedLog;
 pub use replica::Replica;
+pub use spoken::{SPOKEN_STEP, SpokenBlock};
 pub use states::{AppState, READ, StateError, StateKeeper, read_at, reading_event, rules};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,

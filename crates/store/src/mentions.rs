@@ -1,5 +1,6 @@
-//! Where the words were said that people ask for: compose hashes that apps allowed, and in registries of deletions the
-//! apps, the commitments and the roots; apps in what a KMS says, and the rest of it; and upgrades, by their topic. Only a way to find logs: what they mean, the fold says.
+//! Where the words were said that people ask for: compose hashes that apps allowed or announced, and who owns them; in
+//! registries of deletions the apps, the commitments and the roots; apps in what a KMS says, and the rest of it; and upgrades,
+//! by their topic. Only a way to find logs: what they mean, the fold says.
 
 use crate::{
     Store,
@@ -20,7 +21,7 @@ use std::{
 
 /// A word as it is indexed: its last six bytes, so that an address is as good as a hash; SQLite has a size of number for
 /// so many. Two words may share them.
-fn key(word: &B256) -> i64 {
+pub(crate) fn key(word: &B256) -> i64 {
     i64::from_be_bytes(word.last_chunk().copied().unwrap_or_default()) & 0xffff_ffff_ffff
 }
 
@@ -39,14 +40,18 @@ pub(crate) fn keys(topics: &[B256], data: &[u8]) -> Vec<i64> {
 }
 
 fn said(topics: &[B256], data: &[u8]) -> Vec<B256> {
-    let allows =
-        |change: Change| change.action == Action::Set && change.setting == Setting::ComposeHash;
+    let asked_for = |change: &Change| match change.setting {
+        Setting::ComposeHash => matches!(change.action, Action::Set | Action::Proposed),
+        Setting::Owner => change.action == Action::Set,
+        _ => false,
+    };
     match app_event(topics, data) {
-        Some(Event::Stock(change)) if allows(change) => return vec![change.value],
+        Some(Event::Stock(change)) if asked_for(&change) => return vec![change.value],
         Some(Event::History { kind, value, .. }) => {
-            let said = Change::from_kind(kind, value).ok().filter(|change| allows(*change));
+            let said = Change::from_kind(kind, value).ok().filter(asked_for);
             return said.iter().map(|change| change.value).collect();
         }
+        Some(Event::Timelocked { compose_hash, .. }) => return vec![compose_hash],
         // What came with an upgrade has to be looked at, whoever upgraded.
         Some(Event::Upgraded(_)) => return topics.first().copied().into_iter().collect(),
         Some(_) => return Vec::new(),

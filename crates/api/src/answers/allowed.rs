@@ -16,7 +16,7 @@ use alloy_primitives::{Address, B256};
 use devproof_primitives::{Action, Actor, Notice, Position, Setting, Source};
 use devproof_store::{Role, Store};
 use facts::{Happening, What};
-use std::{collections::HashSet, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 /// Apps in a page: each is folded from its birth on.
 const MAX_APPS: usize = 100;
@@ -43,7 +43,7 @@ pub async fn allowed(
     steadily(store, chain_id, async |standing| {
         let moment = moment::last_of(store, &standing, min_finality).await?;
         let mut answer = empty(standing, compose_hash, &moment);
-        let unread = unread(store, standing, moment.block.number).await?;
+        let unread = standing.unread(store, moment.block.number).await?;
         let limit = page.size().min(MAX_APPS);
         let asked = u32::try_from(limit + 1).unwrap_or(u32::MAX);
         let word = (Role::App, compose_hash);
@@ -114,23 +114,6 @@ fn empty(standing: Standing, compose_hash: B256, moment: &Moment) -> AllowedApps
         unread: 0,
         next: None,
     }
-}
-
-/// The apps whose older logs are still being read.
-async fn unread(
-    store: &Store,
-    standing: Standing,
-    up_to: u64,
-) -> Result<HashSet<Address>, AnswerError> {
-    let chain_id = standing.status.chain_id;
-    let mut gaps = store.gaps(chain_id).await?;
-    gaps.retain(|gap| gap.from <= up_to);
-    if gaps.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let gaps: HashSet<_> = gaps.iter().map(|gap| gap.address).collect();
-    let apps = store.contracts(chain_id).await?.into_iter().filter(|c| c.role == Role::App);
-    Ok(apps.map(|app| app.address).filter(|app| gaps.contains(app)).collect())
 }
 
 async fn of_app(

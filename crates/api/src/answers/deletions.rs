@@ -127,7 +127,7 @@ async fn once(
         DeletionsOf::App(app) => app.into_word(),
         DeletionsOf::Commitment(commitment) => commitment,
     };
-    let mut page = Page { of, registries: &registries, entries: Vec::new(), deletions: 0 };
+    let mut page = Page { of: Some(of), registries: &registries, entries: Vec::new(), deletions: 0 };
     let range = (begin.max(after), up_to);
     let next = page.fill(store, chain_id, word, range, part.size()).await?;
     let (app, user_id_hash) = match of {
@@ -172,9 +172,17 @@ fn concerns(event: &DeletionEvent, of: DeletionsOf) -> bool {
     }
 }
 
+/// All that was told to registries in one transaction, whose logs these are.
+pub(super) fn told_in(logs: &[RawLog], registries: &[Address]) -> Vec<Deletion> {
+    let mut page = Page { of: None, registries, entries: Vec::new(), deletions: 0 };
+    page.take(logs);
+    page.entries
+}
+
 /// A page in the making.
 struct Page<'a> {
-    of: DeletionsOf,
+    /// What is asked; `None` for everything.
+    of: Option<DeletionsOf>,
     registries: &'a [Address],
     entries: Vec<Deletion>,
     /// Deletions in them.
@@ -298,8 +306,8 @@ impl Page<'_> {
 
     fn add(&self, statement: &mut Statement, user_id_hash: B256, data_hash: B256) {
         let wanted = match self.of {
-            DeletionsOf::App(_) => true,
-            DeletionsOf::Commitment(commitment) => user_id_hash == commitment,
+            None | Some(DeletionsOf::App(_)) => true,
+            Some(DeletionsOf::Commitment(commitment)) => user_id_hash == commitment,
         };
         if wanted && statement.deletions.len() < MAX_DELETIONS {
             statement.deletions.push(documents::Deleted { user_id_hash, data_hash });
@@ -313,8 +321,9 @@ impl Page<'_> {
         let Some(deletion) = deletion else { return };
         let found = deletion.statement.as_ref().map_or(0, |it| it.deletions.len());
         let wanted = match self.of {
-            DeletionsOf::App(app) => deletion.app == app,
-            DeletionsOf::Commitment(_) => found > 0,
+            None => true,
+            Some(DeletionsOf::App(app)) => deletion.app == app,
+            Some(DeletionsOf::Commitment(_)) => found > 0,
         };
         if wanted {
             self.deletions += found;

@@ -83,21 +83,22 @@ pub(super) fn authorised(policy: &Policy) -> Vec<Authorised> {
 pub(super) fn proposals(policy: &Policy, now: u64) -> Vec<documents::Proposal> {
     let mut list: Vec<_> = policy.proposals.values().collect();
     list.sort_by_key(|proposal| (proposal.proposed.block, proposal.proposed.log_index));
-    list.into_iter()
-        .map(|proposal| {
-            let (source_digest, uri) = claim(proposal.source.clone());
-            documents::Proposal {
-                kind: proposal.setting.name().to_owned(),
-                value: proposal.value,
-                state: proposal.state_at(now).name().to_owned(),
-                proposed: since(proposal.proposed, proposal.actor),
-                ripe_at: time(proposal.ripe_at),
-                expires_at: expiry(proposal.expires_at),
-                source_digest,
-                uri,
-            }
-        })
-        .collect()
+    list.into_iter().map(|proposal| self::proposal(proposal, now)).collect()
+}
+
+/// A proposal, and how it stands at `now`.
+pub(super) fn proposal(proposal: &Proposal, now: u64) -> documents::Proposal {
+    let (source_digest, uri) = claim(proposal.source.clone());
+    documents::Proposal {
+        kind: proposal.setting.name().to_owned(),
+        value: proposal.value,
+        state: proposal.state_at(now).name().to_owned(),
+        proposed: since(proposal.proposed, proposal.actor),
+        ripe_at: time(proposal.ripe_at),
+        expires_at: expiry(proposal.expires_at),
+        source_digest,
+        uri,
+    }
 }
 
 pub(super) fn policy(policy: &Policy) -> documents::Policy {

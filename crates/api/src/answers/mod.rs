@@ -4,7 +4,9 @@
 //! `devproof-primitives` does.
 
 mod allowed;
+mod apps;
 mod as_of;
+mod changes;
 mod cursor;
 mod deletions;
 mod diff;
@@ -15,15 +17,19 @@ mod history;
 mod kms_diff;
 mod legs;
 mod moment;
+mod notices;
 mod orphans;
 mod pairs;
 mod remedy;
 mod standing;
 mod timeline;
+mod verdict;
 mod verified;
 
 pub use allowed::{allowed, allowed_for};
+pub use apps::{AppFilter, app, apps};
 pub use as_of::as_of;
+pub use changes::{ChangePlace, ChangesOf, Told, changes, changes_placed, latest};
 pub use cursor::{Cursor, MAX_PAGE, Part};
 pub use deletions::{DeletionsOf, deletions};
 pub use diff::diff;
@@ -31,6 +37,8 @@ pub use error::{AnswerError, Surface};
 pub use families::family;
 pub use history::history;
 pub use moment::When;
+pub use notices::{NoticePlace, NoticeState, notices, notices_of};
+pub use verdict::is_allowed;
 
 use crate::{
     Finality, Headers,
@@ -180,9 +188,21 @@ impl Scope {
         if contract.role != Role::App {
             return Err(AnswerError::NotAnApp { app, role: contract.role.as_str() });
         }
-        let mut app = app;
-        if app == contract.address && facts::kind(&contract) == Code::LegacyAppAuth {
-            let readings = store.readings(chain_id, app, head.number).await?;
+        if app == contract.address {
+            return Self::of(store, Standing { status, head }, contract).await;
+        }
+        Ok(Self { status, head, app, contract })
+    }
+
+    /// The app that a contract decides about.
+    async fn of(
+        store: &Store,
+        Standing { status, head }: Standing,
+        contract: Contract,
+    ) -> Result<Self, AnswerError> {
+        let mut app = contract.address;
+        if facts::kind(&contract) == Code::LegacyAppAuth {
+            let readings = store.readings(contract.chain_id, app, head.number).await?;
             app = facts::Findings::of(&readings).app_id.unwrap_or(app);
         }
         Ok(Self { status, head, app, contract })

@@ -3,8 +3,8 @@
 use super::{AnswerError, Scope};
 use alloy_primitives::Address;
 use devproof_primitives::BlockRef;
-use devproof_store::{ChainStatus, Store};
-use std::future::Future;
+use devproof_store::{ChainStatus, Role, Store};
+use std::{collections::HashSet, future::Future};
 
 /// How often a question is asked again because a reorg came in between.
 const ATTEMPTS: u32 = 3;
@@ -41,6 +41,23 @@ impl Standing {
         gap.map_or(Ok(()), |gap| {
             Err(AnswerError::Unfinished { contract: gap.address, from: gap.from, to: gap.to })
         })
+    }
+
+    /// The apps that have logs up to and including block `up_to` that are still being read.
+    pub(super) async fn unread(
+        &self,
+        store: &Store,
+        up_to: u64,
+    ) -> Result<HashSet<Address>, AnswerError> {
+        let chain_id = self.status.chain_id;
+        let mut gaps = store.gaps(chain_id).await?;
+        gaps.retain(|gap| gap.from <= up_to);
+        if gaps.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let gaps: HashSet<_> = gaps.iter().map(|gap| gap.address).collect();
+        let apps = store.contracts(chain_id).await?.into_iter().filter(|c| c.role == Role::App);
+        Ok(apps.map(|app| app.address).filter(|app| gaps.contains(app)).collect())
     }
 
     /// Whether what was read belongs together: the index only went forward meanwhile.

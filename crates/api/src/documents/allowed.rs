@@ -1,11 +1,13 @@
 //! Which apps were allowed to run a version, and when.
 
+use crate::schema::{AddressText, HashText};
 use super::{Block, Code, Completeness, Orphan, Since, Verified};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The apps that were ever allowed to run a compose hash, and when. Allowed is not running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedApps {
     /// EIP-155 chain id.
@@ -30,7 +32,7 @@ pub struct AllowedApps {
 }
 
 /// When one app was allowed to run it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedApp {
     /// The app id.
@@ -58,7 +60,7 @@ pub struct AllowedApp {
 }
 
 /// A time in which an app was allowed to run a version: from the log `since` on, before the log `until`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Interval {
     /// Since when, and who put it in force; anybody may activate what is ripe.
@@ -81,7 +83,7 @@ pub struct Interval {
 }
 
 /// Code was put in the place of other code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Replaced {
     /// Where.
@@ -91,7 +93,7 @@ pub struct Replaced {
 }
 
 /// An app about which something could not be told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotTold {
     /// The app, or its contract.

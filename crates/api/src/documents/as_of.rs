@@ -1,13 +1,15 @@
 //! What was recorded at some time.
 
+use crate::schema::{AddressText, HashText, TimeText};
 use super::{Asked, Authorised, Block, Code, Policy, Proposal, Read};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What this index held, at a time by its own clock, about what an app was allowed to run after a block; and what it has
 /// learnt about that block since.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AsOf {
     /// EIP-155 chain id.
@@ -50,7 +52,7 @@ pub struct AsOf {
 }
 
 /// A log of the app's contract that came into the index or went out of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Later {
     /// `reorganised_away`, `refuted` (a node had made it up), or `came`.

@@ -1,16 +1,18 @@
 //! What keys of apps said they deleted.
 
+use crate::schema::{AddressText, HashText, TimeText};
 use super::{Block, Since};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a deletion attestation proves, and what it does not. It stands wherever one is shown.
 pub const DELETIONS_MEAN: &str = "A statement proves that code holding the app's key asserted a deletion, not that \
     no copy exists.";
 
 /// What was attested to registries of deletions, about one app or one commitment, in the order of the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deletions {
     /// What all this proves, and what it does not.
@@ -43,7 +45,7 @@ pub struct Deletions {
 }
 
 /// What a registry said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deletion {
     /// `signer_registered`, `signer_revoked`, `single`, `batch` or `root`.
@@ -62,7 +64,7 @@ pub struct Deletion {
 }
 
 /// A signed statement: with its deletions all that was signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
     /// EIP-712 struct hash.
@@ -84,7 +86,7 @@ pub struct Statement {
 }
 
 /// One deletion of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deleted {
     /// Salted commitment to the user.

@@ -1,13 +1,15 @@
 //! What changed between two blocks.
 
+use crate::schema::{AddressText, HashText, TimeText};
 use super::{Asked, Block, Code, Completeness, Entry, Orphan, Since, Verified};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What changed of an app between two blocks: what lies behind the last log of `from`, up to and including the last log of
 /// `to`. Also what was undone in between, of which the two at-block answers show nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Diff {
     /// EIP-155 chain id.
@@ -41,7 +43,7 @@ pub struct Diff {
 }
 
 /// An end of a span.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct End {
     /// The question, where it was a time.
@@ -56,7 +58,7 @@ pub struct End {
 }
 
 /// One setting, or one value of a list, that changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// As in [`Entry::setting`]; of a KMS as in [`Orphan::setting`].
@@ -73,7 +75,7 @@ pub struct Difference {
 }
 
 /// A proposal that is another one, or in another state, than before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProposalChange {
     /// The setting that is, or was, to widen.
@@ -89,7 +91,7 @@ pub struct ProposalChange {
 }
 
 /// How a proposal stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stand {
     /// `pending`, `ripe` or `expired`.
@@ -103,7 +105,7 @@ pub struct Stand {
 }
 
 /// What changed of a KMS contract. It is upgradeable: nothing enforces what its events said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KmsDiff {
     /// The contract.

@@ -1,11 +1,13 @@
 //! Apps that belong to one product.
 
+use crate::schema::{AddressText, HashText};
 use super::{Authorised, Block, Code, Completeness, NotTold, Proposal};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The families that the configuration of this index declares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Families {
     /// By name.
@@ -13,7 +15,7 @@ pub struct Families {
 }
 
 /// A family as it was declared. Whoever runs the index says that the apps belong together; no contract does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Declared {
     /// Its name.
@@ -25,7 +27,7 @@ pub struct Declared {
 }
 
 /// What each app of a family is allowed to run, and whether they agree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Family {
     /// Its name.
@@ -52,7 +54,7 @@ pub struct Family {
 }
 
 /// A compose hash about which the members differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Differing {
     /// The compose hash.
@@ -64,7 +66,7 @@ pub struct Differing {
 }
 
 /// An app of a family.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     /// The app id.

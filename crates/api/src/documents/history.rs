@@ -1,12 +1,14 @@
 //! Every change of an app's policy.
 
+use crate::schema::{AddressText, HashText, TimeText};
 use super::{Block, Code, Completeness, Orphan, Proposal};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The changes of an app's policy, oldest first, or a page of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct History {
     /// EIP-155 chain id.
@@ -38,7 +40,7 @@ pub struct History {
 }
 
 /// One change of a policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// The block.

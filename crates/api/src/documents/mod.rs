@@ -2,28 +2,38 @@
 //! RFC 3339 UTC. Fields may be added to them; those that are here stay.
 
 mod allowed;
+mod apps;
 mod as_of;
+mod changes;
 mod deletions;
 mod diff;
 mod families;
 mod history;
+mod notices;
 mod service;
+mod verdict;
 
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
+pub use apps::{App, Apps, OneApp};
 pub use as_of::{AsOf, Later};
+pub use changes::{Change, Changes};
 pub use deletions::{DELETIONS_MEAN, Deleted, Deletion, Deletions, Statement};
 pub use diff::{Diff, Difference, End, KmsDiff, ProposalChange, Stand};
 pub use families::{Declared, Differing, Families, Family, Member};
 pub use history::{Entry, History};
+pub use notices::{Notice, Notices};
 pub use service::{Chain, ChainReadiness, Chains, NodeTags, Ready, ReplicaLag};
+pub use verdict::{AskIsAllowed, BootInfo, IsAllowed, KmsVerdict, Leg, Verdict};
 
+use crate::schema::{AddressText, BytesText, HashText, TimeText};
 use crate::Finality;
 use alloy_primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What an app was allowed to run after block X. Authorised is not running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AtBlock {
     /// EIP-155 chain id.
@@ -73,7 +83,7 @@ pub struct AtBlock {
 }
 
 /// What was asked, where it was not a block number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
     /// A moment.
@@ -81,7 +91,7 @@ pub struct Asked {
 }
 
 /// A block and how final it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Block {
     /// Its number.
@@ -95,7 +105,7 @@ pub struct Block {
 }
 
 /// Whether the index holds all there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Completeness {
     /// Known immutable code, and every entry up to the block checked against the contract's own history
@@ -107,7 +117,7 @@ pub enum Completeness {
 }
 
 /// Where the contract's own history root was compared at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verified {
     /// The contract's own history root was compared at this block.
@@ -115,7 +125,7 @@ pub struct Verified {
 }
 
 /// The code that decides.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Code {
     /// `app_auth`, `app_auth_test`, `dstack_app`, `legacy_app_auth`, `timelock_app_auth` or `unknown`.
@@ -131,7 +141,7 @@ pub struct Code {
 }
 
 /// Where and when something happened, and who did it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Since {
     /// Block number.
@@ -147,7 +157,7 @@ pub struct Since {
 }
 
 /// What a contract said when it was called.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Read {
     /// As in [`Entry::setting`].
@@ -161,7 +171,7 @@ pub struct Read {
 }
 
 /// A compose hash that the contract allows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Authorised {
     /// SHA-256 of the exact bytes of `app-compose.json`.
@@ -182,7 +192,7 @@ pub struct Authorised {
 }
 
 /// A widening that was announced and is not in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
     /// The setting that is to widen.
@@ -204,7 +214,7 @@ pub struct Proposal {
 }
 
 /// An app's policy beside its compose hashes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// Who may propose, cancel and remove.
@@ -231,7 +241,7 @@ pub struct Policy {
 }
 
 /// A KMS contract, as its events tell it. It is upgradeable: nothing enforces this.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kms {
     /// Its address.
@@ -265,7 +275,7 @@ pub struct Kms {
 }
 
 /// What a contract said in a block that was reorged out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Orphan {
     /// Number of the block.
@@ -289,7 +299,7 @@ pub struct Orphan {
 }
 
 /// An error as RFC 9457 has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// Names the kind of problem. A URN: it is nobody's page.
     #[serde(rename = "type")]
@@ -300,6 +310,12 @@ pub struct Problem {
     pub status: u16,
     /// What is wrong here, and what to do.
     pub detail: String,
+    /// What of the request is wrong, by its name; absent where nothing of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What would be right there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
 }
 
 /// A time in Unix seconds as documents have it. What lies beyond the year 9999 is shown as its end.

@@ -1,11 +1,13 @@
 //! The chains of an index, and whether it is current.
 
+use crate::schema::TimeText;
 use super::Block;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The chains of an index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Chains {
     /// By chain id.
@@ -17,7 +19,7 @@ pub struct Chains {
 }
 
 /// How far a streaming replica is behind its primary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicaLag {
     /// At most so many seconds, rounded up, have passed since the primary was in the state that is read here; null if
@@ -43,7 +45,7 @@ impl From<devproof_store::Replica> for ReplicaLag {
 }
 
 /// Whether the answers of a process are about its chains as they are now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ready {
     /// Whether all of them are.
@@ -59,7 +61,7 @@ pub struct Ready {
 }
 
 /// The same of one chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainReadiness {
     /// EIP-155 chain id.
@@ -83,7 +85,7 @@ pub struct ChainReadiness {
 }
 
 /// One chain of an index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Chain {
     /// EIP-155 chain id.
@@ -97,7 +99,7 @@ pub struct Chain {
 }
 
 /// A node's own tags.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeTags {
     /// Number of its latest block.

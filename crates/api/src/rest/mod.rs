@@ -1,20 +1,25 @@
 //! The REST service: the same documents as `--json`, under `/v1`.
 
+mod events;
 mod handlers;
 mod input;
+mod openapi;
 mod operations;
 mod problem;
+mod rate;
 mod replica;
 mod reply;
 
+pub use openapi::document as openapi;
 pub use operations::{Operations, operations};
 pub use problem::ProblemReply;
+pub use rate::RateLimit;
 
 use crate::{Families, Headers};
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{Method, header},
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -22,11 +27,17 @@ use axum::{
 use devproof_store::Store;
 use replica::Lag;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
     cors::{Any, CorsLayer},
-    trace::TraceLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    trace::{DefaultMakeSpan, TraceLayer},
 };
 
 /// The longest a request may take. An answer takes milliseconds; one header from a node, a second.
@@ -36,15 +47,24 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// wait there.
 const CONCURRENT_ANSWERS: usize = 16;
 
+/// Clients that listen to events at a time.
+const LISTENERS: usize = 256;
+
+/// By which a request is found in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// What every request needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState {
     store: Store,
     headers: Arc<BTreeMap<u64, Arc<dyn Headers>>>,
     slots: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
+    closing: Option<watch::Receiver<bool>>,
     lag: Lag,
     families: Arc<Families>,
     operations: Option<Operations>,
+    rate: Option<RateLimit>,
 }
 
 impl AppState {
@@ -53,8 +73,19 @@ impl AppState {
     pub fn new(store: Store, nodes: impl IntoIterator<Item = Arc<dyn Headers>>) -> Self {
         let headers = nodes.into_iter().map(|node| (node.chain_id(), node)).collect();
         let slots = Arc::new(Semaphore::new(CONCURRENT_ANSWERS));
+        let listeners = Arc::new(Semaphore::new(LISTENERS));
         let (lag, families) = (Lag::default(), Arc::default());
-        Self { store, headers: Arc::new(headers), slots, lag, families, operations: None }
+        Self {
+            store,
+            headers: Arc::new(headers),
+            slots,
+            listeners,
+            closing: None,
+            lag,
+            families,
+            operations: None,
+            rate: None,
+        }
     }
 
     /// Also answers about families of apps.
@@ -69,6 +100,19 @@ impl AppState {
         Self { operations: Some(operations), ..self }
     }
 
+    /// Lets those who listen go once this says so.
+    #[must_use]
+    pub fn with_closing(self, closing: watch::Receiver<bool>) -> Self {
+        Self { closing: Some(closing), ..self }
+    }
+
+    /// Answers each client only so often. The server has to tell the addresses of clients
+    /// (`into_make_service_with_connect_info::<SocketAddr>`).
+    #[must_use]
+    pub fn with_rate_limit(self, rate: RateLimit) -> Self {
+        Self { rate: Some(rate), ..self }
+    }
+
     fn headers(&self, chain_id: u64) -> Option<&dyn Headers> {
         self.headers.get(&chain_id).map(|node| &**node)
     }
@@ -76,37 +120,39 @@ impl AppState {
 
 /// The service.
 pub fn router(state: AppState) -> Router {
-    let cors = CorsLayer::new()
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_origin(Any)
-        .expose_headers([header::ETAG, replica::HEADER]);
     let health = match &state.operations {
         Some(of) => operations(of.clone()),
         None => Router::new().route("/healthz", get(operations::healthz)),
     };
-    let answers = Router::new()
-        .route("/v1/chains", get(handlers::chains))
-        .route("/v1/chains/{chain_id}/apps/{app}/at/{when}", get(handlers::at))
-        .route("/v1/chains/{chain_id}/apps/{app}/at/{when}/as-of/{recorded}", get(handlers::as_of))
-        .route("/v1/chains/{chain_id}/apps/{app}/history", get(handlers::history))
-        .route("/v1/chains/{chain_id}/apps/{app}/diff", get(handlers::diff))
-        .route("/v1/chains/{chain_id}/apps/{app}/deletions", get(handlers::deletions_of_app))
-        .route("/v1/chains/{chain_id}/compose-hashes/{hash}", get(handlers::allowed))
-        .route(
-            "/v1/chains/{chain_id}/deletions/{commitment}",
-            get(handlers::deletions_of_commitment),
-        )
-        .route("/v1/families", get(handlers::families))
-        .route("/v1/families/{name}", get(handlers::family))
+    let (answers, _) = handlers::all().split_for_parts();
+    let answers = answers
+        .layer(DefaultBodyLimit::max(handlers::composes::MAX_COMPOSE))
         .route_layer(middleware::from_fn_with_state(state.clone(), replica::tell))
         .route_layer(middleware::from_fn_with_state(state.clone(), limit));
-    answers
+    let (events, _) = events::all().split_for_parts();
+    let service = answers.merge(events).merge(openapi::pages());
+    let service = match &state.rate {
+        Some(rate) => rate.over(service),
+        None => service,
+    };
+    let cors = CorsLayer::new()
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT])
+        .allow_headers([header::CONTENT_TYPE, header::IF_NONE_MATCH, HeaderName::from_static("last-event-id")])
+        .allow_origin(Any)
+        .expose_headers([header::ETAG, replica::HEADER, REQUEST_ID, header::RETRY_AFTER]);
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(TraceLayer::new_for_http().make_span_with(DefaultMakeSpan::new().include_headers(false)))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(cors)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(problem::of_panic));
+    // Health is asked for by machines of the house, as often as they like.
+    service
         .merge(health)
         .fallback(handlers::not_found)
         .method_not_allowed_fallback(handlers::method_not_allowed)
-        .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(cors)
-        .layer(TraceLayer::new_for_http())
+        .layer(layers)
         .with_state(state)
 }
 

@@ -1,7 +1,7 @@
-//! Documents as replies, with a strong `ETag` over the bytes sent.
+//! Documents as replies, with an `ETag` over what they say.
 
 use super::ProblemReply;
-use alloy_primitives::{hex, keccak256};
+use alloy_primitives::{Bytes, hex, keccak256};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -9,30 +9,65 @@ use axum::{
 };
 use serde::Serialize;
 
-/// The document, or 304 if the client has it already.
+/// How long a copy may be kept without asking.
+const ASK: &str = "no-cache";
+const NEVER_ASK: &str = "public, max-age=31536000, immutable";
+
+/// The document, or 304 if the client has it already. The index moves on, so a copy has to be checked before it is used.
 pub(super) fn document(document: &impl Serialize, request: &HeaderMap) -> Response {
-    let body = match serde_json::to_vec(document) {
-        Ok(body) => body,
+    json(document, request, ASK)
+}
+
+/// The same of an answer that can never change. What it says of the index is how that stood when it was given.
+pub(super) fn forever(document: &impl Serialize, request: &HeaderMap) -> Response {
+    json(document, request, NEVER_ASK)
+}
+
+fn json(document: &impl Serialize, request: &HeaderMap, cache: &'static str) -> Response {
+    match serde_json::to_vec(document) {
+        Ok(body) => reply(body.into(), "application/json", request, cache),
         Err(error) => {
             tracing::error!(%error, "a document could not be written");
-            return ProblemReply::internal().into_response();
+            ProblemReply::internal().into_response()
         }
-    };
-    let tag = format!("\"{}\"", hex::encode(keccak256(&body)));
+    }
+}
+
+/// Bytes that somebody handed in, under the hash that names them. No browser may take them for a page.
+pub(super) fn bytes(bytes: &Bytes, request: &HeaderMap) -> Response {
+    let mut reply = reply(bytes.0.clone(), "application/octet-stream", request, NEVER_ASK);
+    let attachment = HeaderValue::from_static("attachment; filename=\"app-compose.json\"");
+    reply.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);
+    reply
+}
+
+/// A text of some kind, such as a page or a feed.
+pub(crate) fn text(text: String, kind: &'static str, request: &HeaderMap) -> Response {
+    reply(text.into(), kind, request, ASK)
+}
+
+/// The body with a tag, or 304 if the client has it already. The tag is weak, since the body may be sent compressed.
+fn reply(
+    body: axum::body::Bytes,
+    kind: &'static str,
+    request: &HeaderMap,
+    cache: &'static str,
+) -> Response {
+    let tag = format!("W/\"{}\"", hex::encode(keccak256(&body).get(..16).unwrap_or_default()));
     let known = has(request, &tag);
     let mut reply = Response::new(if known { Body::empty() } else { Body::from(body) });
-    if known {
-        *reply.status_mut() = StatusCode::NOT_MODIFIED;
-    } else {
-        let json = HeaderValue::from_static("application/json");
-        reply.headers_mut().insert(header::CONTENT_TYPE, json);
+    let headers = reply.headers_mut();
+    if !known {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
-        reply.headers_mut().insert(header::ETAG, tag);
+        headers.insert(header::ETAG, tag);
     }
-    // The index moves on, so a copy has to be checked before it is used.
-    let no_cache = HeaderValue::from_static("no-cache");
-    reply.headers_mut().insert(header::CACHE_CONTROL, no_cache);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if known {
+        *reply.status_mut() = StatusCode::NOT_MODIFIED;
+    }
     reply
 }
 
@@ -44,5 +79,10 @@ fn has(request: &HeaderMap, tag: &str) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        .any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
+        .any(|given| given == "*" || strong(given) == strong(tag))
+}
+
+/// A tag without the sign that it is weak.
+fn strong(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }

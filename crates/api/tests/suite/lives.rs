@@ -20,13 +20,7 @@ pub(crate) async fn random(seed: u64) -> World {
     world.birth(10);
     world.stock_birth(12);
     for number in 13..END {
-        for _ in 0..rng.u8(1..3) {
-            match number % 4 {
-                0 | 1 => entry(&mut world, number, &mut rng),
-                2 => stock(&mut world, number, &mut rng),
-                _ => kms(&mut world, number, &mut rng),
-            }
-        }
+        live(&mut world, number, &mut rng);
     }
     world.commit(None, END).await;
     world.verified(END).await;
@@ -38,6 +32,17 @@ pub(crate) async fn random(seed: u64) -> World {
     }
     world.store.add_readings(LOCAL, STOCK, &readings, &block(END)).await.unwrap();
     world
+}
+
+/// A block of a life.
+pub(crate) fn live(world: &mut World, number: u64, rng: &mut fastrand::Rng) {
+    for _ in 0..rng.u8(1..3) {
+        match number % 4 {
+            0 | 1 => entry(world, number, rng),
+            2 => stock(world, number, rng),
+            _ => kms(world, number, rng),
+        }
+    }
 }
 
 /// What STOCK answered after a block.
@@ -60,7 +65,7 @@ fn entry(world: &mut World, at: u64, rng: &mut fastrand::Rng) {
         4..7 => (Action::Set, S::ComposeHash, value),
         7..9 => (Action::Removed, S::ComposeHash, value),
         9..11 => (Action::Cancelled, S::ComposeHash, value),
-        11 => (Action::Proposed, S::Device, value),
+        11 => return world.announce(at, S::Device, value),
         12 => (Action::Set, S::Device, value),
         13 => (Action::Removed, S::Device, value),
         14 => (Action::Set, S::AnyDevice, flag),

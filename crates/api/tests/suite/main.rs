@@ -7,6 +7,7 @@
 )]
 
 mod allowed;
+mod changes;
 mod as_of;
 mod at_block;
 mod deletions;
@@ -15,8 +16,10 @@ mod families;
 mod finality;
 mod history;
 mod lives;
+mod notices;
 mod pages;
 mod refusals;
 mod rest;
+mod service;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 mod world;

@@ -4,12 +4,12 @@
 use alloy_primitives::{Address, B256, Bytes, U256, address, aliases::U48, keccak256};
 use alloy_sol_types::SolEvent;
 use devproof_contracts::{
-    Code,
+    Code, app_event,
     bindings::AppAuth,
     stock::{DstackApp, DstackKms},
 };
 use devproof_primitives::{
-    Action, BlockRef, Change, GRACE_PERIOD, HistoryRoot, Setting, source_commitment,
+    Action, BlockRef, Change, Event, GRACE_PERIOD, HistoryRoot, Setting, source_commitment,
 };
 use devproof_store::{Contract, Page, RawLog, Role, Store, Tags};
 use tempfile::TempDir;
@@ -46,6 +46,8 @@ pub(crate) struct World {
     root: HistoryRoot,
     /// The notice period of APP.
     notice: u64,
+    /// Behind which heights the chain is another one, each with what tells it apart.
+    forks: Vec<(u64, u64)>,
     _dir: TempDir,
 }
 
@@ -56,7 +58,16 @@ impl World {
         let store = Store::open(&path).await.unwrap();
         store.ensure_chain(chain_id, 4).await.unwrap();
         let root = HistoryRoot::seed(chain_id, APP);
-        Self { chain_id, store, path, logs: Vec::new(), root, notice: NOTICE, _dir: dir }
+        Self {
+            chain_id,
+            store,
+            path,
+            logs: Vec::new(),
+            root,
+            notice: NOTICE,
+            forks: Vec::new(),
+            _dir: dir,
+        }
     }
 
     /// Everything, up to block 200, where the history of APP is verified; `safe` is 150 and `finalized` is 100.
@@ -105,6 +116,37 @@ impl World {
         self.extend(170, Action::Set, Setting::ComposeHash, hash(1), OWNER);
     }
 
+    /// The block of this chain at a height.
+    pub(crate) fn block(&self, number: u64) -> BlockRef {
+        let fork = self.forks.iter().rev().find(|(behind, _)| number > *behind);
+        match fork {
+            None => block(number),
+            Some((_, salt)) => {
+                let hash = keccak256([number.to_be_bytes(), salt.to_be_bytes()].concat());
+                BlockRef { hash, ..block(number) }
+            }
+        }
+    }
+
+    /// Goes back to a height, and on from there on another branch; the store is rewound.
+    pub(crate) async fn fork(&mut self, behind: u64) {
+        self.store.rewind(self.chain_id, Some(&self.block(behind))).await.unwrap();
+        self.forks.push((behind, self.forks.len() as u64));
+        self.logs.retain(|log| log.block.number <= behind);
+        (self.root, self.notice) = (HistoryRoot::seed(self.chain_id, APP), NOTICE);
+        for log in self.logs.iter().filter(|log| log.address == APP) {
+            let Some(Event::History { root, kind, value, .. }) = app_event(&log.topics, &log.data)
+            else {
+                continue;
+            };
+            self.root = HistoryRoot(root);
+            let change = Change::from_kind(kind, value).unwrap();
+            if (change.action, change.setting) == (Action::Set, Setting::NoticePeriod) {
+                self.notice = U256::from_be_bytes(value.0).to();
+            }
+        }
+    }
+
     pub(crate) fn birth(&mut self, at: u64) {
         let born = [
             (Setting::Owner, OWNER.into_word()),
@@ -140,7 +182,7 @@ impl World {
         let event =
             AppAuth::HistoryExtended { root: self.root.0, kind: change.kind(), value, actor: by };
         self.emit(at, APP, &event);
-        if setting == Setting::NoticePeriod {
+        if action == Action::Set && setting == Setting::NoticePeriod {
             self.notice = U256::from_be_bytes(value.0).to();
         }
     }
@@ -161,6 +203,19 @@ impl World {
         self.extend(at, Action::Proposed, Setting::Source, commitment, OWNER);
     }
 
+    /// Announces something else than a version.
+    pub(crate) fn announce(&mut self, at: u64, setting: Setting, value: B256) {
+        self.extend(at, Action::Proposed, setting, value, OWNER);
+        let ripe_at = block(at).timestamp + self.notice;
+        let announced = AppAuth::Proposed {
+            kind: setting as u8,
+            value,
+            ripeAt: U48::from(ripe_at),
+            expiresAt: U48::from(ripe_at + GRACE_PERIOD),
+        };
+        self.emit(at, APP, &announced);
+    }
+
     pub(crate) fn stock(&mut self, at: u64, event: &impl SolEvent) {
         self.emit(at, STOCK, event);
     }
@@ -175,9 +230,9 @@ impl World {
         let log_index = self.logs.iter().filter(|log| log.block.number == at).count() as u64;
         let transactions = [KMS, APP, STOCK, REGISTRY];
         self.logs.push(RawLog {
-            block: block(at),
+            block: self.block(at),
             log_index,
-            tx_hash: keccak256([at.to_be_bytes().as_slice(), address.as_slice()].concat()),
+            tx_hash: keccak256([self.block(at).hash.as_slice(), address.as_slice()].concat()),
             tx_index: transactions.iter().position(|a| *a == address).unwrap() as u64,
             address,
             topics: data.topics().to_vec(),
@@ -211,9 +266,13 @@ impl World {
             chain_id: self.chain_id,
             previous: previous.map(|b| b.hash),
             contracts: self.contracts(),
-            blocks: (to > 101).then(|| block(101)).into_iter().collect(),
-            logs: self.logs.clone(),
-            checkpoint: block(to),
+            blocks: (to > 101).then(|| self.block(101)).into_iter().collect(),
+            logs: (self.logs.iter())
+                .filter(|log| previous.is_none_or(|it| log.block.number > it.number))
+                .filter(|log| log.block.number <= to)
+                .cloned()
+                .collect(),
+            checkpoint: self.block(to),
         };
         self.store.commit(&page).await.unwrap();
     }

@@ -1,0 +1,44 @@
+//! One function per path, by what it is about. What each says of itself is the OpenAPI document.
+
+pub(super) mod apps;
+pub(super) mod chains;
+pub(super) mod composes;
+pub(super) mod families;
+pub(super) mod verdicts;
+
+use super::ProblemReply;
+use axum::response::Response;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What a handler gives.
+type Reply = Result<Response, ProblemReply>;
+
+/// All of them.
+pub(super) fn all() -> OpenApiRouter<super::AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(chains::chains))
+        .routes(routes!(apps::list))
+        .routes(routes!(apps::app))
+        .routes(routes!(apps::at))
+        .routes(routes!(apps::as_of))
+        .routes(routes!(apps::history))
+        .routes(routes!(apps::diff))
+        .routes(routes!(apps::notices))
+        .routes(routes!(apps::deletions))
+        .routes(routes!(chains::notices))
+        .routes(routes!(chains::changes))
+        .routes(routes!(chains::allowed))
+        .routes(routes!(chains::deletions))
+        .routes(routes!(families::list))
+        .routes(routes!(families::family))
+        .routes(routes!(composes::get, composes::put))
+        .routes(routes!(verdicts::is_allowed))
+}
+
+pub(super) async fn not_found() -> ProblemReply {
+    ProblemReply::no_path()
+}
+
+pub(super) async fn method_not_allowed() -> ProblemReply {
+    ProblemReply::no_method()
+}

@@ -1,0 +1,11 @@
+-- What stands behind a hash.
+--
+-- The sister file in ../postgres says the same in the other database's words; the two change together.
+
+-- The bytes of app-compose.json whose SHA-256 somebody allowed or announced on a chain. Anybody may hand them in: the hash
+-- says that they are the right ones. received_at: by our own clock, in seconds.
+CREATE TABLE composes (
+    hash        BLOB PRIMARY KEY,
+    bytes       BLOB NOT NULL,
+    received_at INTEGER NOT NULL
+) STRICT;
