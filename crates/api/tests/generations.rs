@@ -12,14 +12,14 @@
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use devproof_api::{
     Finality, Part, When, at,
-    documents::{AtBlock, History},
-    history,
+    documents::{AtBlock, BootInfo, History},
+    history, is_allowed,
 };
 use devproof_chain::Node;
 use devproof_contracts::{
     Code,
     bindings::{AppAuth, IAppAuth::Settings},
-    stock::{DstackApp, DstackKms, LegacyKmsAuth, TimelockAppAuth},
+    stock::{AppBootInfo, DstackApp, DstackKms, LegacyKmsAuth, TimelockAppAuth},
 };
 use devproof_indexer::{Indexer, Options, Sources};
 use devproof_store::Store;
@@ -261,6 +261,68 @@ impl World {
         }
     }
 
+    /// Compares what would be said to a boot with what the contracts say, of the app and of each key service; gives how many
+    /// of them said yes.
+    async fn compare_verdict(
+        &self,
+        store: &Store,
+        (app, contract): (Address, Address),
+        block: u64,
+        rng: &mut fastrand::Rng,
+    ) -> usize {
+        let node = &self.bench.node;
+        if node.code(contract, block).await.unwrap().is_empty() {
+            return 0;
+        }
+        let other = rng.u8(..12) == 0;
+        let boot = BootInfo {
+            app_id: app,
+            compose_hash: hash(rng.u8(..4)),
+            instance_id: None,
+            device_id: hash(100 + rng.u8(..3)),
+            mr_aggregated: None,
+            mr_system: None,
+            os_image_hash: *rng.choice(&[hash(1), self.bench.os_images[0]]).unwrap(),
+            tcb_status: rng.choice(["UpToDate", "OutOfDate", ""]).unwrap().to_owned(),
+            advisory_ids: vec![],
+        };
+        let call = DstackApp::isAppAllowedCall {
+            bootInfo: AppBootInfo {
+                appId: if other { contract } else { app },
+                composeHash: boot.compose_hash,
+                instanceId: Address::ZERO,
+                deviceId: boot.device_id,
+                mrAggregated: B256::ZERO,
+                mrSystem: B256::ZERO,
+                osImageHash: boot.os_image_hash,
+                tcbStatus: boot.tcb_status.clone(),
+                advisoryIds: vec![],
+            },
+        };
+        let boot = BootInfo { app_id: call.bootInfo.appId, ..boot };
+        let when = When::Block(block);
+        let ours =
+            is_allowed(store, Some(node), node.chain_id(), &boot, when, Finality::Unsafe).await;
+        let ours = ours.unwrap();
+        let context = format!("{app} at {block}: {boot:?}, {ours:#?}");
+        let theirs = node.call(contract, &call, Some(block)).await.unwrap();
+        let leg = &ours.app_leg;
+        assert_eq!(leg.is_allowed, Some(theirs.isAllowed), "{context}");
+        assert_eq!(leg.reason, theirs.reason, "{context}");
+        let mut yes = usize::from(theirs.isAllowed);
+        for kms in &ours.kms {
+            if node.code(kms.contract, block).await.unwrap().is_empty() {
+                continue;
+            }
+            let theirs = node.call(kms.contract, &call, Some(block)).await.unwrap();
+            let verdict = &kms.verdict;
+            assert_eq!(verdict.is_allowed, Some(theirs.isAllowed), "{} {context}", kms.contract);
+            assert_eq!(verdict.reason, theirs.reason, "{} {context}", kms.contract);
+            yes += usize::from(theirs.isAllowed);
+        }
+        yes
+    }
+
     async fn compare_kms(&self, store: &Store, block: u64) {
         let node = &self.bench.node;
         let kms = self.bench.kms;
@@ -322,14 +384,20 @@ async fn answers_about_random_lives_are_those_of_the_contracts() {
         second,
         (world.timelock, world.timelock),
     ];
+    let (mut yes, mut asked) = (0, 0);
     let mut blocks: Vec<u64> = (0..=head).collect();
     rng.shuffle(&mut blocks);
     for block in blocks.into_iter().take(30).chain([head]) {
         for (app, contract) in apps {
             world.compare(&store, app, contract, block).await;
+            for _ in 0..3 {
+                yes += world.compare_verdict(&store, (app, contract), block, &mut rng).await;
+                asked += 1;
+            }
         }
         world.compare_kms(&store, block).await;
     }
+    assert!(yes > asked / 20, "only {yes} of {asked} boots were allowed: the questions are too easy");
     let mut kinds = Vec::new();
     for (app, _) in apps {
         kinds.push(world.ask(&store, app, head).await.code.kind);

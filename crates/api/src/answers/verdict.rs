@@ -47,9 +47,11 @@ pub async fn is_allowed(
 }
 
 fn of_kms(state: &AtBlock, kms: &Kms, boot: &BootInfo) -> KmsVerdict {
+    // An app is found by its contract as well, but registered by its id.
+    let registered = kms.registered && boot.app_id == state.app;
     let image = kms.allowed_os_images.contains(&boot.os_image_hash);
     let mut legs = vec![
-        leg("app_registered", Some(kms.registered), "App not registered"),
+        leg("app_registered", Some(registered), "App not registered"),
         leg("os_image", Some(image), "OS image is not allowed"),
         // What was born is not gone: its code cannot be destroyed any more.
         leg("app_deployed", state.born.then_some(true), "App not deployed or invalid address"),
@@ -95,7 +97,10 @@ fn app_legs(state: &AtBlock, boot: &BootInfo) -> Vec<Leg> {
             let app_id = Leg { reason: "Wrong app controller".to_owned(), ..app_id };
             vec![app_id, tcb, compose, device]
         }
-        Code::TimelockAppAuth => vec![compose, device],
+        Code::TimelockAppAuth => {
+            let small = |it: Leg| Leg { reason: it.reason.to_lowercase(), ..it };
+            vec![small(compose), small(device)]
+        }
         // Nobody knows what it looks at.
         Code::Unknown => vec![Leg {
             leg: "unknown_code".to_owned(),
