@@ -5,14 +5,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
 
+pub mod alerts;
 pub mod answers;
 pub mod documents;
 mod families;
+mod feeds;
 mod finality;
 mod headers;
+mod pages;
 pub mod parse;
 pub mod rest;
 mod schema;
+pub mod words;
 
 pub use answers::{
     AnswerError, AppFilter, ChangePlace, ChangesOf, Cursor, DeletionsOf, MAX_PAGE, NoticePlace,

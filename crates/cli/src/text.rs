@@ -1,46 +1,6 @@
-//! Times, spans, hashes and tables as people read them.
+//! Text and tables as a terminal shows them.
 
-use alloy_primitives::{Address, B256};
-pub use devproof_primitives::span;
-use jiff::Timestamp;
-
-/// A time, `2026-03-01 12:00:00 UTC`.
-#[must_use]
-pub fn time(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// A time to the minute and without its zone, for tables: `2026-03-01 12:00`.
-#[must_use]
-pub fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// How long ago a time was, in its largest unit, `3 h ago`.
-#[must_use]
-pub fn ago(then: Timestamp, now: Timestamp) -> String {
-    let seconds = u64::try_from(now.as_second() - then.as_second()).unwrap_or(0);
-    match span(seconds).split(' ').take(2).collect::<Vec<_>>().join(" ").as_str() {
-        "0 s" => "now".to_owned(),
-        span => format!("{span} ago"),
-    }
-}
-
-/// A hash shortened in the middle, `0x12345678..89abcdef`.
-#[must_use]
-pub fn short(hash: B256) -> String {
-    let text = format!("{hash:#x}");
-    let (head, tail) = (text.get(..10), text.get(text.len() - 8..));
-    format!("{}..{}", head.unwrap_or_default(), tail.unwrap_or_default())
-}
-
-/// An address shortened in the middle, `0x123456..cdef`.
-#[must_use]
-pub fn short_address(address: Address) -> String {
-    let text = format!("{address:#x}");
-    let (head, tail) = (text.get(..8), text.get(text.len() - 4..));
-    format!("{}..{}", head.unwrap_or_default(), tail.unwrap_or_default())
-}
+pub use devproof_api::words::{ago, minute, short, short_address, span, time};
 
 /// Text that came from the chain, with everything escaped that a terminal could take for more than
 /// text.
@@ -92,8 +52,6 @@ mod tests {
         assert_eq!(span(7 * 86_400), "7 d");
         assert_eq!(span(7 * 86_400 - 1), "6 d 23 h");
         assert_eq!(span(86_400 + 60), "1 d");
-        assert_eq!(ago(Timestamp::UNIX_EPOCH, Timestamp::from_second(3_700).unwrap()), "1 h ago");
-        assert_eq!(ago(Timestamp::from_second(9).unwrap(), Timestamp::UNIX_EPOCH), "now");
     }
 
     #[test]

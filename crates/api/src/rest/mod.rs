@@ -8,7 +8,7 @@ mod operations;
 mod problem;
 mod rate;
 mod replica;
-mod reply;
+pub(crate) mod reply;
 
 pub use openapi::document as openapi;
 pub use operations::{Operations, operations};
@@ -65,6 +65,7 @@ pub struct AppState {
     families: Arc<Families>,
     operations: Option<Operations>,
     rate: Option<RateLimit>,
+    public_url: Option<String>,
 }
 
 impl AppState {
@@ -85,6 +86,7 @@ impl AppState {
             families,
             operations: None,
             rate: None,
+            public_url: None,
         }
     }
 
@@ -113,7 +115,25 @@ impl AppState {
         Self { rate: Some(rate), ..self }
     }
 
-    fn headers(&self, chain_id: u64) -> Option<&dyn Headers> {
+    /// Names the service like this where it is read elsewhere, as in a feed, and not as it was asked.
+    #[must_use]
+    pub fn with_public_url(self, url: String) -> Self {
+        Self { public_url: Some(url), ..self }
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn families(&self) -> &Families {
+        &self.families
+    }
+
+    pub(crate) fn headers(&self, chain_id: u64) -> Option<&dyn Headers> {
         self.headers.get(&chain_id).map(|node| &**node)
     }
 }
@@ -126,6 +146,8 @@ pub fn router(state: AppState) -> Router {
     };
     let (answers, _) = handlers::all().split_for_parts();
     let answers = answers
+        .merge(crate::pages::pages())
+        .merge(crate::feeds::feeds())
         .layer(DefaultBodyLimit::max(handlers::composes::MAX_COMPOSE))
         .route_layer(middleware::from_fn_with_state(state.clone(), replica::tell))
         .route_layer(middleware::from_fn_with_state(state.clone(), limit));

@@ -198,10 +198,11 @@ const fn refused(error: &AnswerError) -> Option<(&'static str, &'static str)> {
     }
 }
 
-impl From<AnswerError> for ProblemReply {
-    fn from(error: AnswerError) -> Self {
+impl AnswerError {
+    /// The status of a reply, and the kind of problem in a word and in words.
+    const fn problem(&self) -> (StatusCode, &'static str, &'static str) {
         use AnswerError as E;
-        let (status, kind, title) = match &error {
+        match self {
             E::UnknownChain { .. } => {
                 (StatusCode::NOT_FOUND, "unknown-chain", "The chain is not indexed here")
             }
@@ -252,7 +253,19 @@ impl From<AnswerError> for ProblemReply {
             | E::Store(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "index-unusable", "The index cannot tell")
             }
-        };
+        }
+    }
+
+    /// The status of a reply, and the problem in words.
+    pub(crate) const fn status(&self) -> (StatusCode, &'static str) {
+        let (status, _, title) = self.problem();
+        (status, title)
+    }
+}
+
+impl From<AnswerError> for ProblemReply {
+    fn from(error: AnswerError) -> Self {
+        let (status, kind, title) = error.problem();
         if status.is_server_error() {
             tracing::error!(%error, "no answer");
         }

@@ -1,0 +1,119 @@
+//! The page of a version: when and where it was allowed, and what it is.
+
+use super::{
+    Page, PageReply, Sorry,
+    parts::{address, app_name, app_path, claimed_uri, stand, when},
+};
+use crate::{
+    AppState, Finality, Part, Surface, answers,
+    documents::{AllowedApp, AllowedApps, Interval},
+    parse,
+    words::span,
+};
+use axum::{
+    extract::{Path, State},
+    http::HeaderMap,
+};
+use devproof_primitives::ComposeHash;
+use maud::{Markup, html};
+
+/// Bytes of a configuration that are shown.
+const MAX_SHOWN: usize = 200_000;
+
+pub(super) async fn page(
+    State(state): State<AppState>,
+    Path((chain, text)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> PageReply {
+    let chain_id: u64 = chain.parse().map_err(|_| {
+        Sorry::malformed(format!("A chain id is a decimal number such as 8453, not {}", parse::quote(&chain)))
+    })?;
+    let version = parse::compose_hash(&text).map_err(Sorry::malformed)?;
+    let finality = Finality::default_of(chain_id);
+    let store = state.store();
+    let page = Part { limit: 50, after: None };
+    let allowed = answers::allowed(store, chain_id, version, page, finality, Surface::Rest).await?;
+    let bytes = store.compose(ComposeHash(version)).await.map_err(crate::AnswerError::from)?;
+    let body = html! {
+        div.title {
+            h1 { "Version " (crate::words::short(version)) }
+            p.ids { "Compose hash " code.whole data-copy=(format!("{version:#x}")) { (format!("{version:#x}")) } }
+        }
+        section aria-labelledby="where" {
+            h2 id="where" { "Where it was allowed" }
+            (apps(&state, &allowed))
+        }
+        section aria-labelledby="what" {
+            h2 id="what" { "What it is" }
+            @match &bytes {
+                None => {
+                    p.empty {
+                        "Nobody has handed in the configuration behind this hash. Whoever has the exact file can: "
+                        code { "PUT /v1/compose-hashes/" (format!("{version:#x}")) "/app-compose" } "."
+                    }
+                },
+                Some(bytes) => { (text_of(version, bytes)) },
+            }
+        }
+        (stand(chain_id, &allowed.block, &allowed.index_head))
+    };
+    let title = format!("Version {}", crate::words::short(version));
+    Ok(Page { title: &title, part: "", feeds: &[], body }.reply(&headers))
+}
+
+fn apps(state: &AppState, allowed: &AllowedApps) -> Markup {
+    let chain_id = allowed.chain_id;
+    html! {
+        @if allowed.apps.is_empty() {
+            p.empty { "No app here was ever allowed to run it. It may be announced: the page of its app says so." }
+        }
+        @for app in &allowed.apps {
+            @let families = state.families().of(chain_id, app.app);
+            article {
+                h3 { a href=(app_path(chain_id, app.app)) { (app_name(app.app, &families)) }
+                    @if app.allowed { " allows it now" } @else { " does not allow it now" } }
+                (intervals(app))
+            }
+        }
+        @if allowed.next.is_some() { p { "More apps than are shown here were allowed to run it." } }
+        @for it in &allowed.not_told { p.note { "Of " (address(it.app)) " nothing can be told: " (it.reason) } }
+        @if allowed.unread > 0 { p.note { "The past of " (allowed.unread) " apps is still being read." } }
+    }
+}
+
+fn intervals(app: &AllowedApp) -> Markup {
+    html! {
+        ul.lines {
+            @for it in app.intervals.iter().rev() { li { (interval(it)) } }
+            @if app.intervals_left_out > 0 { li { (app.intervals_left_out) " older times are left out" } }
+        }
+        @if !app.orphaned.is_empty() {
+            p.note { "It was also said about it, in " (app.orphaned.len()) " logs, in blocks that are gone." }
+        }
+    }
+}
+
+fn interval(it: &Interval) -> Markup {
+    html! {
+        "allowed from " (when(it.since.timestamp)) @if it.read_by_call { " or before" }
+        @match &it.until { Some(until) => { " to " (when(until.timestamp)) }, None => { ", still" } }
+        @match it.notice_seconds {
+            None => { "" },
+            Some(0) => { ", " strong { "without notice" } },
+            Some(seconds) => { ", after " (span(seconds)) " of notice" },
+        }
+        @if let Some(uri) = &it.uri { "; source, as the owner claims: " (claimed_uri(uri)) }
+    }
+}
+
+/// The bytes as text, as they are.
+fn text_of(version: alloy_primitives::B256, bytes: &[u8]) -> Markup {
+    let shown = bytes.get(..MAX_SHOWN).unwrap_or(bytes);
+    let text = String::from_utf8_lossy(shown);
+    html! {
+        p { "These are the very bytes: their SHA-256 is the compose hash. "
+            a href=(format!("/v1/compose-hashes/{version:#x}/app-compose")) download="app-compose.json" { "Take them" } " (" (bytes.len()) " bytes)." }
+        pre.source tabindex="0" { code { (text) } }
+        @if bytes.len() > MAX_SHOWN { p.note { "Only the beginning is shown." } }
+    }
+}
