@@ -5,7 +5,8 @@
   const say = (text) => { document.querySelector(".live").textContent = text; };
 
   // Times in the reader's zone; the exact one stays on hover.
-  const zone = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  // In the order of the pages' own language, so that nothing moves.
+  const zone = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
   const local = (of) => all("time", of).forEach((time) => { time.textContent = zone.format(new Date(time.dateTime)); });
 
   // Spans that run down, by the reader's clock.
@@ -28,7 +29,7 @@
 
   // What is shortened is copied whole.
   const copyable = (of) => all("[data-copy]", of).forEach((it) => {
-    if (it.closest("a") || it.nextElementSibling?.classList.contains("copy")) return;
+    if (it.closest("a") || it.querySelector(".copy")) return;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
@@ -40,7 +41,7 @@
       button.classList.add("done");
       setTimeout(() => button.classList.remove("done"), 1200);
     });
-    it.after(button);
+    it.append(button);
   });
 
   // The ruler of a time line: any moment, and what was allowed at it.

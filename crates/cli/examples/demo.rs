@@ -3,7 +3,7 @@
 
 use clap::Parser;
 use devproof_api::{
-    DeletionsOf, Finality, Part, Surface, When, allowed, deletions, diff, documents::AtBlock,
+    DeletionsOf, Families, Finality, Part, Surface, When, allowed, deletions, diff, documents::{AtBlock, Declared},
 };
 use devproof_chain::Node;
 use devproof_cli::{
@@ -73,23 +73,36 @@ async fn run(demo: Demo, shell: &mut Shell) -> Result<()> {
     let report = index::catch_up(&mut indexer, shell).await.map_err(said)?;
     shell.note(&format!("{} blocks, {} logs.\n", report.blocks, report.logs));
 
+    // What stands behind each version but the newest, which its owner has yet to hand in.
+    let seconds = now.as_second().unsigned_abs();
+    for version in 1..7 {
+        store.keep_compose(story.versions.text(version).as_bytes(), seconds).await?;
+    }
     answers(&story, &store, shell).await?;
     if demo.once {
         store.close().await;
         return Ok(());
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.wrap_err("no port to listen on")?;
-    let root = format!("http://{}/v1/chains/{}", listener.local_addr()?, node.chain_id());
+    let families = families(&story, node.chain_id())?;
+    let site = format!("http://{}", listener.local_addr()?);
+    let root = format!("{site}/v1/chains/{}", node.chain_id());
     let head = report.head.number;
     shell.note(&format!(
-        "\nServing REST until Ctrl-C, and following the chain at {}:\n  {root}/apps/{}/at/{head}\n  {root}/apps/{}/history\n  {root}/apps/{}/diff?from=10&to={head}\n  {root}/apps/{}/deletions",
-        story.bench.anvil.url(), story.product, story.product, story.product, story.product,
+        "\nServing until Ctrl-C, and following the chain at {}. The pages, for people:\n  {site}/\n  {site}/chains/{}/apps/{:#x}\nREST, for programs:\n  {root}/apps/{}/at/{head}\n  {root}/apps/{}/history\n  {root}/apps/{}/diff?from=10&to={head}\n  {root}/apps/{}/deletions",
+        story.bench.anvil.url(), node.chain_id(), story.product, story.product, story.product, story.product, story.product,
     ));
     let following = tokio::spawn(async move { indexer.follow(stop_signal()).await });
-    serve::serve(store.clone(), Some(node), listener, stop_signal()).await?;
+    serve::serve(store.clone(), Some(node), families, listener, stop_signal()).await?;
     following.await??;
     store.close().await;
     Ok(())
+}
+
+/// Whose the two apps are, as whoever runs an index declares it.
+fn families(story: &Story, chain_id: u64) -> Result<Families> {
+    let family = |name: &str, app| Declared { name: name.to_owned(), chain_id, apps: vec![app] };
+    Ok(Families::new([family("acme-gateway", story.product), family("rival", story.stock)])?)
 }
 
 async fn play(now: Timestamp, shell: &Shell) -> Result<Story> {

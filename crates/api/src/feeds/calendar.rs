@@ -16,7 +16,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
+use icalendar::{Calendar, Component, Event, EventStatus, Property};
 use jiff::{Timestamp, ToSpan as _};
 use std::collections::BTreeSet;
 

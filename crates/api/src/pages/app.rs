@@ -214,11 +214,20 @@ fn announced(state: &AtBlock) -> Markup {
             section aria-labelledby="announced" {
                 h2 id="announced" { "Announced" }
                 ul.cards {
-                    @for proposal in &state.proposals { li.card { (card(state, proposal, now)) } }
+                    @for proposal in in_order(&state.proposals) {
+                        li class=(if proposal.state == "expired" { "card old" } else { "card" }) { (card(state, proposal, now)) }
+                    }
                 }
             }
         }
     }
+}
+
+/// What comes next first, and what is dead last.
+fn in_order(proposals: &[Proposal]) -> Vec<&Proposal> {
+    let mut list: Vec<_> = proposals.iter().collect();
+    list.sort_by_key(|it| (it.state == "expired", it.ripe_at));
+    list
 }
 
 fn card(state: &AtBlock, proposal: &Proposal, now: Timestamp) -> Markup {
@@ -374,7 +383,12 @@ fn policy(state: &AtBlock) -> Markup {
         section aria-labelledby="policy" {
             h2 id="policy" { "What the app's contract demands" }
             dl.facts {
-                dt { "Owner" } dd { (maybe_address(it.owner)) " may announce, withdraw and remove"
+                dt { "Owner" } dd { (maybe_address(it.owner))
+                    @match state.code.kind.as_str() {
+                        "app_auth" | "timelock_app_auth" => { " may announce, withdraw and remove" },
+                        "dstack_app" | "legacy_app_auth" | "app_auth_test" => { " may add and remove versions at any moment" },
+                        _ => {},
+                    }
                     @if let Some(next) = it.pending_owner { "; " (address(next)) " may take over" } }
                 @if state.code.kind == "app_auth" || it.guardian.is_some() {
                     dt { "Guardian" } dd { (maybe_address(it.guardian)) @if it.guardian.is_some() { " may withdraw and remove" } }

@@ -51,6 +51,11 @@ pub(crate) fn pages() -> Router<AppState> {
 /// What every page tells the browser.
 async fn guard(request: Request, next: Next) -> Response {
     let mut reply = next.run(request).await;
+    dress(&mut reply);
+    reply
+}
+
+fn dress(reply: &mut Response) {
     let headers = reply.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -60,7 +65,6 @@ async fn guard(request: Request, next: Next) -> Response {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    reply
 }
 
 /// What a page is.
@@ -170,6 +174,15 @@ impl IntoResponse for Sorry {
         reply.headers_mut().remove(header::ETAG);
         reply
     }
+}
+
+/// The page of a path that there is not.
+pub(crate) fn nothing_here() -> Response {
+    let why = "No page is at this address. A link may have been cut short".to_owned();
+    let mut reply =
+        Sorry { status: StatusCode::NOT_FOUND, title: "There is nothing here", why }.into_response();
+    dress(&mut reply);
+    reply
 }
 
 /// What a page gives.

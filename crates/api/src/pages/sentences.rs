@@ -167,10 +167,9 @@ pub(super) fn happened(chain_id: u64, entry: &Entry) -> Markup {
             ("proposed", "freeze") => { "announced that " (value(of, *it)) " will be frozen" },
             ("proposed", _) => { "announced " (what) },
             ("cancelled", _) => { "withdrew " (what) },
-            ("removed", _) => { (what) " is no longer accepted" },
+            ("removed", _) => { "no longer accepts " (what) },
             (_, "compose_hash") | (_, "device") | (_, "os_image") => {
-                (what)
-                @if born { " was there from the beginning" } @else { " is accepted now" }
+                @if born { "was born with " (what) } @else { "accepts " (what) " now" }
                 @match entry.notice_seconds {
                     Some(0) => { ", " strong { "without notice" } },
                     Some(seconds) => { ", after " (span(seconds)) " of notice" },

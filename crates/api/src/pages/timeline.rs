@@ -141,17 +141,18 @@ fn scale(picture: &mut String, axis: &Axis, height: u32) {
     let steps: [u64; 9] = [3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 91 * 86_400, 182 * 86_400, 365 * 86_400, 1461 * 86_400];
     let step = steps.into_iter().find(|step| length / step <= 6).unwrap_or(1461 * 86_400);
     let format = if step < 86_400 { "%-d %b %H:%M" } else if step < 30 * 86_400 { "%-d %b" } else { "%b %Y" };
-    let mut at = axis.from / step * step;
-    while at <= axis.to {
+    let first = (axis.from / step + 1) * step;
+    for (n, at) in (first..=axis.to).step_by(usize::try_from(step).unwrap_or(usize::MAX)).enumerate() {
         let x = axis.x(at);
-        if at > axis.from && x < 93.0 {
+        if x < 93.0 {
             let text = time(at).strftime(format);
+            // Where it is narrow every other one is left out.
+            let odd = if n % 2 == 1 { " odd" } else { "" };
             let _ = write!(
                 picture,
-                r#"<line class="tick" x1="{x:.2}%" x2="{x:.2}%" y1="16" y2="{height}"/><text class="scale" x="{x:.2}%" y="12">{text}</text>"#
+                r#"<line class="tick" x1="{x:.2}%" x2="{x:.2}%" y1="16" y2="{height}"/><text class="scale{odd}" x="{x:.2}%" y="12">{text}</text>"#
             );
         }
-        at += step;
     }
 }
 

@@ -72,7 +72,7 @@ impl ProblemReply {
     }
 
     /// 400: something in the request cannot be read.
-    pub(super) fn malformed(field: &'static str, example: &'static str, detail: String) -> Self {
+    pub(crate) fn malformed(field: &'static str, example: &'static str, detail: String) -> Self {
         let (kind, title) = ("malformed", "The request cannot be read");
         let field = Some((field, example));
         Self { field, ..Self::new(StatusCode::BAD_REQUEST, kind, title, end(detail)) }

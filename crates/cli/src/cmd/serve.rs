@@ -7,12 +7,12 @@ use crate::{
     opts::ServeArgs,
     shell::Shell,
 };
-use devproof_api::{AppState, Headers, router};
+use devproof_api::{AppState, Families, Headers, router};
 use devproof_chain::Node;
 use devproof_indexer::{IndexError, Indexer, Options, Pulse};
 use devproof_store::Store;
 use serde::Serialize;
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -104,10 +104,11 @@ fn state(store: Store, node: Option<Node>) -> AppState {
 pub async fn serve(
     store: Store,
     node: Option<Node>,
+    families: Families,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    answer(state(store, node), listener, shutdown).await
+    answer(state(store, node).with_families(families), listener, shutdown).await
 }
 
 async fn answer(
@@ -115,8 +116,9 @@ async fn answer(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let router = router(state);
     let (stop, stopped) = watch::channel(false);
+    let router = router(state.with_closing(stopped.clone()));
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = async move {
         shutdown.await;
         let _ = stop.send(true);

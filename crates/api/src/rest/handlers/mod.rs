@@ -7,7 +7,10 @@ pub(super) mod families;
 pub(super) mod verdicts;
 
 use super::ProblemReply;
-use axum::response::Response;
+use axum::{
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What a handler gives.
@@ -35,8 +38,13 @@ pub(super) fn all() -> OpenApiRouter<super::AppState> {
         .routes(routes!(verdicts::is_allowed))
 }
 
-pub(super) async fn not_found() -> ProblemReply {
-    ProblemReply::no_path()
+/// Who asks for a page gets one.
+pub(super) async fn not_found(headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    if accepts.is_some_and(|it| it.contains("text/html")) {
+        return crate::pages::nothing_here();
+    }
+    ProblemReply::no_path().into_response()
 }
 
 pub(super) async fn method_not_allowed() -> ProblemReply {
