@@ -5,14 +5,14 @@ use crate::{
     opts::{Global, SourceArgs},
 };
 use alloy_primitives::Address;
-use devproof_api::{Families, Finality, documents::Declared, parse};
+use devproof_api::{Families, Finality, RateLimit, documents::Declared, parse};
 use devproof_chain::Node;
 use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Options, Sources};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     fs, io,
     net::SocketAddr,
-    num::{NonZeroU64, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::Path,
     time::Duration,
 };
@@ -23,6 +23,8 @@ const DEFAULT_FILE: &str = "devproof.toml";
 const DEFAULT_DATABASE: &str = "devproof.db";
 /// How often the node is asked for news, in seconds: a few blocks of most chains.
 const DEFAULT_POLL_SECONDS: u64 = 5;
+/// Requests a second of one client: many times what a person or a feed reader needs.
+const DEFAULT_RATE_LIMIT: u32 = 50;
 
 /// What the file may say, under the long names of the flags. An unknown key is an error, since a
 /// misspelt one would otherwise pass unseen.
@@ -39,6 +41,9 @@ struct File {
     listen: Option<SocketAddr>,
     metrics_listen: Option<SocketAddr>,
     no_index: bool,
+    public_url: Option<String>,
+    rate_limit: Option<u32>,
+    behind_proxy: bool,
     #[serde(deserialize_with = "addresses")]
     kms: Vec<Address>,
     #[serde(deserialize_with = "addresses")]
@@ -120,6 +125,20 @@ impl Settings {
     #[must_use]
     pub fn listen(&self, flag: Option<SocketAddr>) -> SocketAddr {
         flag.or(self.file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// How the service is named where it is read elsewhere, if somebody said so.
+    #[must_use]
+    pub fn public_url(&self, flag: Option<String>) -> Option<String> {
+        flag.or_else(|| self.file.public_url.clone())
+    }
+
+    /// How often one client may ask; `None` for any number.
+    #[must_use]
+    pub fn rate_limit(&self, flag: Option<u32>, behind_proxy: bool) -> Option<RateLimit> {
+        let per_second = flag.or(self.file.rate_limit).unwrap_or(DEFAULT_RATE_LIMIT);
+        let behind_proxy = behind_proxy || self.file.behind_proxy;
+        NonZeroU32::new(per_second).map(|per_second| RateLimit { per_second, behind_proxy })
     }
 
     /// Where to tell how the indexer is doing; nowhere unless somebody said where.

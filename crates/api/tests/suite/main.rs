@@ -21,5 +21,6 @@ mod pages;
 mod refusals;
 mod rest;
 mod service;
+mod site;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 mod world;

@@ -11,10 +11,13 @@ pub mod fsck;
 pub mod history;
 pub mod index;
 mod node;
+pub mod notices;
+pub mod openapi;
 mod operations;
 mod progress;
 pub mod serve;
 mod stop;
+pub mod watch;
 mod words;
 mod writer;
 

@@ -43,6 +43,8 @@ pub async fn run(
     let stop = Stop::listen();
     let listen = settings.listen(args.listen);
     let no_index = settings.no_index(args.no_index);
+    let public_url = settings.public_url(args.public_url);
+    let rate = settings.rate_limit(args.rate_limit, args.behind_proxy);
     let options = settings.indexing(args.sources);
     let poll = options.poll_interval;
     let node = index::node(&settings).await?;
@@ -68,11 +70,17 @@ pub async fn run(
     };
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
     let serving = Serving { url: format!("http://{}", listener.local_addr().map_err(refused)?) };
-    shell.answer(&serving, || format!("Serving {}/v1/chains; Ctrl-C stops.", serving.url))?;
+    shell.answer(&serving, || format!("Serving {}; Ctrl-C stops.", serving.url))?;
 
     let pulses = indexes.map(|node| (node.chain_id(), pulse.clone()));
     let of = operations::of(&store, poll, node.as_ref(), pulses);
-    let state = state(store.clone(), node).with_operations(of).with_families(settings.families);
+    let mut state = state(store.clone(), node).with_operations(of).with_families(settings.families);
+    if let Some(url) = public_url {
+        state = state.with_public_url(url);
+    }
+    if let Some(rate) = rate {
+        state = state.with_rate_limit(rate);
+    }
     let following = following.map(|(mut follower, indexer)| {
         let (stop, shell) = (stop.clone(), shell.clone());
         tokio::spawn(async move {

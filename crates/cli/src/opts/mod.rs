@@ -3,7 +3,7 @@
 
 mod questions;
 
-pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs};
+pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Parser, Subcommand, builder::BoolishValueParser};
@@ -116,7 +116,16 @@ pub enum Command {
     /// List what the keys of apps say they deleted.
     #[command(verbatim_doc_comment)]
     Deletions(DeletionsArgs),
-    /// Serve the answers as REST, and follow the chain meanwhile if there is a node.
+    /// List what was announced, by the time at which it becomes possible.
+    #[command(verbatim_doc_comment)]
+    Notices(NoticesArgs),
+    /// Tell what happens to apps as it happens, and before what was announced becomes possible.
+    #[command(verbatim_doc_comment)]
+    Watch(WatchArgs),
+    /// Print the OpenAPI document of the REST service.
+    #[command(verbatim_doc_comment)]
+    Openapi,
+    /// Serve pages, feeds and REST, and follow the chain meanwhile if there is a node.
     #[command(verbatim_doc_comment)]
     Serve(ServeArgs),
     /// Check the database against itself, and against the chain if there is a node.
@@ -231,6 +240,7 @@ pub struct HistoryArgs {
 Examples:
   devproof serve
   devproof serve --listen 127.0.0.1:8080 --rpc-url http://127.0.0.1:8545
+  devproof serve --listen 127.0.0.1:8080 --public-url https://devproof.example.org --behind-proxy --rate-limit 20
   devproof serve --database postgres://devproof_reader@replica/devproof --no-index
 
 Readiness is at /readyz, metrics at /metrics.")]
@@ -241,6 +251,15 @@ pub struct ServeArgs {
     /// Only read the database, as on a replica, and ask the node for nothing but headers.
     #[arg(long, env = "DEVPROOF_NO_INDEX", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
     pub no_index: bool,
+    /// Name the service like this in feeds and calendars, which are read elsewhere [default: as it was asked].
+    #[arg(long, env = "DEVPROOF_PUBLIC_URL", value_name = "URL", verbatim_doc_comment)]
+    pub public_url: Option<String>,
+    /// Answer each client only so often a second in the long run, five times that at once; 0 for any number [default: 50].
+    #[arg(long, env = "DEVPROOF_RATE_LIMIT", value_name = "REQUESTS", verbatim_doc_comment)]
+    pub rate_limit: Option<u32>,
+    /// Believe X-Forwarded-For and the like of who asks: only where a proxy sets them.
+    #[arg(long, env = "DEVPROOF_BEHIND_PROXY", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
+    pub behind_proxy: bool,
     /// What to follow.
     #[command(flatten)]
     pub sources: SourceArgs,

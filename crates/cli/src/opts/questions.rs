@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args};
-use devproof_api::{Finality, When, parse};
+use devproof_api::{Finality, NoticeState, When, parse};
 
 /// Arguments of `devproof allowed`.
 #[derive(Args, Clone, Debug)]
@@ -91,6 +91,46 @@ pub struct DeletionsArgs {
     /// End with this one.
     #[arg(long, value_name = "BLOCK|TIME", value_parser = parse::moment, verbatim_doc_comment)]
     pub to: Option<When>,
+    /// Tell only what has this finality: unsafe, safe or finalized [default: finalized; unsafe on local chains].
+    #[arg(long, env = "DEVPROOF_FINALITY", value_name = "FINALITY", verbatim_doc_comment)]
+    pub finality: Option<Finality>,
+}
+
+/// Arguments of `devproof notices`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof notices
+  devproof notices --app 0x52908400098527886e0f7030069857d2e4169ee7 --state cancelled
+
+Exit codes: 0 there are some, 1 there are none, 2 could not tell.")]
+pub struct NoticesArgs {
+    /// Only those of this app.
+    #[arg(long, value_name = "APP", value_parser = parse::app, verbatim_doc_comment)]
+    pub app: Option<Address>,
+    /// Those that are open (pending or ripe), pending, ripe, expired, activated or cancelled [default: open].
+    #[arg(long, value_name = "STATE", verbatim_doc_comment)]
+    pub state: Option<NoticeState>,
+    /// Tell only what has this finality: unsafe, safe or finalized [default: finalized; unsafe on local chains].
+    #[arg(long, env = "DEVPROOF_FINALITY", value_name = "FINALITY", verbatim_doc_comment)]
+    pub finality: Option<Finality>,
+}
+
+/// Arguments of `devproof watch`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof watch
+  devproof watch 0x52908400098527886e0f7030069857d2e4169ee7 --json | jq .title
+
+It reads the database, which `devproof serve` or `devproof index --follow` keeps up to date.")]
+pub struct WatchArgs {
+    /// Only these apps, and what key services do to all; without any everything.
+    #[arg(value_name = "APP", value_parser = parse::app, verbatim_doc_comment)]
+    pub apps: Vec<Address>,
+    /// Tell of a change again so many hours before it becomes possible [default: 24].
+    #[arg(long, value_name = "HOURS", verbatim_doc_comment)]
+    pub soon_hours: Option<u32>,
     /// Tell only what has this finality: unsafe, safe or finalized [default: finalized; unsafe on local chains].
     #[arg(long, env = "DEVPROOF_FINALITY", value_name = "FINALITY", verbatim_doc_comment)]
     pub finality: Option<Finality>,
