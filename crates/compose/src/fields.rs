@@ -47,7 +47,7 @@ const KNOWN_MEMBERS: [(&str, &[&str]); 3] = [
     ("port_policy", &["ports", "restrict_mode"]),
     (
         "requirements",
-        &["os_version", "platforms", "tdx_measure_acpi_tables", "launch_token_hash", "gpu_policy"],
+        &["os_version", "platforms", "tdx_measure_acpi_tables", "launch_token_hash", "gpu_policy", "health_check"],
     ),
 ];
 

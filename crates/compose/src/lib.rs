@@ -6,12 +6,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
 
+mod appearance;
 mod document;
 mod fields;
 pub mod json;
+pub mod predict;
 pub mod services;
 mod words;
 
+pub use appearance::{Sign, signs};
 pub use devproof_primitives::ComposeHash;
 pub use document::{AppCompose, DocumentError, MAX_BYTES};
 pub use fields::{Fields, KNOWN_FIELDS, KeyProvider, Problem};
