@@ -47,7 +47,14 @@ const KNOWN_MEMBERS: [(&str, &[&str]); 3] = [
     ("port_policy", &["ports", "restrict_mode"]),
     (
         "requirements",
-        &["os_version", "platforms", "tdx_measure_acpi_tables", "launch_token_hash", "gpu_policy", "health_check"],
+        &[
+            "os_version",
+            "platforms",
+            "tdx_measure_acpi_tables",
+            "launch_token_hash",
+            "gpu_policy",
+            "health_check",
+        ],
     ),
 ];
 
@@ -166,7 +173,8 @@ impl Fields {
     /// Every script, with the name of its field. They run as root, outside any container.
     pub fn scripts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let init = self.init_script.iter().map(|text| ("init_script", text.as_str()));
-        let pre_launch = self.pre_launch_script.iter().map(|text| ("pre_launch_script", text.as_str()));
+        let pre_launch =
+            self.pre_launch_script.iter().map(|text| ("pre_launch_script", text.as_str()));
         let bash = self.bash_script.iter().map(|text| ("bash_script", text.as_str()));
         init.chain(pre_launch).chain(bash)
     }

@@ -71,9 +71,8 @@ impl Json {
         Ok(match raw.as_bytes().first() {
             Some(b'{') => {
                 let (depth, members) = (deeper?, read::<Members<'_>>(raw)?.0);
-                let member = |(key, raw): (String, &RawValue)| {
-                    Ok((key, Self::from_raw(raw.get(), depth)?))
-                };
+                let member =
+                    |(key, raw): (String, &RawValue)| Ok((key, Self::from_raw(raw.get(), depth)?));
                 Self::Object(members.into_iter().map(member).collect::<Result<_, _>>()?)
             }
             Some(b'[') => {

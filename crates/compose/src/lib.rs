@@ -10,6 +10,7 @@ mod appearance;
 mod document;
 mod fields;
 pub mod json;
+pub mod lint;
 pub mod predict;
 pub mod services;
 mod words;

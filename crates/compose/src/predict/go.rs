@@ -81,9 +81,8 @@ pub(super) fn known(object: &Json) -> Result<Json, String> {
 
 fn fields(object: &Json, fields: &[(&str, Kind)]) -> Result<Json, String> {
     let Json::Object(members) = object else { return Err("It is no object.".to_owned()) };
-    let near = |key: &str| {
-        fields.iter().any(|(name, _)| *name != key && name.eq_ignore_ascii_case(key))
-    };
+    let near =
+        |key: &str| fields.iter().any(|(name, _)| *name != key && name.eq_ignore_ascii_case(key));
     if let Some((key, _)) = members.iter().find(|(key, _)| near(key)) {
         let key = crate::words::clip(key);
         return Err(format!("The Go SDK reads {key} without regard to capitals."));

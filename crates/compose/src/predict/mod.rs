@@ -226,7 +226,13 @@ fn without_nulls(object: &mut Json) -> Result<(), String> {
             Json::Object(inner) if key == "docker_config" || key == "requirements" => {
                 let own = match key.as_str() {
                     "docker_config" => &["registry", "username", "token_key"][..],
-                    _ => &["os_version", "platforms", "tdx_measure_acpi_tables", "launch_token_hash", "gpu_policy"],
+                    _ => &[
+                        "os_version",
+                        "platforms",
+                        "tdx_measure_acpi_tables",
+                        "launch_token_hash",
+                        "gpu_policy",
+                    ],
                 };
                 inner.retain(|(name, it)| *it != Json::Null || !own.contains(&name.as_str()));
             }

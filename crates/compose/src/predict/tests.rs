@@ -26,7 +26,10 @@ fn each_tool_writes_in_its_own_way() {
         r#"{"bash_script":"a \u0026\u0026 b \u003e cé","runner":"bash"}"#
     );
     assert!(written(Tool::JsonDumps, text).contains(r#""bash_script": "a && b > c\u00e9", "#));
-    assert!(written(Tool::VmmCli, text).starts_with("{\n    \"runner\": \"bash\",\n    \"b\": {\n        \"10\": 1,"));
+    assert!(
+        written(Tool::VmmCli, text)
+            .starts_with("{\n    \"runner\": \"bash\",\n    \"b\": {\n        \"10\": 1,")
+    );
 }
 
 #[test]

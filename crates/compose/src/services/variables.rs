@@ -29,7 +29,9 @@ pub fn variables(text: &str) -> Vec<Variable> {
         let (part, _) = part(rest.get(dollar + 1..).unwrap_or_default());
         // What follows the name is looked at in its turn: variables in a default are found without recursion.
         let length = match part {
-            Part::Text(_) => 1 + usize::from(rest.get(dollar + 1..).unwrap_or_default().starts_with('$')),
+            Part::Text(_) => {
+                1 + usize::from(rest.get(dollar + 1..).unwrap_or_default().starts_with('$'))
+            }
             Part::Variable { name, default } => {
                 found.push(Variable { name: name.to_owned(), default: default.map(str::to_owned) });
                 1 + name.len()

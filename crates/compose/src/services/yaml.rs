@@ -142,7 +142,10 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
     loop {
         match builder.next()? {
             (Event::StreamEnd, _) => break,
-            (Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd, _) => {}
+            (
+                Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd,
+                _,
+            ) => {}
             (event, span) => {
                 if root.is_some() {
                     return Err(YamlError::Documents);
@@ -169,11 +172,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(text: &'a str) -> Self {
-        Self {
-            parser: Parser::new_from_str(text),
-            anchors: HashMap::new(),
-            spent: Cost::default(),
-        }
+        Self { parser: Parser::new_from_str(text), anchors: HashMap::new(), spent: Cost::default() }
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
@@ -247,12 +246,14 @@ impl<'a> Builder<'a> {
     }
 
     fn mapping(&mut self, depth: usize) -> Result<Vec<(String, Node)>, YamlError> {
-        let (mut entries, mut merged): (Vec<(String, Node)>, Vec<(String, Node)>) = Default::default();
+        let (mut entries, mut merged): (Vec<(String, Node)>, Vec<(String, Node)>) =
+            Default::default();
         let mut seen = BTreeSet::new();
         loop {
             let (event, span) = self.next()?;
             let line = span.start.line();
-            let merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
+            let merge =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
             let name = match event {
                 Event::MappingEnd => break,
                 event => match self.node(event, span, depth)?.value {
