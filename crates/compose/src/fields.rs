@@ -172,7 +172,8 @@ impl Fields {
 
     /// Every script, with the name of its field. They run as root, outside any container.
     pub fn scripts(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let init = self.init_script.iter().map(|text| ("init_script", text.as_str()));
+        let said = |text: &&String| !text.trim().is_empty();
+        let init = self.init_script.iter().filter(said).map(|text| ("init_script", text.as_str()));
         let pre_launch =
             self.pre_launch_script.iter().map(|text| ("pre_launch_script", text.as_str()));
         let bash = self.bash_script.iter().map(|text| ("bash_script", text.as_str()));

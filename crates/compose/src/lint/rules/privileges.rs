@@ -151,9 +151,7 @@ fn path(lint: &mut Lint<'_>, place: &Place, source: &str) {
                 clip(trimmed)
             ),
         )
-    } else if trimmed.is_empty()
-        || SYSTEM.iter().any(|root| within(root))
-        || trimmed.contains("..")
+    } else if trimmed.is_empty() || SYSTEM.iter().any(|root| within(root)) || trimmed.contains("..")
     {
         let shown = if trimmed.is_empty() { "/" } else { trimmed };
         (
