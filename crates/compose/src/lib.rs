@@ -7,15 +7,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
 
 mod appearance;
+pub mod diff;
 mod document;
 mod fields;
 pub mod json;
 pub mod lint;
 pub mod predict;
+pub mod provenance;
+mod self_report;
 pub mod services;
+pub mod trace;
 mod words;
 
 pub use appearance::{Sign, signs};
 pub use devproof_primitives::ComposeHash;
 pub use document::{AppCompose, DocumentError, MAX_BYTES};
 pub use fields::{Fields, KNOWN_FIELDS, KeyProvider, Problem};
+pub use self_report::{MAX_REPORT, SelfReport, SelfReportError};

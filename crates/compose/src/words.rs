@@ -8,7 +8,13 @@ const CLIPPED: usize = 160;
 /// that a stranger chose; without a bound a thousand findings could repeat a megabyte each.
 #[must_use]
 pub(crate) fn clip(text: &str) -> String {
-    match text.char_indices().nth(CLIPPED) {
+    clip_to(text, CLIPPED)
+}
+
+/// Likewise, at so many characters.
+#[must_use]
+pub(crate) fn clip_to(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
     }

@@ -76,7 +76,9 @@ fn version(text: &str) -> Option<String> {
         let line = line.to_ascii_lowercase();
         line.contains("phala") && line.contains("launch script")
     })?;
-    let word = line.split_whitespace().find(|word| {
+    let words =
+        line.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
+    let word = words.into_iter().find(|word| {
         let digits = word.strip_prefix('v').unwrap_or_default();
         digits.contains('.') && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
     })?;
