@@ -25,8 +25,8 @@ impl Sign {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::TrailingSpace => {
-                "There is white space after the last brace, which editors and `echo` add and no dstack tool \
-                 writes; without it the hash is another."
+                "There is white space after the last brace, which editors and `echo` add; if it was not there \
+                 when the app was deployed, the hash is another."
             }
             Self::CarriageReturns => {
                 "Lines end with carriage returns, as after a copy by way of Windows; the hash counts them."
@@ -57,7 +57,7 @@ pub fn signs(document: &AppCompose) -> Vec<Sign> {
         (trimmed.len() != text.len(), Sign::TrailingSpace),
         (text.contains('\r'), Sign::CarriageReturns),
         (is(Tool::JavaScript), Sign::Canonical),
-        (is(Tool::Jq), Sign::TwoSpaces),
+        (is(Tool::StringifyIndented), Sign::TwoSpaces),
         (document.problems().iter().any(repeated), Sign::Repeated),
     ];
     found.into_iter().filter(|(there, _)| *there).map(|(_, sign)| sign).collect()

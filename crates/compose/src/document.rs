@@ -101,12 +101,6 @@ impl AppCompose {
         self.entries.iter().filter(|entry| !Fields::knows(&entry.key))
     }
 
-    /// The line of the file on which the value of a field begins; 1 where it is absent.
-    #[must_use]
-    pub fn line(&self, key: &str) -> usize {
-        self.entries.iter().rev().find(|entry| entry.key == key).map_or(1, |entry| entry.line)
-    }
-
     /// The whole as a value, for predictions.
     #[must_use]
     pub fn object(&self) -> Json {

@@ -133,8 +133,7 @@ pub struct Fields {
     /// Read-only volumes that are checked block by block.
     #[serde(skip)]
     pub verity_volumes: Vec<Json>,
-    /// SHA-256 that a launch token must have for values of variables to be accepted, hex; of `requirements`
-    /// or, in older files, of the file itself.
+    /// SHA-256 that a launch token must have, hex, as older files have it: no guest reads it by itself.
     pub launch_token_hash: Option<String>,
 }
 
@@ -180,6 +179,16 @@ impl Fields {
         init.chain(pre_launch).chain(bash)
     }
 
+    /// Whether values of variables are accepted only with a launch token. Guests see to it by `requirements`; in older
+    /// files only a script can, so that a hash that no script reads protects nothing.
+    #[must_use]
+    pub fn authenticates_values(&self) -> bool {
+        let script = || self.scripts().any(|(_, text)| text.contains("launch_token_hash"));
+        let demanded =
+            self.requirement("launch_token_hash").is_some_and(|it| !it.trim().is_empty());
+        demanded || (self.launch_token_hash.is_some() && script())
+    }
+
     /// A demand on the machine, as written.
     #[must_use]
     pub fn requirement(&self, name: &str) -> Option<String> {
@@ -214,11 +223,6 @@ impl Fields {
             None => KeyProvider::None,
         };
         let requirements = reader.object("requirements");
-        let of_requirements = requirements
-            .as_ref()
-            .and_then(|it| it.get("launch_token_hash"))
-            .and_then(Json::as_str)
-            .map(str::to_owned);
         let not_empty = |text: &String| !text.trim().is_empty();
         let fields = Self {
             manifest_version: reader.number_or_text("manifest_version"),
@@ -248,9 +252,7 @@ impl Fields {
                 Some(Json::Array(items)) => items.clone(),
                 _ => Vec::new(),
             },
-            launch_token_hash: of_requirements
-                .or_else(|| reader.text("launch_token_hash"))
-                .filter(not_empty),
+            launch_token_hash: reader.text("launch_token_hash").filter(not_empty),
             features,
         };
         (fields, reader.problems)

@@ -84,15 +84,23 @@ impl SelfReport {
             let empty = matches!(json.get("tcb_info"), Some(Json::String(text)) if text.is_empty());
             return Err(if empty { SelfReportError::Hidden } else { SelfReportError::NotAReport });
         };
+        let log = inner("event_log").or_else(|| tcb_info.as_ref()?.get("event_log").cloned());
         let image = inner("vm_config").and_then(|it| text(&it, "image"));
         Ok(Self {
             app_compose,
-            compose_hash: first("compose_hash"),
+            compose_hash: first("compose_hash").or_else(|| log.as_ref().and_then(in_log)),
             app_id: first("app_id"),
             app_name: first("app_name"),
             os_image: image,
         })
     }
+}
+
+/// The compose hash in an event log, which is the app's word as well as long as nobody replays it.
+fn in_log(log: &Json) -> Option<String> {
+    let Json::Array(events) = log else { return None };
+    let named = |event: &&Json| event.get("event").and_then(Json::as_str) == Some("compose-hash");
+    events.iter().find(named)?.get("event_payload")?.as_str().map(str::to_owned)
 }
 
 /// What stands in the text areas of a page.
@@ -179,6 +187,10 @@ mod tests {
         assert_eq!(read.app_id.as_deref(), Some("aa"));
         assert_eq!(read.compose_hash.as_deref(), Some("00"));
         assert_eq!(read.os_image.as_deref(), Some("dstack-dev-0.5"));
+        let log = json!([{"event": "app-id", "event_payload": "11"}, {"event": "compose-hash", "event_payload": "22"}]);
+        let evidence = json!({"app_compose": COMPOSE, "event_log": log.to_string()});
+        let read = SelfReport::read(evidence.to_string().as_bytes()).unwrap();
+        assert_eq!(read.compose_hash.as_deref(), Some("22"));
     }
 
     #[test]

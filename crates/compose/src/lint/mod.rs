@@ -18,7 +18,7 @@ use crate::{
 };
 use devproof_primitives::ComposeHash;
 use serde::Serialize;
-use std::{fmt, rc::Rc};
+use std::{collections::HashMap, fmt, rc::Rc};
 
 /// The most findings of one document. Whoever writes more has something to hide among them; the gravest are kept.
 pub const MAX_FINDINGS: usize = 500;
@@ -117,7 +117,8 @@ pub fn lint(document: &AppCompose, context: &Context) -> Report {
     let services = text.map(|text| Services::parse(text).map(Rc::new));
     let readable = services.as_ref().and_then(|it| it.as_deref().ok());
     let (inputs, more) = reach::inputs(document.fields(), readable);
-    let mut lint = Lint { document, services, inputs, findings: Vec::new() };
+    let lines = document.entries().iter().map(|entry| (entry.key.as_str(), entry.line)).collect();
+    let mut lint = Lint { document, lines, services, inputs, findings: Vec::new() };
     if more {
         let place = Place::Field("docker_compose_file".to_owned());
         let message =
@@ -137,6 +138,8 @@ pub fn lint(document: &AppCompose, context: &Context) -> Report {
 /// A document that is being looked at.
 struct Lint<'a> {
     document: &'a AppCompose,
+    /// Where entries stand: there may be as many findings as entries.
+    lines: HashMap<&'a str, usize>,
     /// `None` where there is no compose file.
     services: Option<Result<Rc<Services>, YamlError>>,
     inputs: Vec<Input>,
@@ -164,15 +167,19 @@ impl Lint<'_> {
         let (place, line) = match place {
             Place::Field(name) => {
                 let outermost = name.split(['.', '[']).next().unwrap_or_default();
-                (clip(name), self.document.line(outermost))
+                (clip(name), self.line(outermost))
             }
             Place::Inside(path, line) => (
                 format!("{path} (line {line} of docker_compose_file)"),
-                self.document.line("docker_compose_file"),
+                self.line("docker_compose_file"),
             ),
         };
         let fix = if fix.is_empty() { rule.info().fix } else { fix }.to_owned();
         self.findings.push(Finding { rule, severity, place, line, message, fix });
+    }
+
+    fn line(&self, key: &str) -> usize {
+        self.lines.get(key).copied().unwrap_or(1)
     }
 
     /// The services, where they could be read; shared, because rules add findings while they look.

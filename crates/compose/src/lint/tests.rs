@@ -368,7 +368,11 @@ fn c23_what_is_outside_the_file() {
 #[test]
 fn c24_values_that_nobody_authenticates() {
     assert_eq!(field(json!({"requirements": null})), [(Rule::C24, Medium)]);
-    assert_eq!(field(json!({"requirements": null, "launch_token_hash": "00"})), []);
+    let old = json!({"requirements": null, "launch_token_hash": "00"});
+    assert_eq!(field(old.clone()), [(Rule::C24, Medium)], "nothing reads it");
+    let mut checked = old;
+    checked["pre_launch_script"] = "jq .launch_token_hash app-compose.json".into();
+    assert_eq!(field(checked), [(Rule::C7, Low)]);
     assert_eq!(field(json!({"requirements": null, "allowed_envs": []})), []);
 }
 

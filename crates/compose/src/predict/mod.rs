@@ -37,10 +37,10 @@ pub enum Tool {
     GoNormalized,
     /// `json.dumps` of Python with its defaults.
     JsonDumps,
-    /// `jq .`, and `JSON.stringify` with two spaces.
-    Jq,
-    /// `jq -c .`, and `JSON.stringify` without spaces.
-    JqCompact,
+    /// `JSON.stringify` with two spaces; `jq .` gives the same for the names and numbers that occur.
+    StringifyIndented,
+    /// `JSON.stringify` without spaces, and likewise `jq -c .`.
+    Stringify,
 }
 
 /// What a tool would make of an object.
@@ -68,8 +68,8 @@ impl Tool {
         Self::PythonNormalized,
         Self::GoNormalized,
         Self::JsonDumps,
-        Self::Jq,
-        Self::JqCompact,
+        Self::StringifyIndented,
+        Self::Stringify,
     ];
 
     /// What people call it.
@@ -86,8 +86,8 @@ impl Tool {
             Self::Go => "Go SDK",
             Self::GoNormalized => "Go SDK, normalize",
             Self::JsonDumps => "json.dumps of Python",
-            Self::Jq => "jq, with two spaces",
-            Self::JqCompact => "jq -c",
+            Self::StringifyIndented => "JSON.stringify or jq, indented",
+            Self::Stringify => "JSON.stringify or jq -c",
         }
     }
 
@@ -123,8 +123,14 @@ impl Tool {
                 (Layout::Compact, Escapes::Html, Style::Go)
             }
             Self::JsonDumps => (Layout::Spaced, Escapes::Ascii, Style::Python),
-            Self::Jq => (Layout::Indented(2), Escapes::None, Style::JavaScript),
-            Self::JqCompact => (Layout::Compact, Escapes::None, Style::JavaScript),
+            Self::StringifyIndented => {
+                write::array_indexes_first(&mut object)?;
+                (Layout::Indented(2), Escapes::None, Style::JavaScript)
+            }
+            Self::Stringify => {
+                write::array_indexes_first(&mut object)?;
+                (Layout::Compact, Escapes::None, Style::JavaScript)
+            }
             _ => {
                 write::sort(&mut object, &|a, b| a.encode_utf16().cmp(b.encode_utf16()));
                 write::array_indexes_first(&mut object)?;

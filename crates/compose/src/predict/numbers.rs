@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn each_language_has_its_own_way() {
-        // What node 18, Python 3.11 and Go 1.22 print.
+        // What they print; `tests/suite/tools.rs` asks node and python3 themselves.
         for (digits, javascript, python, go) in [
             ("1", "1", "1", "1"),
             ("-0", "0", "0", "-0"),

@@ -43,7 +43,7 @@ fn sorting_above_the_basic_plane_differs_between_javascript_and_python() {
 #[test]
 fn what_a_tool_would_refuse_is_not_guessed() {
     let document = AppCompose::parse(br#"{"name": 1, "__proto__": {}, "x": 1e999}"#).unwrap();
-    for tool in [Tool::JavaScript, Tool::Python, Tool::Go, Tool::JqCompact] {
+    for tool in [Tool::JavaScript, Tool::Python, Tool::Go, Tool::Stringify] {
         assert!(tool.serialise(&document).is_err(), "{tool:?}");
     }
     let predictions = predict(&document);
@@ -53,7 +53,7 @@ fn what_a_tool_would_refuse_is_not_guessed() {
 
 #[test]
 fn the_last_of_two_equal_names_counts() {
-    assert_eq!(written(Tool::JqCompact, r#"{"a":1,"b":2,"a":3}"#), r#"{"a":3,"b":2}"#);
+    assert_eq!(written(Tool::Stringify, r#"{"a":1,"b":2,"a":3}"#), r#"{"a":3,"b":2}"#);
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl Writer<'_> {
                 '\u{c}' => self.out.push_str("\\f"),
                 c if c < ' ' => self.unit(c as u16),
                 '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if go => self.unit(c as u16),
-                c if self.escapes == Escapes::Ascii && !c.is_ascii() => {
+                c if self.escapes == Escapes::Ascii && c > '~' => {
                     c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| self.unit(*unit));
                 }
                 c => self.out.push(c),

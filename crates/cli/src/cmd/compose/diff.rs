@@ -28,6 +28,9 @@ pub(super) async fn run(args: ComposeDiffArgs, shell: &mut Shell) -> Result<Outc
                 text.push_str(&it.origin.words(it.document.hash()));
             }
         }
+        if !text.is_empty() {
+            text.push('\n');
+        }
         text + &render(&answer)
     })?;
     Ok(Outcome::Yes)

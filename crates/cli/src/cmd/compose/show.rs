@@ -113,11 +113,11 @@ fn render(answer: &Shown<'_>, document: &AppCompose) -> String {
         |list: Vec<String>| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
     let unknown = answer.unknown.iter().map(|name| shown(name)).collect();
     text.push_str(&format!(
-        "\n  runner              {}\n  keys                {keys}\n  set by the operator {}\n  values authenticated {}\n  \
-         scripts as root     {}\n  public              logs {}, figures {}, measurements {}\n  unknown entries     {}\n",
+        "\n  runner               {}\n  keys                 {keys}\n  set by the operator  {}\n  values authenticated {}\n  \
+         scripts as root      {}\n  public               logs {}, figures {}, measurements {}\n  unknown entries      {}\n",
         fields.runner.as_deref().map_or_else(|| "none".to_owned(), shown),
         or_none(envs),
-        if fields.launch_token_hash.is_some() { "by a launch token" } else { "no" },
+        if fields.authenticates_values() { "by a launch token" } else { "no" },
         or_none(scripts),
         yes(fields.public_logs),
         yes(fields.public_sysinfo),

@@ -218,7 +218,7 @@ fn keys(lint: &mut Lint<'_>) {
 
 fn launch_token(lint: &mut Lint<'_>) {
     let fields = lint.document.fields();
-    if fields.allowed_envs.is_empty() || fields.launch_token_hash.is_some() {
+    if fields.allowed_envs.is_empty() || fields.authenticates_values() {
         return;
     }
     let names = list(fields.allowed_envs.iter().map(String::as_str), 4);
