@@ -286,7 +286,8 @@ impl<'a> Reader<'a> {
     }
 
     fn switch(&mut self, name: &str, default: bool) -> bool {
-        match self.value(name) {
+        // Not `value`: a guest takes `null` for text that is absent, and refuses it for a switch.
+        match self.entries.iter().rev().find(|entry| entry.key == name).map(|entry| &entry.value) {
             None => default,
             Some(Json::Bool(value)) => *value,
             Some(other) => {

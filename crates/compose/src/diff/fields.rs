@@ -1,7 +1,7 @@
 //! Changes of the fields of `app-compose.json`: switches, names of variables, scripts.
 
 use super::{Changes, Subject};
-use crate::{AppCompose, json::Json};
+use crate::{AppCompose, KeyProvider, json::Json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that are compared by what is in them.
@@ -27,6 +27,7 @@ pub(super) fn compare(changes: &mut Changes, before: &AppCompose, after: &AppCom
             |before, after| sentence(name, before, after),
         );
     }
+    keys(changes, before, after);
     envs(changes, before, after);
     scripts(changes, before, after);
 }
@@ -90,52 +91,72 @@ fn faithful(value: &Json, nested: bool) -> String {
     }
 }
 
-fn sentence(name: &str, before: Option<&str>, after: Option<&str>) -> String {
-    let now = |yes: &str, no: &str| match after {
-        Some("true") => Some(yes.to_owned()),
-        Some("false") => Some(no.to_owned()),
-        _ => None,
-    };
-    let known = match name {
-        "public_logs" => now(
+/// What a switch is where it is absent, and what it means to be on and off.
+fn switch(name: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    Some(match name {
+        "public_logs" => (
+            "false",
             "Everybody can read the logs of the containers now.",
             "The logs of the containers are no longer public.",
         ),
-        "public_sysinfo" => now(
+        "public_sysinfo" => (
+            "false",
             "Everybody can read figures of the machine now.",
             "Figures of the machine are no longer public.",
         ),
-        "public_tcbinfo" => now(
+        "public_tcbinfo" => (
+            "true",
             "Measurements and compose file are public now.",
             "Measurements and compose file are hidden now: nobody can audit the app any more.",
         ),
-        "secure_time" => now(
+        "secure_time" => (
+            "true",
             "The clock is set from an authenticated source now.",
             "The host can set the clock of the app now.",
         ),
         "no_instance_id" => {
-            now("All instances share one id now.", "Each instance has an id of its own now.")
+            ("false", "All instances share one id now.", "Each instance has an id of its own now.")
         }
-        "kms_enabled" => {
-            now("Keys come from a key service now.", "Keys no longer come from a key service.")
+        _ => return None,
+    })
+}
+
+fn sentence(name: &str, before: Option<&str>, after: Option<&str>) -> String {
+    if let Some((default, on, off)) = switch(name) {
+        let (was, is) = (before.unwrap_or(default), after.unwrap_or(default));
+        match is {
+            _ if was == is => {
+                return format!(
+                    "{name} changes nothing: {default} is what it is where it is left out."
+                );
+            }
+            "true" => return on.to_owned(),
+            "false" => return off.to_owned(),
+            _ => {}
         }
-        "gateway_enabled" | "tproxy_enabled" => now(
-            "Traffic comes through dstack's gateway now.",
-            "Traffic no longer comes through dstack's gateway.",
-        ),
-        "local_key_provider_enabled" => now(
-            "Keys may come from an enclave on the same machine now.",
-            "Keys no longer come from an enclave on the same machine.",
-        ),
-        _ => None,
-    };
+    }
     let name = crate::words::clip(name);
-    known.unwrap_or_else(|| match (before, after) {
+    match (before, after) {
         (Some(before), Some(after)) => format!("{name} was {before} and is {after} now."),
         (None, Some(after)) => format!("{name} is new: {after}."),
         (Some(before), None) => format!("{name} is gone: it was {before}."),
         (None, None) => format!("{name} is not there."),
-    })
+    }
+}
+
+/// Where keys come from, which several fields decide together.
+fn keys(changes: &mut Changes, before: &AppCompose, after: &AppCompose) {
+    let source = |document: &AppCompose| match document.fields().key_provider {
+        KeyProvider::None => "nowhere: they are drawn anew at each boot",
+        KeyProvider::Kms => "a key service",
+        KeyProvider::Local => "an enclave on the same machine",
+        KeyProvider::Tpm => "the TPM of the machine",
+    };
+    let both = (Some(source(before)), Some(source(after)));
+    changes.value(Subject::Field, "keys", both, |before, after| {
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        format!("Keys come from {after} now. Before, they came from {before}.")
+    });
 }
 
 fn envs(changes: &mut Changes, before: &AppCompose, after: &AppCompose) {

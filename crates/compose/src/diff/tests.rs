@@ -8,6 +8,9 @@ fn document(patch: serde_json::Value) -> AppCompose {
     });
     for (key, value) in patch.as_object().unwrap() {
         whole[key] = value.clone();
+        if value.is_null() {
+            whole.as_object_mut().unwrap().remove(key);
+        }
     }
     AppCompose::parse(whole.to_string().as_bytes()).unwrap()
 }
@@ -48,6 +51,23 @@ fn fields_in_plain_words() {
     assert_eq!(
         from_plain(json!({"public_logs": true})),
         ["Everybody can read the logs of the containers now."]
+    );
+    assert_eq!(
+        from_plain(json!({"public_logs": null})),
+        ["public_logs changes nothing: false is what it is where it is left out."]
+    );
+    assert_eq!(
+        from_plain(json!({"kms_enabled": true})),
+        [
+            "Keys come from a key service now. Before, they came from nowhere: they are drawn anew at each boot.",
+            "kms_enabled is new: true."
+        ]
+    );
+    let old = document(json!({"kms_enabled": true}));
+    assert_eq!(
+        said(&old, &document(json!({"key_provider": "kms"}))),
+        ["key_provider is new: kms.", "kms_enabled is gone: it was true."],
+        "they come from where they came from"
     );
     assert_eq!(from_plain(json!({"name": "b"})), ["name was a and is b now."]);
     assert_eq!(from_plain(json!({"release": 1})), ["release is new: 1."]);

@@ -9,7 +9,8 @@ mod reach;
 mod rules;
 
 pub use catalogue::{RULES, Rule, RuleInfo, reference};
-pub use reach::{How, Input};
+
+use reach::{How, Input};
 
 use crate::{
     AppCompose,

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// How a variable gets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub(super) enum How {
     /// The compose file puts the value somewhere, under this key of a service or of the file.
     Interpolated,
     /// A service, config or secret takes it under its own name.
@@ -22,21 +22,21 @@ pub enum How {
 
 /// A way of a variable into the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
+pub(super) struct Input {
     /// The variable.
-    pub variable: String,
+    pub(super) variable: String,
     /// What the app calls it: the name inside the container where there is one.
-    pub target: String,
+    pub(super) target: String,
     /// The key under which it stands: `environment`, `image`, `command`, ...
-    pub key: String,
+    pub(super) key: String,
     /// The text that it stands in.
-    pub value: String,
+    pub(super) value: String,
     /// What stands there without a value.
-    pub default: Option<String>,
+    pub(super) default: Option<String>,
     /// How it gets in.
-    pub how: How,
+    pub(super) how: How,
     /// Whether the operator sets it: it is in `allowed_envs`.
-    pub controlled: bool,
+    pub(super) controlled: bool,
     place: Place,
 }
 

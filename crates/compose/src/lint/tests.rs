@@ -338,6 +338,8 @@ fn c21_what_cannot_be_read_is_never_clean() {
 #[test]
 fn c22_fields_that_readers_take_differently() {
     assert_eq!(field(json!({"public_logs": "no"})), [(Rule::C22, Medium)]);
+    assert_eq!(field(json!({"public_logs": null})), [(Rule::C22, Medium)]);
+    assert_eq!(field(json!({"name": null})), []);
     assert_eq!(field(json!({"allowed_envs": ["OURS", 1]})), [(Rule::C22, Medium)]);
     assert_eq!(field(json!({"manifest_version": 3})), [(Rule::C22, Medium)]);
     assert_eq!(field(json!({"manifest_version": 2})), [(Rule::C22, Medium)], "requirements");

@@ -71,7 +71,15 @@ fn changed_lines(lines: &SideBySide) -> String {
         (0..rows.len()).map(around).collect()
     };
     let (mut text, mut shown_lines, mut gap) = (String::new(), 0, false);
-    for (row, near) in lines.rows.iter().zip(near) {
+    // A text that ends with its last line has an empty one after it, which is worth showing only where it changed.
+    let end = |row: &Row| {
+        row.kind == RowKind::Same && row.right.as_ref().is_some_and(|it| it.text.is_empty())
+    };
+    let rows = match lines.rows.split_last() {
+        Some((last, rest)) if end(last) => rest,
+        _ => &lines.rows,
+    };
+    for (row, near) in rows.iter().zip(near) {
         if !near {
             gap = true;
             continue;

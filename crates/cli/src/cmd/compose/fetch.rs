@@ -69,7 +69,9 @@ async fn read(client: &Client, url: &Url) -> Result<SelfReport, String> {
     let response = client.get(url.clone()).send().await.map_err(|why| reason(&why))?;
     let status = response.status();
     if status.is_redirection() {
-        return Err("it sends us to another host, where we do not follow".to_owned());
+        return Err(
+            "it sends us to another host, or around in circles; we do not follow".to_owned()
+        );
     }
     if !status.is_success() {
         return Err(format!("it answers with {status}"));

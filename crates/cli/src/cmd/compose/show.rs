@@ -117,7 +117,11 @@ fn render(answer: &Shown<'_>, document: &AppCompose) -> String {
          scripts as root      {}\n  public               logs {}, figures {}, measurements {}\n  unknown entries      {}\n",
         fields.runner.as_deref().map_or_else(|| "none".to_owned(), shown),
         or_none(envs),
-        if fields.authenticates_values() { "by a launch token" } else { "no" },
+        match (fields.allowed_envs.is_empty(), fields.authenticates_values()) {
+            (true, _) => "there are none",
+            (false, true) => "by a launch token",
+            (false, false) => "no",
+        },
         or_none(scripts),
         yes(fields.public_logs),
         yes(fields.public_sysinfo),
