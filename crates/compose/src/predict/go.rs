@@ -18,7 +18,7 @@ enum Kind {
     /// `interface{},omitempty`.
     Any,
     /// A pointer to a struct.
-    Struct(&'static [(&'static str, Kind)]),
+    Struct(&'static [(&'static str, Self)]),
 }
 
 const DOCKER_CONFIG: &[(&str, Kind)] =

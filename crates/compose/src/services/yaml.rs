@@ -246,8 +246,8 @@ impl<'a> Builder<'a> {
     }
 
     fn mapping(&mut self, depth: usize) -> Result<Vec<(String, Node)>, YamlError> {
-        let (mut entries, mut merged): (Vec<(String, Node)>, Vec<(String, Node)>) =
-            Default::default();
+        let mut entries = Vec::new();
+        let mut merged = Vec::new();
         let mut seen = BTreeSet::new();
         loop {
             let (event, span) = self.next()?;
