@@ -95,7 +95,7 @@ rules! {
     C3: "an address that the operator sets", "critical where the name says that data or credentials go there; else medium",
         "The operator can have the app talk to a server of their own.",
         "Write the address into the compose file, or have the app authenticate the other side by a key in its image.";
-    C4: "code chosen or fetched at run time", "critical if a variable of the operator chooses it; high if a command can be altered, or code is fetched that no commit pins",
+    C4: "code chosen or fetched at run time", "critical if a variable of the operator chooses it, or is one of those that the guest's start script takes by itself (`COMPOSE_FILE`, `PATH`); high if a command can be altered, or code is fetched that no commit pins",
         "Code that is not in the image decides what runs, and the compose hash does not cover it.",
         "Put the code into the image and pin that by digest.";
     C5: "a secret that the operator supplies", "critical for keys that sign; high for keys that encrypt and for administrators; medium for credentials; low where only reports are behind it",

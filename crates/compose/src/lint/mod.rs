@@ -128,6 +128,7 @@ pub fn lint(document: &AppCompose, context: &Context) -> Report {
     }
     rules::settings::document(&mut lint, context);
     rules::settings::fields(&mut lint);
+    rules::inputs::starters(&mut lint);
     rules::inputs::variables(&mut lint);
     rules::inputs::secrets_in_the_file(&mut lint);
     rules::scripts::all(&mut lint);

@@ -62,7 +62,9 @@ pub(super) fn inputs(fields: &Fields, services: Option<&Services>) -> (Vec<Input
         for service in services.services() {
             reach.service(service);
         }
-        for (key, node) in services.root().mapping().iter().filter(|(key, _)| key != "services") {
+        // Extensions act only where they are merged into something, and there they are seen.
+        let beside = |key: &str| key != "services" && !key.starts_with("x-");
+        for (key, node) in services.root().mapping().iter().filter(|(key, _)| beside(key)) {
             reach.elsewhere(key, node);
         }
     }

@@ -121,6 +121,22 @@ fn c4_code_chosen_or_fetched_at_run_time() {
 }
 
 #[test]
+fn c4_names_that_the_guest_takes_by_itself() {
+    let allowed = |name: &str| field(json!({"allowed_envs": [name]}));
+    assert_eq!(allowed("COMPOSE_FILE"), [(Rule::C4, Critical)]);
+    assert_eq!(allowed("LD_PRELOAD"), [(Rule::C4, Critical)]);
+    assert_eq!(allowed("COMPOSE_PROFILES"), [(Rule::C4, High)]);
+    assert_eq!(allowed("COMPOSE_PROJECT_NAME"), []);
+}
+
+#[test]
+fn c3_what_the_host_sets() {
+    assert_eq!(service("environment: ['X=${PCCS_URL}']"), [(Rule::C3, Medium)]);
+    let extension = format!("x-a: {{b: '${{THEIRS}}'}}\n{}", services(""));
+    assert_eq!(field(json!({"docker_compose_file": extension})), [], "merged into nothing");
+}
+
+#[test]
 fn c5_a_secret_that_the_operator_supplies() {
     for (name, severity) in [
         ("SIGNING_KEY", Critical),

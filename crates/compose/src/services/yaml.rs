@@ -61,6 +61,10 @@ pub enum YamlError {
     /// A tag or a key of a kind that compose files do not have, or `<<` with something that cannot be merged.
     #[error("line {0} has a tag or a key that is not understood")]
     NotUnderstood(usize),
+    /// A character that ends a line for Docker's parser and not for ours, or the other way round: what is a comment to
+    /// one is a setting to the other.
+    #[error("line {0} has a character that parsers take differently")]
+    Ambiguous(usize),
     /// An alias to something that does not exist, or contains the alias.
     #[error("line {0} refers to an anchor that is not there")]
     BadAlias(usize),
@@ -137,6 +141,11 @@ impl Node {
 /// # Errors
 /// See [`YamlError`].
 pub fn parse(text: &str) -> Result<Node, YamlError> {
+    // YAML 1.1, which Docker's parser follows, ends lines at NEL, LS and PS; YAML 1.2 does not.
+    if let Some(at) = text.find(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}', '\0']) {
+        let before = text.get(..at).unwrap_or_default();
+        return Err(YamlError::Ambiguous(before.matches('\n').count() + 1));
+    }
     let mut builder = Builder::new(text);
     let mut root = None;
     loop {
@@ -323,6 +332,11 @@ mod tests {
         assert!(matches!(parse("a: *b\n"), Err(YamlError::Syntax(_) | YamlError::BadAlias(_))));
         assert!(matches!(parse("a: [\n"), Err(YamlError::Syntax(_))));
         assert_eq!(parse("").unwrap().value, Value::Null);
+        // Docker's parser ends the comment there, and the container is privileged.
+        for c in ['\u{85}', '\u{2028}', '\u{2029}'] {
+            let hidden = format!("services:\n  a:\n    image: b # c{c}    privileged: true\n");
+            assert_eq!(parse(&hidden), Err(YamlError::Ambiguous(3)));
+        }
     }
 
     #[test]

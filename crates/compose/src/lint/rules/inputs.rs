@@ -14,6 +14,41 @@ use std::collections::BTreeSet;
 pub(super) const LOGINS: [&str; 3] =
     ["DSTACK_AUTHORIZED_KEYS", "DSTACK_ROOT_PASSWORD", "DSTACK_ROOT_PUBLIC_KEY"];
 
+/// Names that decide by themselves what the guest starts: its start script is run with every allowed variable, and takes these
+/// as paths of the files that it works with, as do the shell and Docker's client.
+const STARTERS: [&str; 10] = [
+    "APP_COMPOSE_FILE",
+    "COMPOSE_FILE",
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "PATH",
+    "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+    "LD_AUDIT",
+    "BASH_ENV",
+];
+/// Likewise, but they only choose among what the file has.
+const CHOOSERS: [&str; 4] =
+    ["COMPOSE_PROFILES", "COMPOSE_ENV_FILES", "NERDCTL_TOML", "NERDCTL_NAMESPACE"];
+/// The variable that the guest sets from the configuration of the host.
+const HOST_SETS: &str = "PCCS_URL";
+
+/// Variables that need no place in the compose file to act.
+pub(in crate::lint) fn starters(lint: &mut Lint<'_>) {
+    let names = STARTERS.map(|name| (name, Severity::Critical)).into_iter();
+    for (name, severity) in names.chain(CHOOSERS.map(|name| (name, Severity::High))) {
+        if lint.allowed(name) {
+            let message = format!(
+                "An operator can change what the guest starts by setting {name}, which its start script takes whether or not \
+                 this file names it."
+            );
+            let fix = "Take the name out of `allowed_envs`.";
+            lint.add(Rule::C4, severity, &Place::Field("allowed_envs".to_owned()), message, fix);
+        }
+    }
+}
+
 pub(in crate::lint) fn variables(lint: &mut Lint<'_>) {
     let inputs = std::mem::take(&mut lint.inputs);
     let (mut told, mut unset) = (BTreeSet::new(), BTreeSet::new());
@@ -139,6 +174,13 @@ const fn known_secret(secret: Secret) -> (Severity, &'static str) {
 }
 
 fn nobody_sets(lint: &mut Lint<'_>, input: &Input) {
+    if input.variable == HOST_SETS {
+        let message = format!(
+            "Whoever controls the host sets {HOST_SETS}, by the configuration of the machine, and can have the app ask a server of \
+             their own for collateral."
+        );
+        return lint.add(Rule::C3, Severity::Medium, input.place(), message, "");
+    }
     // A script may export a name that is not allowed, so this is only a note.
     let stands = match input.default.as_deref().filter(|text| !text.is_empty()) {
         Some(default) => format!("it is always {}", clip(default)),
