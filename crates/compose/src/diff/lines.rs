@@ -121,6 +121,8 @@ mod tests {
         assert_eq!(kinds("a\nb", "b"), [Removed, Same]);
         assert_eq!(kinds("a\n", "a"), [Same, Removed], "the end of the last line");
         assert_eq!(kinds("a\r", "a"), [Changed]);
+        let returned = &side_by_side("a\r", "a").rows[0];
+        assert_eq!(returned.left.as_ref().map(|cell| cell.text.as_str()), Some("a\r"));
         let rows = side_by_side("a\nb", "b").rows;
         assert_eq!(rows[1].left.as_ref().map(|cell| cell.number), Some(2));
         assert_eq!(rows[1].right.as_ref().map(|cell| cell.number), Some(1));
