@@ -194,7 +194,7 @@ fn the_largest_documents_end() {
         compose(format!("a: &a {}\nb: [{}]", "x".repeat(size / 2), "*a,".repeat(size / 8))),
         compose("\"".repeat(size / 2)),
         compose("#".repeat(size)),
-        compose("a:\n  - b\n".repeat(1) + &"  - !t c\n".repeat(size / 10)),
+        compose("a:\n".to_owned() + &"  - !t c\n".repeat(size / 10)),
         format!("{{{names}\"x\":{}}}", nested("[", "]")),
         json!({"pre_launch_script": "curl ".repeat(size / 5), "allowed_envs": vec!["A"; 1000]})
             .to_string(),
