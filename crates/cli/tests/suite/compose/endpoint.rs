@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -159,9 +162,13 @@ fn nobody_sends_us_to_another_host() {
 
 #[test]
 fn an_answer_without_end_is_dropped() {
-    let endpoint = serve(Box::new(|_, stream| {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let endpoint = serve(Box::new(move |_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
-        while stream.write_all(&[b' '; 65_536]).is_ok() {}
+        while stream.write_all(&[b' '; 65_536]).is_ok() {
+            count.fetch_add(65_536, Ordering::Relaxed);
+        }
     }));
     let (code, _, err) = asked(&endpoint, &["hash"], "/prpc/Info");
     assert_eq!(code, 2);
@@ -169,6 +176,9 @@ fn an_answer_without_end_is_dropped() {
         err,
         "error: http://127.0.0.1:8090/prpc/Info: the answer is larger than 2097152 bytes.\n"
     );
+    // The rest is what the system holds on the way.
+    let sent = sent.load(Ordering::Relaxed);
+    assert!(sent < 32 << 20, "{sent} bytes were taken");
 }
 
 #[test]
