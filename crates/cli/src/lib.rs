@@ -60,6 +60,7 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Allowed(args) => cmd::allowed::run(args, settings, shell).await,
             Command::Diff(args) => cmd::diff::run(args, settings, shell).await,
             Command::Family(args) => cmd::family::run(args, settings, shell).await,
+            Command::Compose(args) => cmd::compose::run(args, shell).await,
             Command::Deletions(args) => cmd::deletions::run(args, settings, shell).await,
             Command::Fsck(args) => cmd::fsck::run(args, settings, shell).await,
             Command::Db(args) => cmd::db::run(args, shell).await,

@@ -52,16 +52,41 @@ impl Shell {
         document: &impl Serialize,
         words: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
+        if self.json { self.document(document) } else { self.print(&words()) }
+    }
+
+    /// Prints a document as JSON, whatever the flags say of its form. Characters that a terminal could take for
+    /// more than text are escaped, which JSON allows wherever they may stand.
+    ///
+    /// # Errors
+    /// As for [`answer`](Self::answer).
+    pub fn document(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(document).map_err(|e| {
+            Failure::CouldNotTell(format!("the document could not be written ({e})"))
+        })?;
+        let escaped = |c: char| match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                format!("\\u{:04x}", u32::from(c))
+            }
+            c => c.to_string(),
+        };
+        if text.is_ascii() && !text.contains('\u{7f}') {
+            return self.print(&text);
+        }
+        self.print(&text.chars().map(escaped).collect::<String>())
+    }
+
+    /// Prints words that make up an answer.
+    ///
+    /// # Errors
+    /// As for [`answer`](Self::answer).
+    pub fn print(&mut self, text: &str) -> Result<(), Failure> {
         if self.quiet {
             return Ok(());
         }
-        let text = if self.json {
-            serde_json::to_string_pretty(document).map_err(|e| {
-                Failure::CouldNotTell(format!("the document could not be written ({e})"))
-            })?
-        } else {
-            words()
-        };
         let mut out = io::stdout().lock();
         out.write_all(text.trim_end().as_bytes())?;
         out.write_all(b"\n")?;

@@ -9,6 +9,25 @@ pub fn plain(text: &str) -> String {
     text.escape_debug().to_string()
 }
 
+/// Likewise, but with quotes and backslashes as they are: for sentences that a text from outside is part of.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// A line of a file: likewise, with tabs as spaces.
+#[must_use]
+pub fn line(text: &str) -> String {
+    shown(&text.replace('\t', "    "))
+}
+
 /// `1 version`, `2 versions`, `no version`.
 #[must_use]
 pub fn count(n: usize, what: &str) -> String {
@@ -63,5 +82,7 @@ mod tests {
     #[test]
     fn text_from_the_chain_cannot_move_the_cursor() {
         assert_eq!(plain("a\u{1b}[2J\u{202e}b\n"), "a\\u{1b}[2J\\u{202e}b\\n");
+        assert_eq!(shown("'a\u{9b}2J\u{202e}\\ \"b\n"), "'a\\u{9b}2J\\u{202e}\\ \"b\\n");
+        assert_eq!(line("\ta\r"), "    a\\r");
     }
 }

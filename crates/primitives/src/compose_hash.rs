@@ -1,11 +1,14 @@
 //! The hash that names a version of an app.
 
 use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
-/// SHA-256 of the exact bytes of `app-compose.json`; never of a re-serialised copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// SHA-256 of the exact bytes of `app-compose.json`; never of a re-serialised copy. In documents it is
+/// `0x` and 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ComposeHash(pub B256);
 
 impl ComposeHash {

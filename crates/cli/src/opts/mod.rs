@@ -1,8 +1,13 @@
 //! The tree of arguments. Help texts start with a verb and end in a full stop; they are the doc
 //! comments, taken as they are.
 
+mod compose;
 mod questions;
 
+pub use compose::{
+    ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
+    ShowArgs,
+};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
 use alloy_primitives::{Address, B256};
@@ -26,6 +31,7 @@ Examples:
   devproof history 0x52908400098527886e0f7030069857d2e4169ee7
   devproof allowed $(sha256sum app-compose.json | cut -d' ' -f1)
   devproof diff 0x52908400098527886e0f7030069857d2e4169ee7 --from 1234 --to finalized
+  devproof compose lint app-compose.json
   devproof serve --listen 127.0.0.1:8080";
 
 /// Show what a TEE app was allowed to run, since when, and with how much notice.
@@ -113,6 +119,9 @@ pub enum Command {
     /// Tell whether the apps of a product are allowed to run the same versions.
     #[command(verbatim_doc_comment)]
     Family(FamilyArgs),
+    /// Hash, show, lint and compare app-compose.json, of a file or of a running app.
+    #[command(verbatim_doc_comment)]
+    Compose(ComposeArgs),
     /// List what the keys of apps say they deleted.
     #[command(verbatim_doc_comment)]
     Deletions(DeletionsArgs),
@@ -337,8 +346,8 @@ mod tests {
         let mut command = Opts::command();
         command.build();
         let mut commands = vec![&command];
-        commands.extend(command.get_subcommands().filter(|c| c.get_name() != "help"));
-        for command in commands {
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().filter(|c| c.get_name() != "help"));
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(about.ends_with('.'), "{}: {about:?}", command.get_name());
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();

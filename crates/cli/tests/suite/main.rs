@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod compose;
 mod questions;
 mod run;
 mod words;
