@@ -71,7 +71,17 @@ impl Versions {
             return self.first.clone();
         }
         // A key that dstack ignores and hashes all the same.
-        self.first.replacen('{', &format!("{{\n  \"release\": \"1.{}.0\",", version - 1), 1)
+        let text =
+            self.first.replacen('{', &format!("{{\n  \"release\": \"1.{}.0\",", version - 1), 1);
+        // Later ones also change what their operator can do.
+        let text = match version {
+            4.. => text.replacen("\"allowed_envs\": [", "\"allowed_envs\": [\n    \"METRICS_TOKEN\",", 1),
+            _ => text,
+        };
+        match version {
+            6.. => text.replacen("\"public_logs\": true", "\"public_logs\": false", 1),
+            _ => text,
+        }
     }
 
     /// The compose hash of a version.

@@ -1,28 +1,39 @@
 //! The page of a version: when and where it was allowed, and what it is.
 
 use super::{
-    Page, PageReply, Sorry,
+    Page, PageReply, Sorry, compare,
     parts::{address, app_name, app_path, claimed_uri, stand, when},
 };
 use crate::{
-    AppState, Finality, Part, Surface, answers,
+    AppFilter, AppState, Finality, Part, Surface,
+    answers::{self, BarKind},
     documents::{AllowedApp, AllowedApps, Interval},
     parse,
     words::span,
 };
+use alloy_primitives::B256;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::HeaderMap,
 };
 use devproof_primitives::ComposeHash;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 /// Bytes of a configuration that are shown.
 const MAX_SHOWN: usize = 200_000;
 
+/// What the address bar says.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    /// The version to compare with, instead of the one that it replaces.
+    with: Option<String>,
+}
+
 pub(super) async fn page(
     State(state): State<AppState>,
     Path((chain, text)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> PageReply {
     let chain_id: u64 = chain.parse().map_err(|_| {
@@ -34,6 +45,12 @@ pub(super) async fn page(
     let page = Part { limit: 50, after: None };
     let allowed = answers::allowed(store, chain_id, version, page, finality, Surface::Rest).await?;
     let bytes = store.compose(ComposeHash(version)).await.map_err(crate::AnswerError::from)?;
+    let before = predecessor(&state, chain_id, version, asked.with.as_deref(), finality).await?;
+    let comparison = match &bytes {
+        Some(bytes) => compare::section(&state, chain_id, before, bytes).await?,
+        None => html! {},
+    };
+    let findings = bytes.as_ref().map(|bytes| compare::findings(bytes));
     let body = html! {
         div.title {
             h1 { "Version " (crate::words::short(version)) }
@@ -43,6 +60,8 @@ pub(super) async fn page(
             h2 id="where" { "Where it was allowed" }
             (apps(&state, &allowed))
         }
+        (comparison)
+        @if let Some(findings) = &findings { (findings) }
         section aria-labelledby="what" {
             h2 id="what" { "What it is" }
             @match &bytes {
@@ -59,6 +78,40 @@ pub(super) async fn page(
     };
     let title = format!("Version {}", crate::words::short(version));
     Ok(Page { title: &title, part: "", feeds: &[], body }.reply(&headers))
+}
+
+/// Versions that are looked through for the one before.
+const LANES: usize = 500;
+
+/// The version that this one replaces: the one that its app allowed last before it was first announced or allowed; or the one
+/// that was asked for.
+async fn predecessor(
+    state: &AppState,
+    chain_id: u64,
+    version: B256,
+    with: Option<&str>,
+    finality: Finality,
+) -> Result<Option<B256>, Sorry> {
+    if let Some(text) = with.filter(|text| !text.is_empty()) {
+        return Ok(Some(parse::compose_hash(text).map_err(Sorry::malformed)?));
+    }
+    let (store, families) = (state.store(), state.families());
+    let filter = AppFilter { compose_hash: Some(version), ..AppFilter::default() };
+    let page = Part { limit: 1, after: None };
+    let apps =
+        answers::apps(store, families, chain_id, &filter, page, finality, Surface::Rest).await?;
+    let Some(app) = apps.apps.first() else { return Ok(None) };
+    let lanes = answers::lanes(store, chain_id, app.app, LANES, finality).await?;
+    let begins = |bars: &[answers::Bar]| bars.first().map(|bar| bar.since.block);
+    let ours = lanes.lanes.iter().find(|lane| lane.compose_hash == version);
+    let Some(first) = ours.and_then(|lane| begins(&lane.bars)) else { return Ok(None) };
+    let last_allowed = |bars: &[answers::Bar]| {
+        let allowed = bars.iter().filter(|bar| bar.kind == BarKind::Allowed);
+        allowed.map(|bar| bar.since.block).filter(|block| *block < first).max()
+    };
+    let others = lanes.lanes.iter().filter(|lane| lane.compose_hash != version);
+    let before = others.filter_map(|lane| Some((last_allowed(&lane.bars)?, lane.compose_hash)));
+    Ok(before.max().map(|(_, hash)| hash))
 }
 
 fn apps(state: &AppState, allowed: &AllowedApps) -> Markup {

@@ -4,6 +4,7 @@
 mod about;
 mod app;
 mod assets;
+mod compare;
 mod compose;
 mod deletions;
 mod family;
