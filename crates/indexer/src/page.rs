@@ -12,8 +12,8 @@ use std::{
     ops::RangeInclusive,
 };
 
-/// How many contracts are looked at at a time.
-const LOOKS: usize = 16;
+/// How many contracts are looked at at a time: as many as fill a batch of questions while another one is under way.
+pub(crate) const LOOKS: usize = 128;
 
 /// The logs of a page, read while the page before it is written.
 #[derive(Debug)]

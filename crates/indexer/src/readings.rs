@@ -4,7 +4,7 @@
 //! all; and what an upgrade brought stands only in the code. Each answer is kept with its block and says nothing about
 //! earlier ones. A node without old state is asked about the head instead: then the time before stays unknown.
 
-use crate::{IndexError, Indexer};
+use crate::{IndexError, Indexer, page::LOOKS};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use devproof_chain::{ChainError, Refusal};
 use devproof_contracts::{
@@ -13,11 +13,15 @@ use devproof_contracts::{
 };
 use devproof_primitives::{Action, BlockRef, Change, Event, Setting};
 use devproof_store::{Contract, RawLog, Reading, Role};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::BTreeSet;
 
 /// Words at the end of what a contract was created with that may be the hash its constructor allowed. The tutorial's
 /// has three arguments; whoever added some has more.
 const WORDS: usize = 12;
+
+/// Apps whose births are read and written at a time.
+const BIRTHS: usize = 512;
 
 /// The most upgrades of one contract that are looked at: whoever upgrades in every block keeps nobody busy for ever.
 const MOST_UPGRADES: usize = 100;
@@ -91,10 +95,10 @@ impl Indexer {
         }
         let read: BTreeSet<Address> =
             self.store.answered(chain_id, About::Birth.word()).await?.into_iter().collect();
-        for contract in &contracts {
-            if is_silent(contract) && !read.contains(&contract.address) {
-                self.read_birth(contract, head).await?;
-            }
+        let unread: Vec<&Contract> =
+            contracts.iter().filter(|c| is_silent(c) && !read.contains(&c.address)).collect();
+        for some in unread.chunks(BIRTHS) {
+            self.read_births(some, head).await?;
         }
         let upgrades = if first {
             let every = (None, head.number);
@@ -119,20 +123,31 @@ impl Indexer {
         Ok(())
     }
 
-    /// What an app was born with.
-    async fn read_birth(&self, contract: &Contract, head: BlockRef) -> Result<(), IndexError> {
-        let chain_id = self.node.chain_id();
+    /// What some apps were born with.
+    async fn read_births(&self, apps: &[&Contract], head: BlockRef) -> Result<(), IndexError> {
+        let each = apps.iter().map(|app| (*app).clone()).collect::<Vec<_>>();
+        let notes: Vec<Notes> = stream::iter(each)
+            .map(|app| async move { self.read_birth(&app, head).await })
+            .buffered(LOOKS)
+            .try_collect()
+            .await?;
+        self.must_hold(head).await?;
+        let answers: Vec<(Address, &[Reading])> = (apps.iter().zip(&notes))
+            .map(|(app, notes)| (app.address, notes.readings.as_slice()))
+            .collect();
+        Ok(self.store.add_readings_of(self.node.chain_id(), &answers, &head).await?)
+    }
+
+    async fn read_birth(&self, contract: &Contract, head: BlockRef) -> Result<Notes, IndexError> {
         let app = contract.address;
-        let logs = self.store.logs(chain_id, &[app], head.number).await?;
-        let notes = match self.notes_at_birth(contract, &logs, head).await {
+        let logs = self.store.logs(self.node.chain_id(), &[app], head.number).await?;
+        match self.notes_at_birth(contract, &logs, head).await {
             Err(IndexError::Chain(error)) if missing(&error) => {
                 tracing::warn!(%app, %error, "its first state is not to be had, reading the newest");
-                self.born_with(contract, &logs, head, false).await?
+                self.born_with(contract, &logs, head, false).await
             }
-            notes => notes?,
-        };
-        self.must_hold(head).await?;
-        Ok(self.store.add_readings(chain_id, app, &notes.readings, &head).await?)
+            notes => notes,
+        }
     }
 
     async fn notes_at_birth(
