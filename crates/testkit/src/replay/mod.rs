@@ -32,6 +32,7 @@ use std::{
         mpsc,
     },
     thread,
+    time::Instant,
 };
 use tokio::{net::TcpListener, sync::Notify};
 
@@ -62,6 +63,8 @@ struct Desk {
     /// The most questions that it takes in one request.
     most: AtomicUsize,
     asked: Mutex<Asked>,
+    /// When somebody was told of a head for the first time.
+    told: Mutex<BTreeMap<u64, Instant>>,
     end: Notify,
 }
 
@@ -77,6 +80,7 @@ impl Replay {
             epoch,
             most: AtomicUsize::new(usize::MAX),
             asked: Mutex::default(),
+            told: Mutex::default(),
             end: Notify::new(),
         });
         let (found, address) = mpsc::channel();
@@ -124,6 +128,12 @@ impl Replay {
         self.desk.most.store(questions, Ordering::Relaxed);
     }
 
+    /// When it first said that this block is the newest; `None` if it did not.
+    #[must_use]
+    pub fn told_of(&self, head: u64) -> Option<Instant> {
+        self.desk.told().get(&head).copied()
+    }
+
     /// What was asked of it so far.
     #[must_use]
     pub fn asked(&self) -> Asked {
@@ -152,9 +162,16 @@ impl Desk {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn told(&self) -> MutexGuard<'_, BTreeMap<u64, Instant>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn answer(&self, question: &Question<'_>) -> String {
         *self.asked().questions.entry(question.method.clone()).or_default() += 1;
         let head = self.head.load(Ordering::Relaxed);
+        if question.params.get(0).and_then(Value::as_str) == Some("latest") {
+            self.told().entry(head).or_insert_with(Instant::now);
+        }
         let view = View { ledger: &self.ledger, head, epoch: self.epoch };
         let id = question.id.map_or("null", RawValue::get);
         match view.answer(&question.method, &question.params) {
