@@ -14,7 +14,7 @@ use devproof_contracts::{
 use devproof_primitives::{Action, BlockRef, Change, Event, Setting};
 use devproof_store::{Contract, RawLog, Reading, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Words at the end of what a contract was created with that may be the hash its constructor allowed. The tutorial's
 /// has three arguments; whoever added some has more.
@@ -108,34 +108,71 @@ impl Indexer {
         } else {
             self.checks.upgraded.clone()
         };
-        for (address, block) in upgrades {
-            // It may have gone since it was noted.
-            let stands = self.store.block_by_hash(chain_id, block.hash).await?;
-            if stands != Some((block, true)) {
-                continue;
-            }
-            let of =
-                |c: &&Contract| c.address == address && matches!(c.role, Role::App | Role::Kms);
-            if let Some(contract) = contracts.iter().find(of) {
-                self.read_upgrade(contract, block, head).await?;
-            }
+        self.read_upgrades(upgrades, &contracts, head).await
+    }
+
+    /// What came with some upgrades.
+    async fn read_upgrades(
+        &self,
+        mut upgrades: Vec<(Address, BlockRef)>,
+        contracts: &[Contract],
+        head: BlockRef,
+    ) -> Result<(), IndexError> {
+        let known: BTreeMap<Address, &Contract> = (contracts.iter())
+            .filter(|c| matches!(c.role, Role::App | Role::Kms))
+            .map(|c| (c.address, c))
+            .collect();
+        // One of each contract at a time: what was found of it before counts.
+        while !upgrades.is_empty() {
+            let mut taken = BTreeMap::new();
+            upgrades.retain(|(address, block)| {
+                let waits = taken.contains_key(address) || taken.len() >= BIRTHS;
+                if !waits && let Some(contract) = known.get(address) {
+                    taken.insert(*address, ((*contract).clone(), *block));
+                }
+                waits
+            });
+            let notes: Vec<Option<(Address, Notes)>> = stream::iter(taken.into_values())
+                .map(|(contract, block)| async move {
+                    let notes = self.read_upgrade(&contract, block, head).await?;
+                    Ok::<_, IndexError>(notes.map(|notes| (contract.address, notes)))
+                })
+                .buffered(LOOKS)
+                .try_collect()
+                .await?;
+            let notes: Vec<(Address, Notes)> = notes.into_iter().flatten().collect();
+            self.write_down(&notes, head).await?;
         }
         Ok(())
+    }
+
+    /// Writes what contracts answered, if `head` still stands: they were asked by the numbers of blocks below it.
+    async fn write_down(
+        &self,
+        notes: &[(Address, Notes)],
+        head: BlockRef,
+    ) -> Result<(), IndexError> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        self.must_hold(head).await?;
+        let answers: Vec<(Address, &[Reading])> =
+            notes.iter().map(|(address, notes)| (*address, notes.readings.as_slice())).collect();
+        Ok(self.store.add_readings_of(self.node.chain_id(), &answers, &head).await?)
     }
 
     /// What some apps were born with.
     async fn read_births(&self, apps: &[&Contract], head: BlockRef) -> Result<(), IndexError> {
         let each = apps.iter().map(|app| (*app).clone()).collect::<Vec<_>>();
-        let notes: Vec<Notes> = stream::iter(each)
-            .map(|app| async move { self.read_birth(&app, head).await })
+        let notes: Vec<(Address, Notes)> = stream::iter(each)
+            .map(|app| async move {
+                let notes = self.read_birth(&app, head).await?;
+                Ok::<_, IndexError>((app.address, notes))
+            })
             .buffered(LOOKS)
             .try_collect()
             .await?;
-        self.must_hold(head).await?;
-        let answers: Vec<(Address, &[Reading])> = (apps.iter().zip(&notes))
-            .map(|(app, notes)| (app.address, notes.readings.as_slice()))
-            .collect();
-        Ok(self.store.add_readings_of(self.node.chain_id(), &answers, &head).await?)
+        self.write_down(&notes, head).await
     }
 
     async fn read_birth(&self, contract: &Contract, head: BlockRef) -> Result<Notes, IndexError> {
@@ -331,21 +368,27 @@ impl Indexer {
         Ok(())
     }
 
-    /// What came with an upgrade: which code it was, and what it answers now.
+    /// What came with an upgrade: which code it was, and what it answers now. `None` where that is known, was looked at too
+    /// often, or is not to be had.
     async fn read_upgrade(
         &self,
         contract: &Contract,
         block: BlockRef,
         head: BlockRef,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Option<Notes>, IndexError> {
         let chain_id = self.node.chain_id();
         let address = contract.address;
+        // It may have gone since it was noted.
+        let stands = self.store.block_by_hash(chain_id, block.hash).await?;
+        if stands != Some((block, true)) {
+            return Ok(None);
+        }
         let readings = self.store.readings(chain_id, address, head.number).await?;
         let here = |reading: &&Reading| reading.block == block;
         let known = |about: About| readings.iter().filter(here).any(|r| r.what == about.word());
         let looked_at = readings.iter().filter(|r| r.what == About::CodeKind.word()).count();
         if known(About::CodeKind) || looked_at >= MOST_UPGRADES {
-            return Ok(());
+            return Ok(None);
         }
         // What a node without old state says about the head is true there; of the upgrade itself nothing is known.
         let mut attempt = 1;
@@ -355,7 +398,7 @@ impl Indexer {
                 Err(error) if missing(&error) => {
                     // Who lacks the newest state as well only lags.
                     self.node.code(address, head.number).await?;
-                    return Ok(());
+                    return Ok(None);
                 }
                 identity => break identity?,
             }
@@ -371,8 +414,7 @@ impl Indexer {
         if contract.role == Role::App && !known(About::Birth) {
             self.settings(address, identity.code, &mut notes).await?;
         }
-        self.must_hold(head).await?;
-        Ok(self.store.add_readings(chain_id, address, &notes.readings, &head).await?)
+        Ok(Some(notes))
     }
 }
 
