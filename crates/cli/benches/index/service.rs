@@ -15,8 +15,11 @@ use std::{
 const HEADS: u64 = 30;
 /// How long a service is left alone before its memory counts.
 const QUIET: Duration = Duration::from_secs(5);
-/// Time between two looks at an answer.
+/// Time between two looks at an answer that is waited for to the millisecond, and at one that is not.
 const LOOK: Duration = Duration::from_millis(1);
+const GLANCE: Duration = Duration::from_millis(500);
+/// Longer than indexing the whole chain takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Service {
     child: Child,
@@ -56,9 +59,11 @@ impl Service {
         number.and_then(|number| number.parse().ok()).unwrap_or_default()
     }
 
-    fn wait_for(&self, app: Address, head: u64) -> Instant {
+    fn wait_for(&self, app: Address, head: u64, look: Duration) -> Instant {
+        let begun = Instant::now();
         while self.head(app) < head {
-            sleep(LOOK);
+            assert!(begun.elapsed() < PATIENCE, "block {head} is in no answer");
+            sleep(look);
         }
         Instant::now()
     }
@@ -86,13 +91,13 @@ pub(crate) fn measure(replay: &Replay, kms: Address, apps: &[Address], folder: &
     replay.show_up_to(first);
     let database = folder.join("service.sqlite");
     let service = Service::start(replay, kms, &database);
-    service.wait_for(app, first);
+    service.wait_for(app, first, GLANCE);
     sleep(QUIET);
     println!("memory once it has indexed     {:>9.1} MB", service.memory());
     let mut waits = Vec::new();
     for head in first + 1..=last {
         replay.show_up_to(head);
-        let served = service.wait_for(app, head);
+        let served = service.wait_for(app, head, LOOK);
         // From when the node told it of the head: how often it looks is the operator's choice.
         let told = replay.told_of(head).unwrap();
         waits.push(served.duration_since(told));
@@ -103,7 +108,7 @@ pub(crate) fn measure(replay: &Replay, kms: Address, apps: &[Address], folder: &
     drop(service);
 
     let service = Service::start(replay, kms, &database);
-    service.wait_for(app, last);
+    service.wait_for(app, last, GLANCE);
     sleep(QUIET);
     println!("idle memory, begun anew        {:>9.1} MB", service.memory());
 }
