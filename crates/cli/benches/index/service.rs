@@ -3,7 +3,7 @@
 use alloy_primitives::Address;
 use devproof_testkit::replay::Replay;
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
@@ -45,18 +45,23 @@ impl Service {
         Self { host: host.to_owned(), child }
     }
 
-    /// The block at which the index stands, as an answer about an app says.
+    /// The block at which the index stands, as an answer about an app says; 0 where there is none yet.
     fn head(&self, app: Address) -> u64 {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
-        let path = format!("/v1/chains/31337/apps/{app}/at/latest?finality=unsafe");
-        let ask =
-            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.host);
-        stream.write_all(ask.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let answer = self.ask(app).unwrap_or_default();
         let head = answer.split(r#""indexHead":{"number":"#).nth(1);
         let number = head.and_then(|rest| rest.split(',').next());
         number.and_then(|number| number.parse().ok()).unwrap_or_default()
+    }
+
+    fn ask(&self, app: Address) -> io::Result<String> {
+        let mut stream = TcpStream::connect(&self.host)?;
+        let path = format!("/v1/chains/31337/apps/{app}/at/latest?finality=unsafe");
+        let ask =
+            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.host);
+        stream.write_all(ask.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     fn wait_for(&self, app: Address, head: u64, look: Duration) -> Instant {
