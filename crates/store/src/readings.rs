@@ -14,6 +14,17 @@ use crate::{
 };
 use alloy_primitives::{Address, Bytes};
 
+/// First the contract, then what it answered, then the blocks: left to itself, SQLite begins with all blocks of the chain.
+macro_rules! of_contract {
+    () => {
+        "SELECT b.number, b.hash, b.unix_time, r.what, r.subject, r.value
+         FROM contracts c CROSS JOIN readings r CROSS JOIN blocks b
+         WHERE c.chain_id = $1 AND c.address = $2 AND r.contract_id = c.id AND r.number <= $3
+             AND b.chain_id = c.chain_id AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+         ORDER BY b.number, r.what, r.subject"
+    };
+}
+
 /// What a contract answered after a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
@@ -112,11 +123,7 @@ impl Store {
         address: Address,
         up_to: u64,
     ) -> Result<Vec<Reading>> {
-        let sql = "SELECT b.number, b.hash, b.unix_time, r.what, r.subject, r.value
-             FROM readings r JOIN contracts c ON c.id = r.contract_id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
-             WHERE c.chain_id = $1 AND c.address = $2 AND b.number <= $3
-             ORDER BY b.number, r.what, r.subject";
+        let sql = of_contract!();
         let args = [
             Arg::Int(int("chain id", chain_id)?),
             Arg::Bytes(address.as_slice()),
@@ -167,4 +174,21 @@ pub(crate) fn reading(row: &Row) -> Result<Reading> {
         subject: Bytes::copy_from_slice(row.bytes(4)?),
         value: Bytes::copy_from_slice(row.bytes(5)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_begins_with_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        let args = [Arg::Int(31_337), Arg::Bytes(&[0; 20]), Arg::Int(9)];
+        let plan = store.pool.rows(concat!("EXPLAIN QUERY PLAN ", of_contract!()), &args).await;
+        let plan = plan.unwrap();
+        let plan: Vec<&str> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+        let tables: Vec<_> = plan.iter().take(3).map(|step| &step[..8]).collect();
+        assert_eq!(tables, ["SEARCH c", "SEARCH r", "SEARCH b"], "{plan:#?}");
+    }
 }
