@@ -2,6 +2,7 @@
 
 use crate::{
     ChainError, NodeLog, Refusal, RpcMetrics,
+    gather::Gathering,
     logs::{checked, one_in_each_place},
     matching::Matching,
     metrics::Counted,
@@ -17,9 +18,10 @@ use alloy::{
     },
 };
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+use tokio::sync::OnceCell;
 
 /// How long a call may take. A page of logs of a busy contract takes seconds; a minute is a hang.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -37,7 +39,7 @@ pub(crate) struct Endpoint {
     /// How to subscribe to its heads, where it offers that.
     pub(crate) subscription: Option<WsConnect>,
     /// Whether it was found to serve the right chain.
-    verified: AtomicBool,
+    verified: OnceCell<()>,
     /// The most blocks of logs it takes, as far as it refused more.
     width: AtomicU64,
 }
@@ -61,7 +63,7 @@ impl Endpoint {
                     .connect_timeout(CONNECT_TIMEOUT)
                     .build()
                     .map_err(|_| bad())?;
-                let inner = Matching(Http::with_client(client, parsed));
+                let inner = Gathering::new(Matching(Http::with_client(client, parsed)));
                 (RpcClient::new(Counted { inner, endpoint, metrics }, is_local), None)
             }
             "ws" | "wss" => {
@@ -81,7 +83,7 @@ impl Endpoint {
             provider,
             url: shown,
             subscription,
-            verified: AtomicBool::new(false),
+            verified: OnceCell::new(),
             width: AtomicU64::new(u64::MAX),
         })
     }
@@ -94,17 +96,23 @@ impl Endpoint {
             .map_err(|e| ChainError::from_rpc(&self.url, "eth_chainId", e))
     }
 
-    /// Makes sure, once, that it serves this chain: it may have been down when we began.
+    /// Makes sure, once, that it serves this chain: it may have been down when we began. Of many who ask at a time one
+    /// does, for all.
     pub(crate) async fn verify(&self, expected: u64) -> Result<(), ChainError> {
-        if self.verified.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let serves = self.chain_id().await?;
-        if serves != expected {
-            return Err(ChainError::OtherChain { url: self.url.clone(), expected, serves });
-        }
-        self.verified.store(true, Ordering::Relaxed);
-        Ok(())
+        let ask = async || {
+            let serves = self.chain_id().await?;
+            if serves == expected {
+                return Ok(());
+            }
+            Err(ChainError::OtherChain { url: self.url.clone(), expected, serves })
+        };
+        self.verified.get_or_try_init(ask).await.copied()
+    }
+
+    /// Takes note that it said that it serves the right chain.
+    pub(crate) fn is_verified(&self) {
+        // It may have been known before.
+        let _ = self.verified.set(());
     }
 
     /// The logs from block `from` on, as far as it sends them at once, at most to `to` and at most

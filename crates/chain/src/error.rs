@@ -173,6 +173,16 @@ impl ChainError {
         self.is_passing() || matches!(self, Self::Nonsense { .. })
     }
 
+    /// Whether a contract that was called is what refused.
+    pub(crate) const fn is_revert(&self) -> bool {
+        matches!(
+            self,
+            Self::Reverted { .. }
+                | Self::Refused { data: Some(_), .. }
+                | Self::Refused { why: Refusal::Reverted, .. }
+        )
+    }
+
     /// Whether the node said that too much is asked of it at the moment.
     pub(crate) const fn is_of_load(&self) -> bool {
         matches!(self, Self::Refused { why: Refusal::Busy | Refusal::Quota, .. })

@@ -106,7 +106,7 @@ impl Node {
         for _ in 0..2 {
             match node.call_within(address, question, Some(block), Some(GAS)).await {
                 Ok(answer) => return Ok(Some(answer)),
-                Err(ChainError::Reverted { .. }) => return Ok(None),
+                Err(error) if error.is_revert() => return Ok(None),
                 // Either the contract says that, or somebody on the way lost what it said. And words that nobody
                 // knows: a contract that one node chokes on must not keep all others from being indexed.
                 Err(

@@ -2,11 +2,13 @@
 //!
 //! A node is not believed further than needed: a page of logs counts only if the node held the same
 //! chain before and after it was read ([`Node::logs`]). It may be asked at several endpoints: the next
-//! one answers where one does not, and several can be made to agree before their logs count.
+//! one answers where one does not, and several can be made to agree before their logs count. Who asks many
+//! small things at once asks them in few requests.
 
 mod account;
 mod endpoint;
 mod error;
+mod gather;
 mod header;
 mod identify;
 mod logs;

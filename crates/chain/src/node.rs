@@ -81,6 +81,7 @@ impl Node {
         for (index, endpoint) in endpoints.iter().enumerate() {
             answer = endpoint.chain_id().await;
             if answer.is_ok() {
+                endpoint.is_verified();
                 preferred = index;
                 break;
             }
@@ -292,10 +293,14 @@ impl Node {
         call: &C,
         block: Option<u64>,
     ) -> Result<C::Return, ChainError> {
-        self.call_within(to, call, block, None).await
+        match self.call_within(to, call, block, None).await {
+            Err(error) => Err(self.explain(to, error).await),
+            answer => answer,
+        }
     }
 
-    /// As [`Node::call`], with no more than so much gas: a contract that nobody knows may want to keep us busy.
+    /// As [`Node::call`], with no more than so much gas: a contract that nobody knows may want to keep us busy. A revert
+    /// is a refusal here, and its reason is not put into words.
     pub(crate) async fn call_within<C: SolCall>(
         &self,
         to: Address,
@@ -317,10 +322,7 @@ impl Node {
                 answer.map_err(|e| ChainError::from_rpc(&endpoint.url, "eth_call", e))
             }
         });
-        let answer = match asked.await {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.explain(to, error).await),
-        };
+        let answer = asked.await?;
         C::abi_decode_returns(&answer)
             .map_err(|_| ChainError::Undecodable { to, signature: C::SIGNATURE })
     }

@@ -111,6 +111,10 @@ pub struct Report {
 /// Blocks in one page unless the options say otherwise: what hosted nodes take without complaint.
 pub const DEFAULT_PAGE_BLOCKS: NonZeroU64 = NonZeroU64::new(2_000).unwrap();
 
+/// Pages after which the past of contracts that were found in them is filled in. More at a time are filled together, from
+/// the newest block down; and nobody shall wait for an app until a long run is at its end.
+const PAGES_PER_PAST: u64 = 16;
+
 /// How long a lag is waited for unless the options say otherwise: a backend that is minutes behind is not a
 /// chain that was cut.
 pub const DEFAULT_LAG_PATIENCE: Duration = Duration::from_secs(300);
@@ -193,7 +197,7 @@ impl Indexer {
         let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;
         let mut done = status.checkpoint;
         let from = done.map_or(status.start_block.saturating_sub(1), |block| block.number);
-        let (mut logs, mut ahead) = (0, None);
+        let (mut logs, mut read_pages, mut ahead) = (0, 0_u64, None);
         while done.is_none_or(|block| block.number < heads.latest.number) {
             let first = done.map_or(status.start_block, |block| block.number + 1);
             let pages = self.options.page_blocks.get();
@@ -204,7 +208,11 @@ impl Indexer {
             let (checkpoint, found, read) =
                 self.read_page(done, page, heads.finalized, ahead).await?;
             (done, ahead) = (Some(checkpoint), read);
-            logs += found + self.fill_gaps().await?;
+            read_pages += 1;
+            logs += found;
+            if next.is_none() || read_pages.is_multiple_of(PAGES_PER_PAST) {
+                logs += self.fill_gaps().await?;
+            }
             progress(Progress { from, done: last, head: heads.latest.number, logs });
             self.pulse.at(Stage::Blocks { from, done: last, to: heads.latest.number });
         }

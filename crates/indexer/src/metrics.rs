@@ -100,13 +100,13 @@ impl Indexer {
         Ok(committed)
     }
 
-    /// Commits a piece of a contract's past, and counts it.
-    pub(crate) async fn commit_backfill(
+    /// Commits a piece of the past of some contracts, and counts it.
+    pub(crate) async fn commit_backfills(
         &self,
-        backfill: &Backfill,
+        backfills: &[Backfill],
     ) -> Result<Committed, StoreError> {
         let began = Instant::now();
-        let committed = self.store.commit_backfill(backfill).await?;
+        let committed = self.store.commit_backfills(self.node.chain_id(), backfills).await?;
         self.pulse.counts.committed(began, committed);
         Ok(committed)
     }

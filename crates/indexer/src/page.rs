@@ -5,15 +5,18 @@ use alloy_primitives::{Address, B256};
 use devproof_chain::{ChainError, NodeLog};
 use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::{BlockRef, KmsEvent};
-use devproof_store::{Backfill, Contract, Page, RawLog, Role};
+use devproof_store::{Backfill, Contract, Gap, Page, RawLog, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
 };
 
-/// How many contracts are looked at at a time.
-const LOOKS: usize = 16;
+/// How many contracts are looked at at a time: as many as fill a batch of questions while another one is under way.
+pub(crate) const LOOKS: usize = 128;
+
+/// Gaps that are filled at a time, in one transaction: as many contracts as go into one question.
+const GAPS: usize = 500;
 
 /// The logs of a page, read while the page before it is written.
 #[derive(Debug)]
@@ -103,36 +106,64 @@ impl Indexer {
     pub(crate) async fn fill_gaps(&mut self) -> Result<u64, IndexError> {
         let chain_id = self.node.chain_id();
         let mut new_logs = 0;
-        // A gap longer than a page is filled from its upper end down, so ask again until none is left.
+        // A gap longer than a page is filled from its upper end down, so ask again until none is left. The highest first:
+        // where it comes to the end of another one, they go on together.
         loop {
             let gaps = self.store.gaps(chain_id).await?;
             let status = self.store.chain(chain_id).await?;
-            let Some(head) =
-                status.and_then(|status| status.checkpoint).filter(|_| !gaps.is_empty())
+            let (Some(to), Some(head)) =
+                (gaps.iter().map(|gap| gap.to).max(), status.and_then(|status| status.checkpoint))
             else {
                 return Ok(new_logs);
             };
-            for gap in gaps {
-                let from = gap.from.max(gap.to.saturating_sub(self.options.page_blocks.get() - 1));
-                // Older facts belong to the chain that the store is on, and no others: a block of another branch
-                // would pass for the place where the two part.
-                self.must_hold(head).await?;
-                let logs = self.node.logs(&[gap.address], from..=gap.to).await?;
-                let known = self.store.contracts(chain_id).await?;
-                let found = self.named_in(&logs, &known, gap.to).await?;
-                let logs = self.with_times(logs).await?;
-                self.must_hold(head).await?;
-                // A KMS or factory named late names its apps here. They come first: a crash between the
-                // two leaves a gap that is read again.
-                for contract in found {
-                    self.store.upsert_contract(&contract).await?;
-                }
-                self.checks.add(&logs);
-                let backfill = Backfill { chain_id, address: gap.address, from, to: gap.to, logs };
-                new_logs += self.commit_backfill(&backfill).await?.new_logs;
-                self.pulse.at_past(gap.address, gap.to, from, gap.from);
+            let highest: Vec<Gap> = gaps.into_iter().filter(|gap| gap.to == to).collect();
+            for some in highest.chunks(GAPS) {
+                new_logs += self.fill_some(some, to, head).await?;
             }
         }
+    }
+
+    /// Fills the upper end of gaps that all end at block `to`.
+    async fn fill_some(
+        &mut self,
+        gaps: &[Gap],
+        to: u64,
+        head: BlockRef,
+    ) -> Result<u64, IndexError> {
+        let chain_id = self.node.chain_id();
+        let lowest = to.saturating_sub(self.options.page_blocks.get() - 1);
+        let Some(first) = gaps.iter().map(|gap| gap.from.max(lowest)).min() else { return Ok(0) };
+        let addresses: Vec<Address> = gaps.iter().map(|gap| gap.address).collect();
+        // Older facts belong to the chain that the store is on, and no others: a block of another branch
+        // would pass for the place where the two part.
+        self.must_hold(head).await?;
+        let logs = self.node.logs(&addresses, first..=to).await?;
+        let known = self.store.contracts(chain_id).await?;
+        let found = self.named_in(&logs, &known, to).await?;
+        let logs = self.with_times(logs).await?;
+        self.must_hold(head).await?;
+        // A KMS or factory named late names its apps here. They come first: a crash between the
+        // two leaves a gap that is read again.
+        for contract in found {
+            self.store.upsert_contract(&contract).await?;
+        }
+        self.checks.add(&logs);
+        let mut of_each: BTreeMap<Address, Vec<RawLog>> = BTreeMap::new();
+        for log in logs {
+            of_each.entry(log.address).or_default().push(log);
+        }
+        let fill = |gap: &Gap| {
+            let from = gap.from.max(lowest);
+            let mut logs = of_each.remove(&gap.address).unwrap_or_default();
+            logs.retain(|log| log.block.number >= from);
+            Backfill { chain_id, address: gap.address, from, to, logs }
+        };
+        let backfills: Vec<Backfill> = gaps.iter().map(fill).collect();
+        let committed = self.commit_backfills(&backfills).await?;
+        for (gap, filled) in gaps.iter().zip(&backfills) {
+            self.pulse.at_past(gap.address, gap.to, filled.from, gap.from);
+        }
+        Ok(committed.new_logs)
     }
 
     /// Reads again what some contracts did in a range of blocks, with the index standing at `head`. Gives the number of

@@ -4,7 +4,7 @@
 //! all; and what an upgrade brought stands only in the code. Each answer is kept with its block and says nothing about
 //! earlier ones. A node without old state is asked about the head instead: then the time before stays unknown.
 
-use crate::{IndexError, Indexer};
+use crate::{IndexError, Indexer, page::LOOKS};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use devproof_chain::{ChainError, Refusal};
 use devproof_contracts::{
@@ -13,11 +13,15 @@ use devproof_contracts::{
 };
 use devproof_primitives::{Action, BlockRef, Change, Event, Setting};
 use devproof_store::{Contract, RawLog, Reading, Role};
-use std::collections::BTreeSet;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Words at the end of what a contract was created with that may be the hash its constructor allowed. The tutorial's
 /// has three arguments; whoever added some has more.
 const WORDS: usize = 12;
+
+/// Apps whose births are read and written at a time.
+const BIRTHS: usize = 512;
 
 /// The most upgrades of one contract that are looked at: whoever upgrades in every block keeps nobody busy for ever.
 const MOST_UPGRADES: usize = 100;
@@ -91,10 +95,10 @@ impl Indexer {
         }
         let read: BTreeSet<Address> =
             self.store.answered(chain_id, About::Birth.word()).await?.into_iter().collect();
-        for contract in &contracts {
-            if is_silent(contract) && !read.contains(&contract.address) {
-                self.read_birth(contract, head).await?;
-            }
+        let unread: Vec<&Contract> =
+            contracts.iter().filter(|c| is_silent(c) && !read.contains(&c.address)).collect();
+        for some in unread.chunks(BIRTHS) {
+            self.read_births(some, head).await?;
         }
         let upgrades = if first {
             let every = (None, head.number);
@@ -104,35 +108,83 @@ impl Indexer {
         } else {
             self.checks.upgraded.clone()
         };
-        for (address, block) in upgrades {
-            // It may have gone since it was noted.
-            let stands = self.store.block_by_hash(chain_id, block.hash).await?;
-            if stands != Some((block, true)) {
-                continue;
-            }
-            let of =
-                |c: &&Contract| c.address == address && matches!(c.role, Role::App | Role::Kms);
-            if let Some(contract) = contracts.iter().find(of) {
-                self.read_upgrade(contract, block, head).await?;
-            }
+        self.read_upgrades(upgrades, &contracts, head).await
+    }
+
+    /// What came with some upgrades.
+    async fn read_upgrades(
+        &self,
+        mut upgrades: Vec<(Address, BlockRef)>,
+        contracts: &[Contract],
+        head: BlockRef,
+    ) -> Result<(), IndexError> {
+        let known: BTreeMap<Address, &Contract> = (contracts.iter())
+            .filter(|c| matches!(c.role, Role::App | Role::Kms))
+            .map(|c| (c.address, c))
+            .collect();
+        // One of each contract at a time: what was found of it before counts.
+        while !upgrades.is_empty() {
+            let mut taken = BTreeMap::new();
+            upgrades.retain(|(address, block)| {
+                let waits = taken.contains_key(address) || taken.len() >= BIRTHS;
+                if !waits && let Some(contract) = known.get(address) {
+                    taken.insert(*address, ((*contract).clone(), *block));
+                }
+                waits
+            });
+            let notes: Vec<Option<(Address, Notes)>> = stream::iter(taken.into_values())
+                .map(|(contract, block)| async move {
+                    let notes = self.read_upgrade(&contract, block, head).await?;
+                    Ok::<_, IndexError>(notes.map(|notes| (contract.address, notes)))
+                })
+                .buffered(LOOKS)
+                .try_collect()
+                .await?;
+            let notes: Vec<(Address, Notes)> = notes.into_iter().flatten().collect();
+            self.write_down(&notes, head).await?;
         }
         Ok(())
     }
 
-    /// What an app was born with.
-    async fn read_birth(&self, contract: &Contract, head: BlockRef) -> Result<(), IndexError> {
-        let chain_id = self.node.chain_id();
+    /// Writes what contracts answered, if `head` still stands: they were asked by the numbers of blocks below it.
+    async fn write_down(
+        &self,
+        notes: &[(Address, Notes)],
+        head: BlockRef,
+    ) -> Result<(), IndexError> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        self.must_hold(head).await?;
+        let answers: Vec<(Address, &[Reading])> =
+            notes.iter().map(|(address, notes)| (*address, notes.readings.as_slice())).collect();
+        Ok(self.store.add_readings_of(self.node.chain_id(), &answers, &head).await?)
+    }
+
+    /// What some apps were born with.
+    async fn read_births(&self, apps: &[&Contract], head: BlockRef) -> Result<(), IndexError> {
+        let each = apps.iter().map(|app| (*app).clone()).collect::<Vec<_>>();
+        let notes: Vec<(Address, Notes)> = stream::iter(each)
+            .map(|app| async move {
+                let notes = self.read_birth(&app, head).await?;
+                Ok::<_, IndexError>((app.address, notes))
+            })
+            .buffered(LOOKS)
+            .try_collect()
+            .await?;
+        self.write_down(&notes, head).await
+    }
+
+    async fn read_birth(&self, contract: &Contract, head: BlockRef) -> Result<Notes, IndexError> {
         let app = contract.address;
-        let logs = self.store.logs(chain_id, &[app], head.number).await?;
-        let notes = match self.notes_at_birth(contract, &logs, head).await {
+        let logs = self.store.logs(self.node.chain_id(), &[app], head.number).await?;
+        match self.notes_at_birth(contract, &logs, head).await {
             Err(IndexError::Chain(error)) if missing(&error) => {
                 tracing::warn!(%app, %error, "its first state is not to be had, reading the newest");
-                self.born_with(contract, &logs, head, false).await?
+                self.born_with(contract, &logs, head, false).await
             }
-            notes => notes?,
-        };
-        self.must_hold(head).await?;
-        Ok(self.store.add_readings(chain_id, app, &notes.readings, &head).await?)
+            notes => notes,
+        }
     }
 
     async fn notes_at_birth(
@@ -316,21 +368,27 @@ impl Indexer {
         Ok(())
     }
 
-    /// What came with an upgrade: which code it was, and what it answers now.
+    /// What came with an upgrade: which code it was, and what it answers now. `None` where that is known, was looked at too
+    /// often, or is not to be had.
     async fn read_upgrade(
         &self,
         contract: &Contract,
         block: BlockRef,
         head: BlockRef,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Option<Notes>, IndexError> {
         let chain_id = self.node.chain_id();
         let address = contract.address;
+        // It may have gone since it was noted.
+        let stands = self.store.block_by_hash(chain_id, block.hash).await?;
+        if stands != Some((block, true)) {
+            return Ok(None);
+        }
         let readings = self.store.readings(chain_id, address, head.number).await?;
         let here = |reading: &&Reading| reading.block == block;
         let known = |about: About| readings.iter().filter(here).any(|r| r.what == about.word());
         let looked_at = readings.iter().filter(|r| r.what == About::CodeKind.word()).count();
         if known(About::CodeKind) || looked_at >= MOST_UPGRADES {
-            return Ok(());
+            return Ok(None);
         }
         // What a node without old state says about the head is true there; of the upgrade itself nothing is known.
         let mut attempt = 1;
@@ -340,7 +398,7 @@ impl Indexer {
                 Err(error) if missing(&error) => {
                     // Who lacks the newest state as well only lags.
                     self.node.code(address, head.number).await?;
-                    return Ok(());
+                    return Ok(None);
                 }
                 identity => break identity?,
             }
@@ -356,8 +414,7 @@ impl Indexer {
         if contract.role == Role::App && !known(About::Birth) {
             self.settings(address, identity.code, &mut notes).await?;
         }
-        self.must_hold(head).await?;
-        Ok(self.store.add_readings(chain_id, address, &notes.readings, &head).await?)
+        Ok(Some(notes))
     }
 }
 

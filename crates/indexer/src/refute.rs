@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 use devproof_chain::{ChainError, Header, NodeLog};
 use devproof_primitives::BlockRef;
 use devproof_store::{AppState, Contract, RawLog};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
@@ -48,11 +49,14 @@ impl Indexer {
         checkpoint: BlockRef,
     ) -> Result<Vec<NodeLog>, IndexError> {
         let blocks: BTreeSet<u64> = logs.iter().map(|log| log.block.number).collect();
-        for number in blocks.iter().rev().take(MOST_HEADERS) {
-            let header = self.header(*number).await?;
-            let here = logs.iter().filter(|log| log.block.number == *number);
+        let newest: Vec<u64> = blocks.iter().rev().take(MOST_HEADERS).copied().collect();
+        let mut headers = stream::iter(newest)
+            .map(|number| async move { Ok::<_, IndexError>((number, self.header(number).await?)) })
+            .buffered(MOST_HEADERS);
+        while let Some((number, header)) = headers.try_next().await? {
+            let here = logs.iter().filter(|log| log.block.number == number);
             if here.clone().any(|log| log.block.hash != header.block.hash) {
-                return Err(ChainError::Moved { number: *number }.into());
+                return Err(ChainError::Moved { number }.into());
             }
             if let Some(log) = here.map(as_given).find(|log| !header.admits(log)) {
                 let problem = format!(

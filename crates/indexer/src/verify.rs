@@ -1,10 +1,11 @@
 //! The events of an app that keeps a history must lead to the root in its contract.
 
-use crate::{IndexError, Indexer};
-use alloy_primitives::{Address, U256};
+use crate::{IndexError, Indexer, page::LOOKS};
+use alloy_primitives::{Address, B256, U256};
 use devproof_contracts::{Code, UPGRADED};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, RawLog, Role, StateError, StateKeeper};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -41,19 +42,27 @@ impl Indexer {
         let mut wrong = None;
         let store = self.store.clone();
         let mut keeper = StateKeeper::new(&store, chain_id, head);
-        for contract in self.store.contracts(chain_id).await? {
-            let keeps = contract.code_kind.parse().is_ok_and(Code::keeps_history);
+        let contracts = self.store.contracts(chain_id).await?;
+        let due: BTreeSet<Address> = (contracts.iter())
+            .filter(|c| c.role == Role::App && c.code_kind.parse().is_ok_and(Code::keeps_history))
+            .filter(|c| {
+                let is_new = self.checks.unchecked.contains(&c.address);
+                all || c.history_verified_at.is_none() || is_new
+            })
+            .map(|c| c.address)
+            .collect();
+        let mut roots = self.history_roots(&due, head).await?;
+        for contract in contracts {
             let app = contract.address;
-            let is_new = self.checks.unchecked.contains(&app);
-            let due = all || contract.history_verified_at.is_none() || is_new;
-            if contract.role != Role::App || !keeps || !due {
+            if !due.contains(&app) {
                 if contract.role == Role::App && self.checks.is_long(app) {
                     // Nothing to compare with, but questions about it shall not fold all of it.
                     keeper.keep(&contract).await.map_err(|e| of(app, e))?;
                 }
                 continue;
             }
-            let mut checked = self.check_history(&mut keeper, &contract, head).await;
+            let mut checked =
+                self.check_history(&mut keeper, &contract, roots.remove(&app), head).await;
             if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
                 // Something was left out, perhaps by a backend that lagged: ask again before complaining.
                 // Or made up: what is not its own goes first, for it may stand in the place of what is.
@@ -63,7 +72,7 @@ impl Indexer {
                 let all = self.options.start_block..=head.number;
                 let foreign = self.put_foreign_history_aside(&contract, head).await?;
                 if self.read_again(&[app], all, head).await? > 0 || foreign {
-                    checked = self.check_history(&mut keeper, &contract, head).await;
+                    checked = self.check_history(&mut keeper, &contract, None, head).await;
                 }
             }
             match checked {
@@ -90,16 +99,34 @@ impl Indexer {
         Ok(())
     }
 
+    /// The history roots in some contracts after a block.
+    async fn history_roots(
+        &self,
+        apps: &BTreeSet<Address>,
+        head: BlockRef,
+    ) -> Result<BTreeMap<Address, B256>, IndexError> {
+        let ask = |app: Address| async move {
+            let root = self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?;
+            Ok((app, root))
+        };
+        stream::iter(apps.clone()).map(ask).buffered(LOOKS).try_collect().await
+    }
+
+    /// Compares a history with the root in its contract, which is asked for if it was not yet.
     async fn check_history(
         &self,
         keeper: &mut StateKeeper<'_>,
         contract: &Contract,
+        root: Option<B256>,
         head: BlockRef,
     ) -> Result<(), IndexError> {
         let app = contract.address;
         let state = keeper.keep(contract).await.map_err(|e| of(app, e))?;
         let folded = state.policy.history_root().unwrap_or_default();
-        let stored = self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?;
+        let stored = match root {
+            Some(root) => root,
+            None => self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?,
+        };
         if folded == stored { Ok(()) } else { Err(IndexError::Root { app, folded, stored }) }
     }
 }

@@ -73,38 +73,58 @@ impl Store {
     /// [`StoreError::InvalidPage`] if the range does not touch what is covered (after a reorg, for example) or a log
     /// is not of that contract and range; otherwise as [`Store::commit`].
     pub async fn commit_backfill(&self, backfill: &Backfill) -> Result<Committed> {
-        let Backfill { chain_id, address, from, to, ref logs } = *backfill;
+        self.commit_backfills(backfill.chain_id, std::slice::from_ref(backfill)).await
+    }
+
+    /// As [`Store::commit_backfill`], of several contracts of a chain, all or nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn commit_backfills(
+        &self,
+        chain_id: u64,
+        backfills: &[Backfill],
+    ) -> Result<Committed> {
         let mut plan = Plan::new(chain_id);
-        for log in logs {
-            if log.address != address {
-                return Err(
-                    plan.invalid(format!("a log of {} in the backfill of {address}", log.address))
-                );
+        for &Backfill { chain_id: of, address, from, to, ref logs } in backfills {
+            if of != chain_id {
+                return Err(plan.invalid("it brings a backfill of another chain".to_owned()));
             }
-            plan.log(log, from, to)?;
+            for log in logs {
+                if log.address != address {
+                    return Err(plan.invalid(format!(
+                        "a log of {} in the backfill of {address}",
+                        log.address
+                    )));
+                }
+                plan.log(log, from, to)?;
+            }
         }
         let mut tx = self.begin_write().await?;
         let chain = chains::lock(&mut tx, chain_id).await?;
-        let weight = if logs.is_empty() { Weight::Quiet } else { Weight::Facts };
+        let is_quiet = backfills.iter().all(|backfill| backfill.logs.is_empty());
+        let weight = if is_quiet { Weight::Quiet } else { Weight::Facts };
         let entry = journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), weight).await?;
         let new_logs = facts::write(&mut tx, &plan, Some(u64::MAX), entry).await?;
-        // Only if the range ends where the covered one begins: the lock keeps a rewind from coming between.
-        let moved = tx
-            .execute(
-                "UPDATE contracts SET scanned_from = $3
-                 WHERE chain_id = $1 AND address = $2 AND canonical = 1 AND scanned_from = $4 AND scanned_from > $3",
-                &[
-                    Arg::Int(int("chain id", chain_id)?),
-                    Arg::Bytes(address.as_slice()),
-                    Arg::Int(int("block number", from)?),
-                    Arg::Int(int("block number", to.saturating_add(1))?),
-                ],
-            )
-            .await?;
-        if moved == 0 {
-            return Err(plan.invalid(format!(
-                "blocks {from} to {to} do not end where the known logs of {address} begin; ask for the gaps again"
-            )));
+        for &Backfill { address, from, to, .. } in backfills {
+            // Only if the range ends where the covered one begins: the lock keeps a rewind from coming between.
+            let moved = tx
+                .execute(
+                    "UPDATE contracts SET scanned_from = $3
+                     WHERE chain_id = $1 AND address = $2 AND canonical = 1 AND scanned_from = $4 AND scanned_from > $3",
+                    &[
+                        Arg::Int(int("chain id", chain_id)?),
+                        Arg::Bytes(address.as_slice()),
+                        Arg::Int(int("block number", from)?),
+                        Arg::Int(int("block number", to.saturating_add(1))?),
+                    ],
+                )
+                .await?;
+            if moved == 0 {
+                return Err(plan.invalid(format!(
+                    "blocks {from} to {to} do not end where the known logs of {address} begin; ask for the gaps again"
+                )));
+            }
         }
         tx.commit().await?;
         Ok(Committed { new_logs })

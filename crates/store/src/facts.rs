@@ -372,7 +372,8 @@ pub(crate) async fn move_block(
     Ok(logs)
 }
 
-async fn contract_ids(tx: &mut Tx, plan: &Plan<'_>) -> Result<HashMap<Address, i64>> {
+/// The numbers of the contracts of a plan, by address; those that are not known are not there.
+pub(crate) async fn contract_ids(tx: &mut Tx, plan: &Plan<'_>) -> Result<HashMap<Address, i64>> {
     let mut ids = HashMap::with_capacity(plan.emitters.len());
     let emitters: Vec<_> = plan.emitters.iter().collect();
     for piece in pieces(&emitters) {

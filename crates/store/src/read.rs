@@ -11,14 +11,13 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 
-/// What was said in each block in which a contract spoke, in the order that [`spoken_logs`] reads.
+/// What was said in each block in which a contract spoke, in the order that [`spoken_logs`] reads. First where it spoke,
+/// then what: left to itself, SQLite goes through all blocks of the chain and looks into each whether it did.
 macro_rules! spoken {
     () => {
         "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
-         FROM contracts c
-         JOIN emitted e ON e.contract_id = c.id
-         JOIN blocks b ON b.chain_id = c.chain_id AND b.number = e.number AND b.fork = e.fork
-         WHERE "
+         FROM contracts c CROSS JOIN emitted e CROSS JOIN blocks b
+         WHERE e.contract_id = c.id AND b.chain_id = c.chain_id AND b.number = e.number AND b.fork = e.fork AND "
     };
 }
 
@@ -265,4 +264,26 @@ pub(crate) fn raw(
 ) -> RawLog {
     let PackedLog { topics, data, .. } = log;
     RawLog { block, log_index, tx_hash, tx_index, address, topics, data }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_begins_with_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        let sql = concat!(
+            "EXPLAIN QUERY PLAN ",
+            spoken!(),
+            "c.chain_id = $1 AND e.fork = 0 AND e.number <= $2 AND c.address IN ($3)"
+        );
+        let args = [Arg::Int(31_337), Arg::Int(9), Arg::Bytes(&[0; 20])];
+        let plan = store.pool.rows(sql, &args).await.unwrap();
+        let plan: Vec<&str> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+        let tables: Vec<_> = plan.iter().map(|step| &step[..8]).collect();
+        assert_eq!(tables, ["SEARCH c", "SEARCH e", "SEARCH b"], "{plan:#?}");
+        assert!(plan[2].contains("number=?"), "{plan:#?}");
+    }
 }

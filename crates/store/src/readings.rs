@@ -1,15 +1,29 @@
 //! What contracts answered to calls: the part of their state that no event told.
 
 use crate::{
-    Store, chains,
+    Store,
+    bulk::{insert, pieces},
+    chains,
     conn::{Arg, Row, bound, int},
     contracts,
     error::{Result, StoreError},
     facts, folds,
     journal::{self, Weight},
+    plan::Plan,
     types::BlockRef,
 };
 use alloy_primitives::{Address, Bytes};
+
+/// First the contract, then what it answered, then the blocks: left to itself, SQLite begins with all blocks of the chain.
+macro_rules! of_contract {
+    () => {
+        "SELECT b.number, b.hash, b.unix_time, r.what, r.subject, r.value
+         FROM contracts c CROSS JOIN readings r CROSS JOIN blocks b
+         WHERE c.chain_id = $1 AND c.address = $2 AND r.contract_id = c.id AND r.number <= $3
+             AND b.chain_id = c.chain_id AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+         ORDER BY b.number, r.what, r.subject"
+    };
+}
 
 /// What a contract answered after a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,44 +53,61 @@ impl Store {
         readings: &[Reading],
         head: &BlockRef,
     ) -> Result<()> {
+        self.add_readings_of(chain_id, &[(address, readings)], head).await
+    }
+
+    /// As [`Store::add_readings`], of many contracts, all or nothing.
+    ///
+    /// # Errors
+    /// As there; [`StoreError::InvalidPage`] also for two blocks of one height.
+    pub async fn add_readings_of(
+        &self,
+        chain_id: u64,
+        answers: &[(Address, &[Reading])],
+        head: &BlockRef,
+    ) -> Result<()> {
         let mut tx = self.begin_write().await?;
         let chain = chains::lock(&mut tx, chain_id).await?;
         contracts::must_hold(&mut tx, &chain, head).await?;
-        let above = |number| chain.checkpoint.is_none_or(|stands| number > stands.number);
-        if let Some(reading) = readings.iter().find(|reading| above(reading.block.number)) {
-            let why =
-                format!("a reading of block {} is above the checkpoint", reading.block.number);
-            return Err(StoreError::InvalidPage { chain_id, why });
+        let mut plan = Plan::new(chain_id);
+        for reading in answers.iter().flat_map(|(_, readings)| *readings) {
+            let number = reading.block.number;
+            if chain.checkpoint.is_none_or(|stands| number > stands.number) {
+                let why = format!("a reading of block {number} is above the checkpoint");
+                return Err(plan.invalid(why));
+            }
+            plan.block(reading.block)?;
         }
-        let id = int("chain id", chain_id)?;
-        let contract = tx
-            .row(
-                "SELECT id FROM contracts WHERE chain_id = $1 AND address = $2 AND canonical = 1",
-                &[Arg::Int(id), Arg::Bytes(address.as_slice())],
-            )
-            .await?
-            .ok_or(StoreError::UnknownContract { chain_id, address })?
-            .int(0)?;
+        plan.emitters.extend(answers.iter().map(|(address, _)| *address));
+        let contracts = facts::contract_ids(&mut tx, &plan).await?;
         let entry =
             journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), Weight::Facts).await?;
-        for reading in readings {
-            let BlockRef { number, hash, .. } = reading.block;
-            facts::blocks(&mut tx, chain_id, &[reading.block], entry).await?;
-            folds::forget(&mut tx, contract, number).await?;
-            tx.execute(
-                "INSERT INTO readings (contract_id, number, block_hash, what, subject, value, recorded)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-                &[
-                    Arg::Int(contract),
-                    Arg::Int(int("block number", number)?),
-                    Arg::Bytes(hash.as_slice()),
+        let blocks: Vec<BlockRef> = plan.blocks.values().copied().collect();
+        facts::blocks(&mut tx, chain_id, &blocks, entry).await?;
+        let mut rows = Vec::new();
+        for &(address, readings) in answers {
+            let contract = contracts.get(&address).copied();
+            let contract = contract.ok_or(StoreError::UnknownContract { chain_id, address })?;
+            if let Some(first) = readings.iter().map(|reading| reading.block.number).min() {
+                folds::forget(&mut tx, contract, first).await?;
+            }
+            rows.extend(readings.iter().map(|reading| (contract, reading)));
+        }
+        for piece in pieces(&rows) {
+            let mut args = Vec::with_capacity(piece.len() * 7);
+            for (contract, reading) in piece {
+                args.extend([
+                    Arg::Int(*contract),
+                    Arg::Int(int("block number", reading.block.number)?),
+                    Arg::Bytes(reading.block.hash.as_slice()),
                     Arg::Text(&reading.what),
                     Arg::Bytes(&reading.subject),
                     Arg::Bytes(&reading.value),
                     Arg::Int(entry),
-                ],
-            )
-            .await?;
+                ]);
+            }
+            let head = "INSERT INTO readings (contract_id, number, block_hash, what, subject, value, recorded) VALUES";
+            tx.execute(insert(head, piece.len(), 7, "ON CONFLICT DO NOTHING"), &args).await?;
         }
         tx.commit().await
     }
@@ -92,11 +123,7 @@ impl Store {
         address: Address,
         up_to: u64,
     ) -> Result<Vec<Reading>> {
-        let sql = "SELECT b.number, b.hash, b.unix_time, r.what, r.subject, r.value
-             FROM readings r JOIN contracts c ON c.id = r.contract_id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
-             WHERE c.chain_id = $1 AND c.address = $2 AND b.number <= $3
-             ORDER BY b.number, r.what, r.subject";
+        let sql = of_contract!();
         let args = [
             Arg::Int(int("chain id", chain_id)?),
             Arg::Bytes(address.as_slice()),
@@ -147,4 +174,21 @@ pub(crate) fn reading(row: &Row) -> Result<Reading> {
         subject: Bytes::copy_from_slice(row.bytes(4)?),
         value: Bytes::copy_from_slice(row.bytes(5)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_begins_with_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        let args = [Arg::Int(31_337), Arg::Bytes(&[0; 20]), Arg::Int(9)];
+        let plan = store.pool.rows(concat!("EXPLAIN QUERY PLAN ", of_contract!()), &args).await;
+        let plan = plan.unwrap();
+        let plan: Vec<&str> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+        let tables: Vec<_> = plan.iter().take(3).map(|step| &step[..8]).collect();
+        assert_eq!(tables, ["SEARCH c", "SEARCH r", "SEARCH b"], "{plan:#?}");
+    }
 }

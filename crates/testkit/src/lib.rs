@@ -1,4 +1,4 @@
-//! Anvil, PostgreSQL, keys as a KMS issues them, and the life of a product; a dev-dependency only.
+//! Anvil, a node that replays chains, PostgreSQL, keys as a KMS issues them, and the life of a product; a dev-dependency only.
 
 mod anvil;
 mod bench;
@@ -10,6 +10,7 @@ mod generations;
 mod kms_keys;
 pub mod postgres;
 pub mod proxy;
+pub mod replay;
 mod story;
 
 pub use anvil::Anvil;

@@ -259,7 +259,7 @@ impl FaultyProxy {
         Ok(())
     }
 
-    async fn respond(&self, asked: Value) -> Result<Response> {
+    async fn respond(&self, asked: Value) -> Result<Reply> {
         let question = Question::of(&asked);
         let (fault, reorg, mut lags_at) = {
             let mut mood = self.mood();
@@ -286,16 +286,16 @@ impl FaultyProxy {
                 let seen = seen.max(self.mood().settled);
                 lags_at = Some(lags_at.map_or(seen, |at| at.min(seen)));
             }
-            Some(Fault::Refusal) => return Ok(refusal(&mut self.mood().rng, &asked)),
-            Some(Fault::Http) => return Ok(http_error(&mut self.mood().rng)),
-            Some(Fault::Dropped) => return Ok(cut(String::new())),
+            Some(Fault::Refusal) => return Ok(Reply::Json(refusal(&mut self.mood().rng, &asked))),
+            Some(Fault::Http) => return Ok(Reply::Instead(http_error(&mut self.mood().rng))),
+            Some(Fault::Dropped) => return Ok(Reply::Instead(cut(String::new()))),
             _ => {}
         }
         let pruned = self.mood().pruned;
         if lies::state_of(&asked).is_some_and(|at| at < pruned) {
             let error = json!({"code": -32000, "message": "missing trie node"});
             let answer = json!({"jsonrpc": "2.0", "id": asked.get("id"), "error": error});
-            return Ok(as_json(StatusCode::OK, answer.to_string()));
+            return Ok(Reply::Json(answer));
         }
         let mut answer = match lags_at {
             Some(seen) => self.lagging(asked.clone(), seen).await?,
@@ -315,12 +315,12 @@ impl FaultyProxy {
                 let mut text = answer.to_string();
                 let keep = mood.rng.usize(0..text.len());
                 text.truncate((0..=keep).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
-                return Ok(as_json(StatusCode::OK, text));
+                return Ok(Reply::Instead(as_json(StatusCode::OK, text)));
             }
             Some(Fault::Cut) => {
                 let mut text = answer.to_string();
                 text.truncate(text.len() / 2);
-                return Ok(cut(text));
+                return Ok(Reply::Instead(cut(text)));
             }
             Some(Fault::Empty) => {
                 if let Some(result) = answer.get_mut("result") {
@@ -346,13 +346,39 @@ impl FaultyProxy {
             _ => {}
         }
         mood.previous = Some(kept);
-        Ok(as_json(StatusCode::OK, answer.to_string()))
+        Ok(Reply::Json(answer))
     }
+
+    /// Answers one question, or each of many in their order; what comes instead of one answer comes instead of all.
+    async fn respond_to_all(&self, asked: Value) -> Result<Response> {
+        let Value::Array(questions) = asked else {
+            return Ok(match self.respond(asked).await? {
+                Reply::Json(answer) => as_json(StatusCode::OK, answer.to_string()),
+                Reply::Instead(response) => response,
+            });
+        };
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            match self.respond(question).await? {
+                Reply::Json(answer) => answers.push(answer),
+                Reply::Instead(response) => return Ok(response),
+            }
+        }
+        Ok(as_json(StatusCode::OK, Value::from(answers).to_string()))
+    }
+}
+
+/// What a question leads to.
+enum Reply {
+    /// An answer, true or not.
+    Json(Value),
+    /// Something else than an answer.
+    Instead(Response),
 }
 
 async fn answer(State(proxy): State<FaultyProxy>, request: Bytes) -> Response {
     let answer = match serde_json::from_slice(&request) {
-        Ok(asked) => proxy.respond(asked).await,
+        Ok(asked) => proxy.respond_to_all(asked).await,
         Err(error) => Err(error.into()),
     };
     // A node that ended, or that refuses what the proxy itself asks.
@@ -401,7 +427,7 @@ fn http_error(rng: &mut fastrand::Rng) -> Response {
 }
 
 /// The node refuses, in the words of some provider; ranges only where there is one to make smaller.
-fn refusal(rng: &mut fastrand::Rng, asked: &Value) -> Response {
+fn refusal(rng: &mut fastrand::Rng, asked: &Value) -> Value {
     const ANY: [(i64, &str); 8] = [
         (-32005, "daily request count exceeded, request rate limited"),
         (-32016, "over rate limit"),
@@ -426,5 +452,5 @@ fn refusal(rng: &mut fastrand::Rng, asked: &Value) -> Response {
     let (code, message) = rng.choice(list).copied().unwrap_or_default();
     let id = asked.get("id");
     let error = json!({"code": code, "message": message});
-    as_json(StatusCode::OK, json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string())
+    json!({"jsonrpc": "2.0", "id": id, "error": error})
 }
