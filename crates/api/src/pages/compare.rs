@@ -91,6 +91,7 @@ fn side_by_side(sides: &SideBySide) -> Markup {
         div.scroll tabindex="0" role="region" aria-label="Both versions side by side" {
             table.compare {
                 caption.hidden { "Both versions side by side; the older one is on the left" }
+                colgroup { col.numbers; col; col.numbers; col; }
                 thead.hidden { tr { th scope="col" { "Line" } th scope="col" { "Before" } th scope="col" { "Line" } th scope="col" { "After" } } }
                 tbody {
                     @for (at, row) in shown {
@@ -111,27 +112,11 @@ fn cell(cell: Option<&Cell>, kind: RowKind, class: &str) -> Markup {
         @match cell {
             Some(cell) => {
                 td.line { (cell.number) }
-                td class=[differs.then_some(class)] { (visible(&cell.text)) }
+                td class=[differs.then_some(class)] { (printable(&cell.text)) }
             },
             None => { td.line {} td {} },
         }
     }
-}
-
-/// A line as it is, with what cannot be seen, or turns the direction of what can, made visible.
-fn visible(text: &str) -> String {
-    let hidden = |c: char| {
-        (c.is_control() && c != '\t') || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if hidden(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 /// What an operator could do with a version, as far as its configuration says.

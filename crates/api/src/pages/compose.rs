@@ -2,7 +2,7 @@
 
 use super::{
     Page, PageReply, Sorry, compare,
-    parts::{address, app_name, app_path, claimed_uri, stand, when},
+    parts::{address, app_name, app_path, claimed_uri, printable, stand, when},
 };
 use crate::{
     AppFilter, AppState, Finality, Part, Surface,
@@ -162,7 +162,8 @@ fn interval(it: &Interval) -> Markup {
 /// The bytes as text, as they are.
 fn text_of(version: alloy_primitives::B256, bytes: &[u8]) -> Markup {
     let shown = bytes.get(..MAX_SHOWN).unwrap_or(bytes);
-    let text = String::from_utf8_lossy(shown);
+    let lines: Vec<String> = String::from_utf8_lossy(shown).split('\n').map(printable).collect();
+    let text = lines.join("\n");
     html! {
         p { "These are the very bytes: their SHA-256 is the compose hash. "
             a href=(format!("/v1/compose-hashes/{version:#x}/app-compose")) download="app-compose.json" { "Take them" } " (" (bytes.len()) " bytes)." }

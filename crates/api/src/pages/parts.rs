@@ -88,9 +88,22 @@ pub(super) fn claimed_uri(uri: &str) -> Markup {
     }
 }
 
-/// Text from the chain, with everything escaped that is not to be seen or turns the direction of what is.
+/// Text from outside as it is, with everything made visible that is not to be seen or turns the direction of what is.
 pub(super) fn printable(text: &str) -> String {
-    text.escape_debug().to_string()
+    let hidden = |c: char| {
+        let marks = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}');
+        let spaces = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+        (c.is_control() && c != '\t') || marks || spaces
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Where the answers of a page stand.
