@@ -1,13 +1,13 @@
 # The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-contracts test-rust lint coverage prove soak bench artifacts snapshots setup tools clean
+.PHONY: demo test test-contracts test-rust test-pages test-rest lint coverage prove soak bench artifacts snapshots setup tools clean
 
 # Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
 demo: tools
 	cargo run --quiet --package devproof --example demo -- $(ARGS)
 
-test: setup test-contracts test-rust
+test: setup test-contracts test-rust test-pages test-rest
 
 # --force: with dynamic test linking an incremental run was seen to pass on bytecode of before.
 # A gas figure that differs from its committed snapshot fails.
@@ -17,6 +17,14 @@ test-contracts: tools
 test-rust: setup
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast; \
 	else cargo test --workspace --no-fail-fast; fi
+
+# The pages of the demo in a real browser. Skipped, and said so, where there is none; DEVPROOF_REQUIRE_BROWSER=1 fails then.
+test-pages: setup
+	bin/test-pages
+
+# What the OpenAPI document says against what the service does, by requests that it makes up.
+test-rest: setup
+	bin/test-rest
 
 # Chains that fork, shrink and are read through nodes that fail and lie, for half an hour; then a thousand kills, half of
 # them on each database. Ends by itself after an hour or so.

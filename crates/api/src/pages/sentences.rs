@@ -254,3 +254,95 @@ pub(super) fn change(chain_id: u64, change: &Change) -> Markup {
         (None, None, _) => html! {},
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::{Block, Code, Policy, time};
+    use alloy_primitives::B256;
+
+    fn state(kind: &str, notice: Option<u64>) -> AtBlock {
+        let finality = crate::Finality::Finalized;
+        let block = Block { number: 9, hash: B256::ZERO, timestamp: time(1_795_132_800), finality };
+        AtBlock {
+            chain_id: 8453,
+            app: Address::ZERO,
+            contract: Address::ZERO,
+            asked: None,
+            block,
+            index_head: block,
+            indexed_from: 0,
+            completeness: Completeness::Complete,
+            history_verified_at: None,
+            born: true,
+            code: Code {
+                kind: kind.to_owned(),
+                code_hash: None,
+                implementation: None,
+                implementation_hash: None,
+                immutable: None,
+            },
+            authorised: vec![],
+            proposals: vec![],
+            policy: Policy {
+                owner: None,
+                pending_owner: None,
+                guardian: None,
+                notice_period_seconds: notice,
+                allow_any_device: None,
+                devices: vec![],
+                require_tcb_up_to_date: None,
+                os_images_pinned: false,
+                os_image_pins: vec![],
+                frozen: vec![],
+            },
+            kms: vec![],
+            read_by_call: vec![],
+            not_known: vec![],
+            observed: vec![],
+            orphaned: vec![],
+        }
+    }
+
+    /// Only code that we know promises a notice in our words, whatever a contract says of itself.
+    #[test]
+    fn only_known_code_is_said_to_give_notice() {
+        let week = Some(7 * 86_400);
+        let said = |kind: &str, notice| verdict(&state(kind, notice), "Acme");
+        let ours = said("app_auth", week);
+        assert_eq!(ours.sentence, "The code of Acme can change only after 7 days of public notice.");
+        assert_eq!((ours.tone, ours.sign.as_str()), (Tone::Plain, "notice 7 d"));
+        for kind in ["app_auth_test", "dstack_app", "legacy_app_auth", "timelock_app_auth", "unknown", "else"] {
+            let theirs = said(kind, week);
+            assert_ne!(theirs.tone, Tone::Plain, "{kind}");
+            assert!(!theirs.sentence.contains("only after"), "{kind}: {}", theirs.sentence);
+            assert_eq!(enforced(kind, week), None, "{kind}");
+        }
+        for kind in ["app_auth_test", "dstack_app", "legacy_app_auth"] {
+            assert_eq!(said(kind, None).tone, Tone::Harm, "{kind}");
+        }
+        assert!(said("app_auth_test", week).sentence.starts_with("Test build: the notice period is not enforced."));
+        assert_eq!(said("unknown", week).tone, Tone::Unknown);
+        // A contract of ours that has not told its notice is none that we can speak for.
+        assert_eq!(said("app_auth", None).tone, Tone::Unknown);
+        let unborn = AtBlock { born: false, ..state("app_auth", week) };
+        assert_eq!(verdict(&unborn, "Acme").tone, Tone::Unknown);
+    }
+
+    /// What is announced is said wherever it is announced, and that nothing is only where that would be announced.
+    #[test]
+    fn that_nothing_is_on_its_way_is_said_only_where_it_would_be_announced() {
+        let now = time(1_795_132_800);
+        for (kind, said) in [("app_auth", true), ("timelock_app_auth", true), ("dstack_app", false), ("app_auth_test", false), ("unknown", false)] {
+            assert_eq!(on_its_way(&state(kind, Some(86_400)), now).is_some(), said, "{kind}");
+        }
+    }
+
+    #[test]
+    fn days_are_said_as_people_do() {
+        assert_eq!(days(7 * 86_400), "7 days");
+        assert_eq!(days(86_400), "one day");
+        assert_eq!(days(120), "2 min");
+        assert_eq!(days(86_400 + 3_600), "1 d 1 h");
+    }
+}

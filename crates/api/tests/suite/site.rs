@@ -64,6 +64,8 @@ fn page_of(app: alloy_primitives::Address) -> String {
 #[tokio::test]
 async fn the_first_sentences_say_who_can_change_the_code_and_how_long_before() {
     let mut world = World::empty(LOCAL).await;
+    let image = devproof_contracts::stock::DstackKms::OsImageHashAdded { osImageHash: hash(0xe1) };
+    world.kms(5, &image);
     world.birth(10);
     world.stock_birth(12);
     world.commit(None, 20).await;

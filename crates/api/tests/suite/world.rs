@@ -228,11 +228,13 @@ impl World {
     pub(crate) fn emit(&mut self, at: u64, address: Address, event: &impl SolEvent) {
         let data = event.encode_log_data();
         let log_index = self.logs.iter().filter(|log| log.block.number == at).count() as u64;
+        let here = self.block(at);
+        let branch: &[u8] = if here == block(at) { &[] } else { here.hash.as_slice() };
         let transactions = [KMS, APP, STOCK, REGISTRY];
         self.logs.push(RawLog {
-            block: self.block(at),
+            block: here,
             log_index,
-            tx_hash: keccak256([self.block(at).hash.as_slice(), address.as_slice()].concat()),
+            tx_hash: keccak256([at.to_be_bytes().as_slice(), address.as_slice(), branch].concat()),
             tx_index: transactions.iter().position(|a| *a == address).unwrap() as u64,
             address,
             topics: data.topics().to_vec(),

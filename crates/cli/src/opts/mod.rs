@@ -132,7 +132,7 @@ pub enum Command {
     #[command(verbatim_doc_comment)]
     Watch(WatchArgs),
     /// Print the OpenAPI document of the REST service.
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,
     /// Serve pages, feeds and REST, and follow the chain meanwhile if there is a node.
     #[command(verbatim_doc_comment)]

@@ -15,6 +15,7 @@ mod readiness;
 mod replica;
 mod stop;
 mod takeover;
+mod watch;
 
 use alloy_primitives::B256;
 use devproof_store::Store;

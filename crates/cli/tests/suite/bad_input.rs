@@ -167,7 +167,7 @@ fn a_configuration_with_a_misspelt_key() {
         (
             64,
             "error: devproof.toml, line 2: unknown field `databse`, expected one of `database`, `chain`, `rpc-url`, \
-             `agree`, `finality`, `listen`, `metrics-listen`, `no-index`, \
+             `agree`, `finality`, `listen`, `metrics-listen`, `no-index`, `public-url`, `rate-limit`, `behind-proxy`, \
              `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`, `family`.\n"
         )
     );

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod compose;
+mod openapi;
 mod questions;
 mod run;
 mod words;

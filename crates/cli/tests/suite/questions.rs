@@ -8,7 +8,7 @@ use crate::{
 use alloy_primitives::{B256, U256};
 use devproof_api::{
     DeletionsOf, Families, Finality, Part, Surface, When, allowed, as_of, deletions, diff,
-    documents::{AllowedApps, Declared, History, Later},
+    documents::{AllowedApps, Declared, History, Later, Notices},
     family,
 };
 use devproof_cli::cmd;
@@ -102,6 +102,29 @@ async fn in_words() {
     let part = Part::default();
     let answer = deletions(&world.store, None, LOCAL, of, span, part, finality).await;
     same("deletions.txt", &cmd::deletions::render(&answer.unwrap(), true, now()));
+}
+
+#[test]
+fn exit_codes_answer_whether_something_is_announced() {
+    let (world, dir) = (whole(), TempDir::new().unwrap());
+    let say = |args: &[&str]| ask(&world, &dir, &[&["notices"], args].concat());
+    let none = say(&[]);
+    assert_eq!(none.code, 1, "{}", none.out);
+    assert!(none.out.contains("Announced and not in force yet, at block 200"), "{}", none.out);
+    assert!(none.out.contains("\n  nothing\n"), "{}", none.out);
+    let then = say(&["--finality", "safe"]);
+    assert_eq!(then.code, 0);
+    let row = then.out.lines().find(|line| line.contains("pending")).unwrap();
+    assert!(row.contains("0x000000..00a1") && row.contains("0x01010101..01010101"), "{row}");
+    assert_eq!(say(&["--state", "activated"]).code, 0);
+    assert_eq!(say(&["--state", "cancelled"]).code, 1);
+    assert_eq!(say(&["--state", "else"]).code, 64);
+    let (app, stock) = (format!("{APP:#x}"), format!("{STOCK:#x}"));
+    assert_eq!(say(&["--app", &app, "--state", "expired"]).code, 0);
+    assert_eq!(say(&["--app", &stock, "--state", "expired"]).code, 1);
+    let said = ask(&world, &dir, &["--json", "notices", "--state", "activated"]);
+    let document: Notices = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(document.notices.len(), 2);
 }
 
 #[test]

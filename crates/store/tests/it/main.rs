@@ -18,6 +18,7 @@ mod copies;
 mod crashes;
 mod db;
 mod digests;
+mod finders;
 mod kills;
 mod make;
 mod mentions;
@@ -77,6 +78,9 @@ cases! {
     digests::history_of_insertion_does_not_show,
     digests::every_difference_shows,
     digests::large_stores_are_read_in_steps,
+    finders::announcements_are_found_by_when_they_are_ripe,
+    finders::blocks_in_which_something_was_said_come_one_after_the_other,
+    finders::bytes_are_kept_under_their_own_hash,
     kills::a_writer_killed_at_any_instant_leaves_whole_pages,
     mentions::pages_of_what_mentions_a_word_add_up,
     mentions::pages_of_contracts_add_up,
