@@ -146,7 +146,13 @@ pub fn of_change(chain_id: u64, name: &str, change: &Change) -> Option<Alert> {
 
 /// What time alone makes of an announcement: that it becomes possible soon (`soon` seconds before), is possible, has expired.
 #[must_use]
-pub fn of_notice(chain_id: u64, name: &str, notice: &Notice, now: Timestamp, soon: u64) -> Vec<Alert> {
+pub fn of_notice(
+    chain_id: u64,
+    name: &str,
+    notice: &Notice,
+    now: Timestamp,
+    soon: u64,
+) -> Vec<Alert> {
     let what = subject(&notice.kind, notice.value);
     let (index, transaction) = (notice.proposed.log_index, notice.proposed.transaction);
     let (Some(index), Some(transaction)) = (index, transaction) else { return Vec::new() };
@@ -164,7 +170,8 @@ pub fn of_notice(chain_id: u64, name: &str, notice: &Notice, now: Timestamp, soo
         path: path.clone(),
     };
     let mut alerts = Vec::new();
-    let before = i64::try_from(soon).ok().and_then(|soon| notice.ripe_at.checked_sub(soon.seconds()).ok());
+    let before =
+        i64::try_from(soon).ok().and_then(|soon| notice.ripe_at.checked_sub(soon.seconds()).ok());
     let announced = notice.proposed.timestamp;
     // What was announced with less notice than that was told of when it was announced.
     if let Some(before) = before.filter(|at| *at <= now && *at > announced)
@@ -178,7 +185,9 @@ pub fn of_notice(chain_id: u64, name: &str, notice: &Notice, now: Timestamp, soo
     }
     if notice.ripe_at <= now && notice.state == "ripe" {
         let title = format!("{name}: {what} may come into force at any moment");
-        let dies = notice.expires_at.map(|at| format!(" It must do so before {} or be announced again.", time(at)));
+        let dies = notice
+            .expires_at
+            .map(|at| format!(" It must do so before {} or be announced again.", time(at)));
         let text = format!(
             "The notice of {what} ended at {}.{}",
             time(notice.ripe_at),
@@ -191,7 +200,10 @@ pub fn of_notice(chain_id: u64, name: &str, notice: &Notice, now: Timestamp, soo
         && notice.state == "expired"
     {
         let title = format!("{name}: the announcement of {what} has expired");
-        let text = format!("Nobody put it in force before {}. It would need a new full notice.", time(dies));
+        let text = format!(
+            "Nobody put it in force before {}. It would need a new full notice.",
+            time(dies)
+        );
         alerts.push(alert(AlertKind::Expired, dies, title, text, NOTHING));
     }
     alerts
@@ -199,7 +211,8 @@ pub fn of_notice(chain_id: u64, name: &str, notice: &Notice, now: Timestamp, soo
 
 const LEAVE: &str = "Read what the new version is on the page of this app. If you disagree, take your data out before then.";
 const NOTHING: &str = "Nothing needs to be done.";
-const LOOK: &str = "Look at the page of this app, and decide whether you still trust it with your data.";
+const LOOK: &str =
+    "Look at the page of this app, and decide whether you still trust it with your data.";
 
 /// What a setting and a value are about, in words.
 fn subject(kind: &str, it: alloy_primitives::B256) -> String {
@@ -209,7 +222,9 @@ fn subject(kind: &str, it: alloy_primitives::B256) -> String {
         "freeze" => format!("freezing of {}", value(kind, it)),
         "any_device" => "acceptance of any device".to_owned(),
         "tcb_requirement" => "another demand on the hardware".to_owned(),
-        "any_os_image" => "acceptance of any operating system that the key service admits".to_owned(),
+        "any_os_image" => {
+            "acceptance of any operating system that the key service admits".to_owned()
+        }
         other => format!("{} {}", setting(other), value(other, it)),
     }
 }
@@ -223,46 +238,94 @@ fn app(name: &str, entry: &Entry) -> Words {
     let when = time(entry.block.timestamp);
     match (action.as_str(), of.as_str()) {
         ("proposed", _) => {
-            let from = entry.ripe_at.map_or_else(|| "later".to_owned(), |at| format!("from {}", time(at)));
+            let from =
+                entry.ripe_at.map_or_else(|| "later".to_owned(), |at| format!("from {}", time(at)));
             let notice = entry.ripe_at.map(|at| at.as_second() - entry.block.timestamp.as_second());
-            let notice = notice.and_then(|it| u64::try_from(it).ok()).map_or_else(String::new, |it| format!(", {} after its announcement", span(it)));
-            let text = format!("{what} was announced at {when}. It can come into force {from}{notice}. Until then what is allowed now stays as it is.");
+            let notice = notice
+                .and_then(|it| u64::try_from(it).ok())
+                .map_or_else(String::new, |it| format!(", {} after its announcement", span(it)));
+            let text = format!(
+                "{what} was announced at {when}. It can come into force {from}{notice}. Until then what is allowed now stays as it is."
+            );
             (K::Proposed, format!("{name} announced {what}, possible {from}"), text, LEAVE)
         }
-        ("cancelled", _) => {
-            (K::Cancelled, format!("{name} withdrew {what}"), format!("It was withdrawn at {when} and will not come."), NOTHING)
-        }
+        ("cancelled", _) => (
+            K::Cancelled,
+            format!("{name} withdrew {what}"),
+            format!("It was withdrawn at {when} and will not come."),
+            NOTHING,
+        ),
         ("removed", _) => {
-            let text = format!("Since {when} {what} is no longer accepted. Instances that run it already are not stopped by that.");
+            let text = format!(
+                "Since {when} {what} is no longer accepted. Instances that run it already are not stopped by that."
+            );
             (K::Removed, format!("{name} no longer accepts {what}"), text, NOTHING)
         }
         (_, "owner" | "pending_owner") => {
             let who = value(of, *it);
-            let title = if of == "owner" { format!("{name} belongs to {who}") } else { format!("{name} may be taken over by {who}") };
-            (K::Ownership, title, format!("Said at {when}. The owner announces, withdraws and removes."), LOOK)
+            let title = if of == "owner" {
+                format!("{name} belongs to {who}")
+            } else {
+                format!("{name} may be taken over by {who}")
+            };
+            (
+                K::Ownership,
+                title,
+                format!("Said at {when}. The owner announces, withdraws and removes."),
+                LOOK,
+            )
         }
-        (_, "guardian") => {
-            (K::Guardian, format!("{name} is guarded by {}", value(of, *it)), format!("Since {when}. The guardian can withdraw and remove, nothing more."), LOOK)
-        }
-        (_, "notice_period") => {
-            (K::NoticeChanged, format!("{name} has a notice period of {}", value(of, *it)), format!("Since {when}. What was announced before keeps its time."), LOOK)
-        }
-        (_, "implementation") => {
-            (K::Upgraded, format!("{name}: the contract that decides had its code replaced by {}", value(of, *it)), format!("At {when}. What it allows from now on, the new code decides."), LOOK)
-        }
-        _ if !entry.effective => {
-            (K::Policy, format!("{name}: {what} was set again"), format!("At {when}. It was so before; nothing changed."), NOTHING)
-        }
-        (_, "compose_hash" | "device" | "os_image" | "any_os_image" | "any_device" | "tcb_requirement") => match entry.notice_seconds {
+        (_, "guardian") => (
+            K::Guardian,
+            format!("{name} is guarded by {}", value(of, *it)),
+            format!("Since {when}. The guardian can withdraw and remove, nothing more."),
+            LOOK,
+        ),
+        (_, "notice_period") => (
+            K::NoticeChanged,
+            format!("{name} has a notice period of {}", value(of, *it)),
+            format!("Since {when}. What was announced before keeps its time."),
+            LOOK,
+        ),
+        (_, "implementation") => (
+            K::Upgraded,
+            format!(
+                "{name}: the contract that decides had its code replaced by {}",
+                value(of, *it)
+            ),
+            format!("At {when}. What it allows from now on, the new code decides."),
+            LOOK,
+        ),
+        _ if !entry.effective => (
+            K::Policy,
+            format!("{name}: {what} was set again"),
+            format!("At {when}. It was so before; nothing changed."),
+            NOTHING,
+        ),
+        (
+            _,
+            "compose_hash" | "device" | "os_image" | "any_os_image" | "any_device"
+            | "tcb_requirement",
+        ) => match entry.notice_seconds {
             Some(0) => {
                 let text = format!("At {when} {what} came into force. Nobody was told before.");
                 (K::NoNotice, format!("{name} accepts {what}, without notice"), text, LOOK)
             }
             Some(seconds) => {
-                let text = format!("At {when} {what} came into force, {} after it was announced.", span(seconds));
-                (K::Activated, format!("{name} accepts {what}, after {} of notice", span(seconds)), text, LOOK)
+                let text = format!(
+                    "At {when} {what} came into force, {} after it was announced.",
+                    span(seconds)
+                );
+                (
+                    K::Activated,
+                    format!("{name} accepts {what}, after {} of notice", span(seconds)),
+                    text,
+                    LOOK,
+                )
             }
-            None => (K::Policy, format!("{name} accepts {what}"), format!("Since {when}."), NOTHING),
+            None => {
+                (K::Policy, format!("{name} accepts {what}"), format!("Since {when}."), NOTHING)
+            }
         },
         _ => (K::Policy, format!("{name}: {what}"), format!("Since {when}."), NOTHING),
     }
@@ -275,12 +338,44 @@ fn key_service(contract: Address, entry: &Entry) -> Words {
     let (what, when) = (value(of, *it), time(entry.block.timestamp));
     let all = "It concerns every app that gets its keys there. An app that has pinned its operating systems is safe from new ones.";
     match (action.as_str(), of.as_str()) {
-        ("set", "os_image") => (K::KeyService, format!("{who} admits the operating system {what} for all its apps"), format!("Since {when}, without notice. {all}"), LOOK),
-        ("removed", "os_image") => (K::KeyService, format!("{who} no longer admits the operating system {what}"), format!("Since {when}."), NOTHING),
-        (_, "implementation") => (K::Upgraded, format!("{who} had its own code replaced by {what}"), format!("At {when}. What it gives keys to from now on, the new code decides."), LOOK),
-        (_, "owner" | "pending_owner") => (K::Ownership, format!("{who}: {} {what}", setting(of)), format!("Said at {when}. Its owner admits operating systems for all apps and can replace its code."), LOOK),
-        (_, "registered_app" | "deployed_app") => (K::Policy, format!("{who} registered the app {what}"), format!("Since {when} it can get keys there."), NOTHING),
-        _ => (K::KeyService, format!("{who}: {} {what} {action}", setting(of)), format!("Since {when}. {all}"), LOOK),
+        ("set", "os_image") => (
+            K::KeyService,
+            format!("{who} admits the operating system {what} for all its apps"),
+            format!("Since {when}, without notice. {all}"),
+            LOOK,
+        ),
+        ("removed", "os_image") => (
+            K::KeyService,
+            format!("{who} no longer admits the operating system {what}"),
+            format!("Since {when}."),
+            NOTHING,
+        ),
+        (_, "implementation") => (
+            K::Upgraded,
+            format!("{who} had its own code replaced by {what}"),
+            format!("At {when}. What it gives keys to from now on, the new code decides."),
+            LOOK,
+        ),
+        (_, "owner" | "pending_owner") => (
+            K::Ownership,
+            format!("{who}: {} {what}", setting(of)),
+            format!(
+                "Said at {when}. Its owner admits operating systems for all apps and can replace its code."
+            ),
+            LOOK,
+        ),
+        (_, "registered_app" | "deployed_app") => (
+            K::Policy,
+            format!("{who} registered the app {what}"),
+            format!("Since {when} it can get keys there."),
+            NOTHING,
+        ),
+        _ => (
+            K::KeyService,
+            format!("{who}: {} {what} {action}", setting(of)),
+            format!("Since {when}. {all}"),
+            LOOK,
+        ),
     }
 }
 
@@ -291,7 +386,9 @@ fn of_deletion(chain_id: u64, name: &str, deletion: &Deletion) -> Alert {
     let signer = short_address(deletion.signer);
     let title = match (&deletion.statement, deletion.kind.as_str()) {
         (Some(it), _) => format!("{name} signed that {} deletions were done", it.count),
-        (None, "signer_revoked") => format!("{name}: the key {signer} may no longer sign deletions"),
+        (None, "signer_revoked") => {
+            format!("{name}: the key {signer} may no longer sign deletions")
+        }
         (None, _) => format!("{name}: the key {signer} may sign deletions"),
     };
     Alert {
@@ -302,7 +399,10 @@ fn of_deletion(chain_id: u64, name: &str, deletion: &Deletion) -> Alert {
         at: at.timestamp,
         block: Some(at.block),
         title,
-        text: format!("Recorded at {}. That shows that the app said so; it cannot show that no copy exists.", time(at.timestamp)),
+        text: format!(
+            "Recorded at {}. That shows that the app said so; it cannot show that no copy exists.",
+            time(at.timestamp)
+        ),
         advice: NOTHING.to_owned(),
         path: format!("/chains/{chain_id}/apps/{:#x}", deletion.app),
     }

@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 const LOCAL_CHAINS: [u64; 2] = [31337, 1337];
 
 /// How final a block is. Never derived from a depth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Finality {
     /// In the index, and above the node's `safe` block.

@@ -20,8 +20,9 @@ pub mod words;
 
 pub use answers::{
     AnswerError, AppFilter, ChangePlace, ChangesOf, Cursor, DeletionsOf, MAX_PAGE, NoticePlace,
-    NoticeState, Part, Surface, Told, When, allowed, allowed_for, app, apps, as_of, at, changes, changes_placed, chains,
-    deletions, diff, family, history, is_allowed, latest, notices, notices_of,
+    NoticeState, Part, Surface, Told, When, allowed, allowed_for, app, apps, as_of, at, chains,
+    changes, changes_placed, deletions, diff, family, history, is_allowed, latest, notices,
+    notices_of,
 };
 pub use families::{Families, FamilyError};
 pub use finality::Finality;

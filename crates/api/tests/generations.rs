@@ -397,7 +397,10 @@ async fn answers_about_random_lives_are_those_of_the_contracts() {
         }
         world.compare_kms(&store, block).await;
     }
-    assert!(yes > asked / 20, "only {yes} of {asked} boots were allowed: the questions are too easy");
+    assert!(
+        yes > asked / 20,
+        "only {yes} of {asked} boots were allowed: the questions are too easy"
+    );
     let mut kinds = Vec::new();
     for (app, _) in apps {
         kinds.push(world.ask(&store, app, head).await.code.kind);

@@ -3,7 +3,8 @@
 
 use clap::Parser;
 use devproof_api::{
-    DeletionsOf, Families, Finality, Part, Surface, When, allowed, deletions, diff, documents::{AtBlock, Declared},
+    DeletionsOf, Families, Finality, Part, Surface, When, allowed, deletions, diff,
+    documents::{AtBlock, Declared},
 };
 use devproof_chain::Node;
 use devproof_cli::{

@@ -128,16 +128,10 @@ pub struct Announcement {
 #[must_use]
 pub fn announcement(topics: &[B256], data: &[u8]) -> Option<Announcement> {
     if let Some(e) = decode::<AppAuth::ComposeHashProposed>(topics, data) {
-        return Some(Announcement {
-            ripe_at: e.ripeAt.to(),
-            expires_at: Some(e.expiresAt.to()),
-        });
+        return Some(Announcement { ripe_at: e.ripeAt.to(), expires_at: Some(e.expiresAt.to()) });
     }
     if let Some(e) = decode::<AppAuth::Proposed>(topics, data) {
-        return Some(Announcement {
-            ripe_at: e.ripeAt.to(),
-            expires_at: Some(e.expiresAt.to()),
-        });
+        return Some(Announcement { ripe_at: e.ripeAt.to(), expires_at: Some(e.expiresAt.to()) });
     }
     let e = decode::<TimelockAppAuth::ComposeHashProposed>(topics, data)?;
     Some(Announcement { ripe_at: e.activatesAt.saturating_to(), expires_at: None })

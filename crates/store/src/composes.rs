@@ -51,11 +51,8 @@ impl Store {
         let sql = "SELECT 1 FROM mentions m JOIN contracts c ON c.id = m.contract_id
              WHERE m.word = $1 AND c.role = $2
              UNION ALL SELECT 1 FROM readings WHERE subject = $3 LIMIT 1";
-        let args = [
-            Arg::Int(key(&hash)),
-            Arg::Text(Role::App.as_str()),
-            Arg::Bytes(hash.as_slice()),
-        ];
+        let args =
+            [Arg::Int(key(&hash)), Arg::Text(Role::App.as_str()), Arg::Bytes(hash.as_slice())];
         Ok(self.pool.row(sql, &args).await?.is_some())
     }
 }

@@ -1,10 +1,11 @@
 //! Writing facts: each once, none twice, none changed.
 
 use crate::{
+    announced,
     bulk::{insert, pieces, within},
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
-    announced, folds, mentions,
+    folds, mentions,
     packed::{PackedLog, PackedTx, Said, pack, unpack},
     plan::Plan,
     types::BlockRef,

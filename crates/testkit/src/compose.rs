@@ -74,8 +74,12 @@ impl Versions {
         let text =
             self.first.replacen('{', &format!("{{\n  \"release\": \"1.{}.0\",", version - 1), 1);
         // Later ones also change what their operator can do.
+        let (list, empty) = ("\"allowed_envs\": [", "\"allowed_envs\": []");
         let text = match version {
-            4.. => text.replacen("\"allowed_envs\": [", "\"allowed_envs\": [\n    \"METRICS_TOKEN\",", 1),
+            4.. if text.contains(empty) => {
+                text.replacen(empty, &format!("{list}\"METRICS_TOKEN\"]"), 1)
+            }
+            4.. => text.replacen(list, &format!("{list}\n    \"METRICS_TOKEN\","), 1),
             _ => text,
         };
         match version {

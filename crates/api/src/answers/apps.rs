@@ -162,9 +162,7 @@ async fn candidates(
     }
     let word = filter.owner.map(|owner| owner.into_word()).or(filter.compose_hash);
     Ok(match word {
-        Some(word) => {
-            store.contracts_mentioning(chain_id, (Role::App, word), after, most).await?
-        }
+        Some(word) => store.contracts_mentioning(chain_id, (Role::App, word), after, most).await?,
         None if filter.pending => {
             let since = moment.now().saturating_sub(GRACE_PERIOD);
             store.apps_announcing(chain_id, since, after, most).await?
@@ -210,7 +208,8 @@ impl AppFilter {
     fn takes(&self, app: &App, policy: &Policy, now: u64) -> bool {
         let open = |hash: Option<B256>| {
             policy.proposals.values().any(|it| {
-                it.state_at(now) != ProposalState::Expired && hash.is_none_or(|hash| hash == it.value)
+                it.state_at(now) != ProposalState::Expired
+                    && hash.is_none_or(|hash| hash == it.value)
             })
         };
         let has = |hash: B256| policy.compose_hashes.contains_key(&hash) || open(Some(hash));

@@ -59,10 +59,7 @@ impl FromStr for ChangePlace {
         let place: super::Cursor = text.parse()?;
         let super::Cursor { number, hash, told, facts: anchor } = place;
         if anchor > number {
-            return Err(format!(
-                "a place is given as it was told, not {}",
-                parse::quote(text)
-            ));
+            return Err(format!("a place is given as it was told, not {}", parse::quote(text)));
         }
         Ok(Self { number, hash, told, anchor })
     }
@@ -361,11 +358,7 @@ impl<'a> Telling<'a> {
     }
 
     /// What the lines of one app's history say of a block.
-    async fn lines(
-        &self,
-        contract: Contract,
-        block: BlockRef,
-    ) -> Result<Vec<Change>, AnswerError> {
+    async fn lines(&self, contract: Contract, block: BlockRef) -> Result<Vec<Change>, AnswerError> {
         let (store, status) = (self.store, &self.standing.status);
         let scope = Scope::of(store, self.standing, contract).await?;
         let contract = &scope.contract;

@@ -127,7 +127,8 @@ async fn once(
         DeletionsOf::App(app) => app.into_word(),
         DeletionsOf::Commitment(commitment) => commitment,
     };
-    let mut page = Page { of: Some(of), registries: &registries, entries: Vec::new(), deletions: 0 };
+    let mut page =
+        Page { of: Some(of), registries: &registries, entries: Vec::new(), deletions: 0 };
     let range = (begin.max(after), up_to);
     let next = page.fill(store, chain_id, word, range, part.size()).await?;
     let (app, user_id_hash) = match of {

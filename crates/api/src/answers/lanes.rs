@@ -261,13 +261,7 @@ impl Drawing {
 }
 
 impl Drawn {
-    fn take(
-        &mut self,
-        action: Action,
-        at: Position,
-        window: Option<(u64, u64)>,
-        effective: bool,
-    ) {
+    fn take(&mut self, action: Action, at: Position, window: Option<(u64, u64)>, effective: bool) {
         match action {
             Action::Proposed => {
                 self.end_announced(at, BarEnd::Withdrawn);
@@ -312,7 +306,11 @@ impl Drawn {
             let (until, end) =
                 if dead { (expires_at, BarEnd::Expired) } else { (now, BarEnd::Open) };
             let (kind, ripe_at) = (BarKind::Announced, Some(ripe_at));
-            push(&mut self.bars, Bar { kind, since, until, ended_in: None, end, ripe_at }, MAX_BARS);
+            push(
+                &mut self.bars,
+                Bar { kind, since, until, ended_in: None, end, ripe_at },
+                MAX_BARS,
+            );
         }
         if let Some(since) = self.allowed.take() {
             let (kind, end) = (BarKind::Allowed, BarEnd::Open);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Finality,
-    documents::{self, Completeness, Notice, Notices, NotTold, Proposal, Since},
+    documents::{self, Completeness, NotTold, Notice, Notices, Proposal, Since},
     parse,
 };
 use alloy_primitives::{Address, B256};
@@ -50,14 +50,8 @@ pub enum NoticeState {
 
 impl NoticeState {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Open,
-        Self::Pending,
-        Self::Ripe,
-        Self::Expired,
-        Self::Activated,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::Pending, Self::Ripe, Self::Expired, Self::Activated, Self::Cancelled];
 
     /// The word for it.
     #[must_use]
@@ -273,11 +267,7 @@ impl Looking<'_> {
     }
 
     /// Takes what a contract announced in a block for a time, if it is asked for.
-    async fn take(
-        &mut self,
-        place: AnnouncedPlace,
-        contract: Contract,
-    ) -> Result<(), AnswerError> {
+    async fn take(&mut self, place: AnnouncedPlace, contract: Contract) -> Result<(), AnswerError> {
         let address = contract.address;
         // What was announced later than this answer is about was not announced.
         if place.number > self.moment.block.number {
@@ -463,15 +453,8 @@ impl Lives {
                     && let Some((ripe_at, expires_at)) = step.window
                 {
                     let (proposed, actor) = (at, step.actor);
-                    let proposal = Announced {
-                        setting,
-                        value,
-                        proposed,
-                        actor,
-                        ripe_at,
-                        expires_at,
-                        source,
-                    };
+                    let proposal =
+                        Announced { setting, value, proposed, actor, ripe_at, expires_at, source };
                     self.open.insert((setting, value), proposal);
                 }
             }

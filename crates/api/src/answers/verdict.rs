@@ -71,11 +71,8 @@ fn app_legs(state: &AtBlock, boot: &BootInfo) -> Vec<Leg> {
     // What a list has it has; what it lacks may be what nobody told.
     let listed = |has: bool, setting| if has || !lacks(setting) { Some(has) } else { None };
     let allowed = state.authorised.iter().any(|it| it.compose_hash == boot.compose_hash);
-    let compose = leg(
-        "compose_hash",
-        listed(allowed, Setting::ComposeHash),
-        "Compose hash not allowed",
-    );
+    let compose =
+        leg("compose_hash", listed(allowed, Setting::ComposeHash), "Compose hash not allowed");
     let up_to_date = boot.tcb_status == "UpToDate";
     let tcb = if up_to_date { Some(true) } else { policy.require_tcb_up_to_date.map(|must| !must) };
     let tcb = leg("tcb", tcb, "TCB status is not up to date");

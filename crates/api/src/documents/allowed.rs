@@ -1,7 +1,7 @@
 //! Which apps were allowed to run a version, and when.
 
-use crate::schema::{AddressText, HashText};
 use super::{Block, Code, Completeness, Orphan, Since, Verified};
+use crate::schema::{AddressText, HashText};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! The apps of a chain.
 
-use crate::schema::AddressText;
 use super::{Authorised, Block, Code, Completeness, NotTold, Proposal};
+use crate::schema::AddressText;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

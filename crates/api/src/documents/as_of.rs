@@ -1,7 +1,7 @@
 //! What was recorded at some time.
 
-use crate::schema::{AddressText, HashText, TimeText};
 use super::{Asked, Authorised, Block, Code, Policy, Proposal, Read};
+use crate::schema::{AddressText, HashText, TimeText};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

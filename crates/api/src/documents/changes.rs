@@ -1,7 +1,7 @@
 //! Everything that happens on a chain, in its order.
 
-use crate::schema::AddressText;
 use super::{Block, Deletion, Entry, NotTold};
+use crate::schema::AddressText;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! What keys of apps said they deleted.
 
-use crate::schema::{AddressText, HashText, TimeText};
 use super::{Block, Since};
+use crate::schema::{AddressText, HashText, TimeText};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What changed between two blocks.
 
-use crate::schema::{AddressText, HashText, TimeText};
 use super::{Asked, Block, Code, Completeness, Entry, Orphan, Since, Verified};
+use crate::schema::{AddressText, HashText, TimeText};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

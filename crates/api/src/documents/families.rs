@@ -1,7 +1,7 @@
 //! Apps that belong to one product.
 
-use crate::schema::{AddressText, HashText};
 use super::{Authorised, Block, Code, Completeness, NotTold, Proposal};
+use crate::schema::{AddressText, HashText};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

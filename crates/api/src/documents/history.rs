@@ -1,7 +1,7 @@
 //! Every change of an app's policy.
 
-use crate::schema::{AddressText, HashText, TimeText};
 use super::{Block, Code, Completeness, Orphan, Proposal};
+use crate::schema::{AddressText, HashText, TimeText};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

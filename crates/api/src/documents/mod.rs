@@ -25,8 +25,8 @@ pub use notices::{Notice, Notices};
 pub use service::{Chain, ChainReadiness, Chains, NodeTags, Ready, ReplicaLag};
 pub use verdict::{AskIsAllowed, BootInfo, IsAllowed, KmsVerdict, Leg, Verdict};
 
-use crate::schema::{AddressText, BytesText, HashText, TimeText};
 use crate::Finality;
+use crate::schema::{AddressText, BytesText, HashText, TimeText};
 use alloy_primitives::{Address, B256, Bytes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What was announced, across all apps.
 
-use crate::schema::{AddressText, HashText, TimeText};
 use super::{Block, Code, Completeness, NotTold, Since};
+use crate::schema::{AddressText, HashText, TimeText};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

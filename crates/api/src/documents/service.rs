@@ -1,7 +1,7 @@
 //! The chains of an index, and whether it is current.
 
-use crate::schema::TimeText;
 use super::Block;
+use crate::schema::TimeText;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! What a KMS would answer about a boot.
 
-use crate::schema::{AddressText, HashText};
 use super::{Block, Completeness};
+use crate::schema::{AddressText, HashText};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -8,9 +8,7 @@ use crate::{
     rest::{AppState, ProblemReply, reply},
 };
 use alloy_primitives::Address;
-use atom_syndication::{
-    Content, Entry, Feed, FixedDateTime, Generator, Link, Person, Text,
-};
+use atom_syndication::{Content, Entry, Feed, FixedDateTime, Generator, Link, Person, Text};
 use axum::{
     extract::{Path, State},
     http::HeaderMap,

@@ -101,9 +101,17 @@ fn event(state: &AppState, root: &str, chain_id: u64, notice: &Notice) -> Event 
         format!("{} {}", setting(&notice.kind), value(&notice.kind, notice.value))
     };
     let (status, title, sequence) = match notice.state.as_str() {
-        "pending" | "ripe" => (EventStatus::Confirmed, format!("{name}: {what} may come into force"), 0),
-        "activated" => (EventStatus::Confirmed, format!("{name}: {what} could come into force, and did"), 1),
-        "expired" => (EventStatus::Confirmed, format!("{name}: {what} could come into force, and expired"), 1),
+        "pending" | "ripe" => {
+            (EventStatus::Confirmed, format!("{name}: {what} may come into force"), 0)
+        }
+        "activated" => {
+            (EventStatus::Confirmed, format!("{name}: {what} could come into force, and did"), 1)
+        }
+        "expired" => (
+            EventStatus::Confirmed,
+            format!("{name}: {what} could come into force, and expired"),
+            1,
+        ),
         _ => (EventStatus::Cancelled, format!("{name}: {what} was withdrawn"), 1),
     };
     let transaction = notice.proposed.transaction.unwrap_or_default();

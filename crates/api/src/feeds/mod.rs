@@ -38,7 +38,8 @@ pub(crate) fn feeds() -> Router<AppState> {
 /// A chain and an app of it, as a path names them.
 fn app_of((chain, app): &(String, String)) -> Result<(u64, Address), ProblemReply> {
     let chain = chain.parse().map_err(|_| {
-        let why = format!("a chain id is a decimal number such as 8453, not {}", parse::quote(chain));
+        let why =
+            format!("a chain id is a decimal number such as 8453, not {}", parse::quote(chain));
         ProblemReply::malformed("chainId", "8453", why)
     })?;
     let example = "0x52908400098527886e0f7030069857d2e4169ee7";

@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     AppState, Cursor, DeletionsOf, Finality, Part, When, answers,
-    documents::{
-        AtBlock, Authorised, Deletions, History, Kms, Proposal, Statement,
-    },
+    documents::{AtBlock, Authorised, Deletions, History, Kms, Proposal, Statement},
     parse,
     words::{setting, span, value},
 };
@@ -51,10 +49,7 @@ struct Question {
     asked: Asked,
 }
 
-fn question(
-    (chain, app): (String, String),
-    asked: Query<Asked>,
-) -> Result<Question, Sorry> {
+fn question((chain, app): (String, String), asked: Query<Asked>) -> Result<Question, Sorry> {
     let chain_id = chain.parse().map_err(|_| {
         Sorry::malformed(format!(
             "A chain id is a decimal number such as 8453, not {}",
@@ -81,8 +76,7 @@ pub(super) async fn page(
     let Question { chain_id, app, finality, ref asked } = question;
     let store = state.store();
     let node = state.headers(chain_id);
-    let latest =
-        answers::at(store, node, chain_id, app, When::Tag(finality), finality).await?;
+    let latest = answers::at(store, node, chain_id, app, When::Tag(finality), finality).await?;
     let at = match asked.at.as_deref().map(str::trim) {
         None | Some("") => None,
         Some(text) => {
@@ -128,7 +122,8 @@ pub(super) async fn page(
         (subscribe(&path))
         (stand(chain_id, &latest.block, &latest.index_head))
     };
-    let title = families.first().cloned().unwrap_or_else(|| crate::words::short_address(latest.app));
+    let title =
+        families.first().cloned().unwrap_or_else(|| crate::words::short_address(latest.app));
     let feeds = [(format!("Changes of {title}"), format!("{path}/feed.atom"))];
     Ok(Page { title: &title, part: "", feeds: &feeds, body }.reply(&headers))
 }
@@ -489,7 +484,8 @@ fn observed() -> Markup {
 }
 
 fn deleted(state: &AtBlock, deletions: &Deletions) -> Markup {
-    let signed: Vec<_> = deletions.entries.iter().filter_map(|it| it.statement.as_ref().map(|s| (it, s))).collect();
+    let signed: Vec<_> =
+        deletions.entries.iter().filter_map(|it| it.statement.as_ref().map(|s| (it, s))).collect();
     html! {
         section aria-labelledby="deleted" {
             h2 id="deleted" { "Deletions" }

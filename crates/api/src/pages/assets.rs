@@ -32,10 +32,8 @@ pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 
 /// What is better with a script.
 pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    let text = concat!(
-        include_str!("../../assets/keccak.js"),
-        include_str!("../../assets/page.js")
-    );
+    let text =
+        concat!(include_str!("../../assets/keccak.js"), include_str!("../../assets/page.js"));
     asset("page", "js", "text/javascript; charset=utf-8", text)
 });
 

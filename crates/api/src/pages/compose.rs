@@ -37,7 +37,10 @@ pub(super) async fn page(
     headers: HeaderMap,
 ) -> PageReply {
     let chain_id: u64 = chain.parse().map_err(|_| {
-        Sorry::malformed(format!("A chain id is a decimal number such as 8453, not {}", parse::quote(&chain)))
+        Sorry::malformed(format!(
+            "A chain id is a decimal number such as 8453, not {}",
+            parse::quote(&chain)
+        ))
     })?;
     let version = parse::compose_hash(&text).map_err(Sorry::malformed)?;
     let finality = Finality::default_of(chain_id);

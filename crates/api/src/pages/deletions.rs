@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     AppState, DeletionsOf, Finality, Part, answers,
-    documents::{Deletions, DELETIONS_MEAN},
+    documents::{DELETIONS_MEAN, Deletions},
     parse,
 };
 use axum::{
@@ -38,7 +38,8 @@ pub(super) async fn page(
             let commitment = parse::commitment(text).map_err(Sorry::malformed)?;
             let of = DeletionsOf::Commitment(commitment);
             let (store, node) = (state.store(), state.headers(chain_id));
-            let (part, finality) = (Part { limit: 100, after: None }, Finality::default_of(chain_id));
+            let (part, finality) =
+                (Part { limit: 100, after: None }, Finality::default_of(chain_id));
             let found =
                 answers::deletions(store, node, chain_id, of, (None, None), part, finality).await?;
             Some(found)

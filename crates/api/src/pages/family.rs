@@ -65,6 +65,7 @@ pub(super) async fn page(
         p { "Follow it as a " a href=(format!("/families/{}/feed.atom", family.name)) { "feed" } "." }
         (stand(chain_id, &family.block, &family.index_head))
     };
-    let feeds = [(format!("Changes of {}", family.name), format!("/families/{}/feed.atom", family.name))];
+    let feeds =
+        [(format!("Changes of {}", family.name), format!("/families/{}/feed.atom", family.name))];
     Ok(Page { title: &family.name, part: "", feeds: &feeds, body }.reply(&headers))
 }

@@ -68,7 +68,7 @@ pub(super) async fn search(
         }
     }
     // What can only be meant is shown at once.
-    if let ([(chain_id, app)], [] ) = (apps.as_slice(), versions.as_slice()) {
+    if let ([(chain_id, app)], []) = (apps.as_slice(), versions.as_slice()) {
         return Ok(Redirect::to(&app_path(*chain_id, app.app)).into_response());
     }
     let body = html! {

@@ -180,8 +180,8 @@ impl IntoResponse for Sorry {
 /// The page of a path that there is not.
 pub(crate) fn nothing_here() -> Response {
     let why = "No page is at this address. A link may have been cut short".to_owned();
-    let mut reply =
-        Sorry { status: StatusCode::NOT_FOUND, title: "There is nothing here", why }.into_response();
+    let mut reply = Sorry { status: StatusCode::NOT_FOUND, title: "There is nothing here", why }
+        .into_response();
     dress(&mut reply);
     reply
 }

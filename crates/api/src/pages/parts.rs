@@ -15,7 +15,6 @@ pub(super) fn when(time: Timestamp) -> Markup {
     }
 }
 
-
 fn exact(time: Timestamp) -> String {
     crate::words::time(time)
 }

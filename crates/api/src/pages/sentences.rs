@@ -54,9 +54,12 @@ pub(super) fn verdict(state: &AtBlock, name: &str) -> Verdict {
     let notice = state.policy.notice_period_seconds;
     let frozen = state.policy.frozen.iter().any(|it| it == "compose_hash");
     let unchecked = state.completeness == Completeness::AsEmitted;
-    let verdict = |tone, sign: &str, sentence: String| Verdict { tone, sign: sign.to_owned(), sentence };
+    let verdict =
+        |tone, sign: &str, sentence: String| Verdict { tone, sign: sign.to_owned(), sentence };
     if !state.born {
-        let sentence = format!("Nothing is known of {name} by this block: its contract had not said anything yet.");
+        let sentence = format!(
+            "Nothing is known of {name} by this block: its contract had not said anything yet."
+        );
         return verdict(Tone::Unknown, "not known", sentence);
     }
     match (kind, notice) {
@@ -310,9 +313,19 @@ mod tests {
         let week = Some(7 * 86_400);
         let said = |kind: &str, notice| verdict(&state(kind, notice), "Acme");
         let ours = said("app_auth", week);
-        assert_eq!(ours.sentence, "The code of Acme can change only after 7 days of public notice.");
+        assert_eq!(
+            ours.sentence,
+            "The code of Acme can change only after 7 days of public notice."
+        );
         assert_eq!((ours.tone, ours.sign.as_str()), (Tone::Plain, "notice 7 d"));
-        for kind in ["app_auth_test", "dstack_app", "legacy_app_auth", "timelock_app_auth", "unknown", "else"] {
+        for kind in [
+            "app_auth_test",
+            "dstack_app",
+            "legacy_app_auth",
+            "timelock_app_auth",
+            "unknown",
+            "else",
+        ] {
             let theirs = said(kind, week);
             assert_ne!(theirs.tone, Tone::Plain, "{kind}");
             assert!(!theirs.sentence.contains("only after"), "{kind}: {}", theirs.sentence);
@@ -321,7 +334,11 @@ mod tests {
         for kind in ["app_auth_test", "dstack_app", "legacy_app_auth"] {
             assert_eq!(said(kind, None).tone, Tone::Harm, "{kind}");
         }
-        assert!(said("app_auth_test", week).sentence.starts_with("Test build: the notice period is not enforced."));
+        assert!(
+            said("app_auth_test", week)
+                .sentence
+                .starts_with("Test build: the notice period is not enforced.")
+        );
         assert_eq!(said("unknown", week).tone, Tone::Unknown);
         // A contract of ours that has not told its notice is none that we can speak for.
         assert_eq!(said("app_auth", None).tone, Tone::Unknown);
@@ -333,7 +350,13 @@ mod tests {
     #[test]
     fn that_nothing_is_on_its_way_is_said_only_where_it_would_be_announced() {
         let now = time(1_795_132_800);
-        for (kind, said) in [("app_auth", true), ("timelock_app_auth", true), ("dstack_app", false), ("app_auth_test", false), ("unknown", false)] {
+        for (kind, said) in [
+            ("app_auth", true),
+            ("timelock_app_auth", true),
+            ("dstack_app", false),
+            ("app_auth_test", false),
+            ("unknown", false),
+        ] {
             assert_eq!(on_its_way(&state(kind, Some(86_400)), now).is_some(), said, "{kind}");
         }
     }

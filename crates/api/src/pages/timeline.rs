@@ -138,11 +138,29 @@ fn day(seconds: u64) -> String {
 /// Months, or days of a short life, as many as there is room for.
 fn scale(picture: &mut String, axis: &Axis, height: u32) {
     let length = axis.to - axis.from;
-    let steps: [u64; 9] = [3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 91 * 86_400, 182 * 86_400, 365 * 86_400, 1461 * 86_400];
+    let steps: [u64; 9] = [
+        3600,
+        6 * 3600,
+        86_400,
+        7 * 86_400,
+        30 * 86_400,
+        91 * 86_400,
+        182 * 86_400,
+        365 * 86_400,
+        1461 * 86_400,
+    ];
     let step = steps.into_iter().find(|step| length / step <= 6).unwrap_or(1461 * 86_400);
-    let format = if step < 86_400 { "%-d %b %H:%M" } else if step < 30 * 86_400 { "%-d %b" } else { "%b %Y" };
+    let format = if step < 86_400 {
+        "%-d %b %H:%M"
+    } else if step < 30 * 86_400 {
+        "%-d %b"
+    } else {
+        "%b %Y"
+    };
     let first = (axis.from / step + 1) * step;
-    for (n, at) in (first..=axis.to).step_by(usize::try_from(step).unwrap_or(usize::MAX)).enumerate() {
+    for (n, at) in
+        (first..=axis.to).step_by(usize::try_from(step).unwrap_or(usize::MAX)).enumerate()
+    {
         let x = axis.x(at);
         if x < 93.0 {
             let text = time(at).strftime(format);
@@ -235,7 +253,12 @@ fn said(bar: &Bar) -> String {
 
 fn mark_said(mark: &Mark) -> String {
     let minute = time(mark.at.timestamp).strftime("%-d %b %Y, %H:%M UTC").to_string();
-    format!("{minute}: {} {}, {}", setting(mark.setting), value(mark.setting, mark.value), mark.action)
+    format!(
+        "{minute}: {} {}, {}",
+        setting(mark.setting),
+        value(mark.setting, mark.value),
+        mark.action
+    )
 }
 
 fn table(chain_id: u64, lanes: &Lanes) -> Markup {

@@ -73,7 +73,10 @@ pub(super) struct AppPath {
     #[param(value_type = u64, example = 8453)]
     chain_id: String,
     /// The app id, or its contract. With capitals it has to have the right ones (EIP-55).
-    #[param(pattern = "^(0x)?[0-9a-fA-F]{40}$", example = "0x52908400098527886e0f7030069857d2e4169ee7")]
+    #[param(
+        pattern = "^(0x)?[0-9a-fA-F]{40}$",
+        example = "0x52908400098527886e0f7030069857d2e4169ee7"
+    )]
     app: String,
 }
 
@@ -86,7 +89,10 @@ pub(super) struct AtPath {
     #[param(value_type = u64, example = 8453)]
     chain_id: String,
     /// The app id, or its contract.
-    #[param(pattern = "^(0x)?[0-9a-fA-F]{40}$", example = "0x52908400098527886e0f7030069857d2e4169ee7")]
+    #[param(
+        pattern = "^(0x)?[0-9a-fA-F]{40}$",
+        example = "0x52908400098527886e0f7030069857d2e4169ee7"
+    )]
     app: String,
     /// A block number, a block hash, a time in RFC 3339 with its offset, `finalized`, `safe` or `unsafe`.
     #[param(example = "finalized")]
@@ -102,7 +108,10 @@ pub(super) struct AsOfPath {
     #[param(value_type = u64, example = 8453)]
     chain_id: String,
     /// The app id, or its contract.
-    #[param(pattern = "^(0x)?[0-9a-fA-F]{40}$", example = "0x52908400098527886e0f7030069857d2e4169ee7")]
+    #[param(
+        pattern = "^(0x)?[0-9a-fA-F]{40}$",
+        example = "0x52908400098527886e0f7030069857d2e4169ee7"
+    )]
     app: String,
     /// A block number, a time in RFC 3339 with its offset, `finalized`, `safe` or `unsafe`.
     #[param(example = "finalized")]
@@ -401,9 +410,8 @@ parameters! {
 
 impl OfApps {
     pub(super) fn filter(&self) -> Result<AppFilter, ProblemReply> {
-        let address = |name, text: &Option<String>| {
-            text.as_deref().map(|text| app(name, text)).transpose()
-        };
+        let address =
+            |name, text: &Option<String>| text.as_deref().map(|text| app(name, text)).transpose();
         let hash = self.compose_hash.as_deref().map(|text| compose_hash("composeHash", text));
         let pending = match self.pending.as_deref() {
             None | Some("false") => false,
@@ -439,9 +447,13 @@ pub(super) fn chain(text: &str) -> Result<u64, ProblemReply> {
     // As a number is written, so that an answer has one address.
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     let read = Some(text).filter(|_| plain).and_then(|text| text.parse().ok());
-    field("chainId", "8453", read.ok_or_else(|| {
-        format!("a chain id is a decimal number such as 8453, not {}", parse::quote(text))
-    }))
+    field(
+        "chainId",
+        "8453",
+        read.ok_or_else(|| {
+            format!("a chain id is a decimal number such as 8453, not {}", parse::quote(text))
+        }),
+    )
 }
 
 pub(super) fn app(name: &'static str, text: &str) -> Result<Address, ProblemReply> {
@@ -454,10 +466,14 @@ fn compose_hash(name: &'static str, text: &str) -> Result<B256, ProblemReply> {
 
 fn kind(text: &str) -> Result<devproof_contracts::Code, ProblemReply> {
     let known = devproof_contracts::Code::ALL.into_iter().find(|kind| kind.name() == text);
-    field("kind", "app_auth", known.ok_or_else(|| {
-        let names = devproof_contracts::Code::ALL.map(|kind| kind.name()).join(", ");
-        format!("a kind of code is one of {names}, not {}", parse::quote(text))
-    }))
+    field(
+        "kind",
+        "app_auth",
+        known.ok_or_else(|| {
+            let names = devproof_contracts::Code::ALL.map(|kind| kind.name()).join(", ");
+            format!("a kind of code is one of {names}, not {}", parse::quote(text))
+        }),
+    )
 }
 
 /// The finality that was named, if one was.

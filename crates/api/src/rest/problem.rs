@@ -1,12 +1,12 @@
 //! Errors as RFC 9457 problem details. What is our own business is logged, not sent.
 
 use crate::{AnswerError, Surface, documents::Problem};
+use alloy_primitives::B256;
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use alloy_primitives::B256;
 use std::{any::Any, collections::BTreeMap};
 use utoipa::{
     IntoResponses, ToSchema,
@@ -32,9 +32,8 @@ pub(super) struct Problems;
 
 impl IntoResponses for Problems {
     fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
-        let body = || {
-            ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build()
-        };
+        let body =
+            || ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
         let said = |what: &str| -> RefOr<openapi::Response> {
             ResponseBuilder::new()
                 .description(what)

@@ -11,12 +11,7 @@ use devproof_api::{
 };
 use devproof_contracts::stock::DstackKms;
 
-async fn page(
-    world: &World,
-    of: ChangesOf,
-    limit: usize,
-    after: Option<ChangePlace>,
-) -> Changes {
+async fn page(world: &World, of: ChangesOf, limit: usize, after: Option<ChangePlace>) -> Changes {
     let page = Part { limit, after };
     changes(&world.store, LOCAL, of, page, Finality::Unsafe, Surface::Rest).await.unwrap()
 }

@@ -7,9 +7,9 @@
 )]
 
 mod allowed;
-mod changes;
 mod as_of;
 mod at_block;
+mod changes;
 mod deletions;
 mod diff;
 mod families;

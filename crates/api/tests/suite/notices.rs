@@ -56,7 +56,13 @@ async fn each_announcement_is_told_with_what_became_of_it() {
     // Ripe at 214, and a notice that is withdrawn before it was ever ripe.
     world.propose(186, hash(7), Some((hash(9), "https://example.org/7")));
     world.propose(188, hash(8), None);
-    world.extend(189, devproof_primitives::Action::Cancelled, Setting::ComposeHash, hash(8), crate::world::OWNER);
+    world.extend(
+        189,
+        devproof_primitives::Action::Cancelled,
+        Setting::ComposeHash,
+        hash(8),
+        crate::world::OWNER,
+    );
     world.announce(190, Setting::Device, hash(6));
     world.commit(None, 200).await;
     world.verified(200).await;
@@ -109,11 +115,16 @@ async fn the_list_is_what_the_histories_of_all_apps_say() {
         for state in NoticeState::ALL {
             let whole = all(&world, state, 100).await;
             for limit in [1, 2, 3] {
-                assert_eq!(all(&world, state, limit).await, whole, "life {life}, {state:?}, {limit}");
+                assert_eq!(
+                    all(&world, state, limit).await,
+                    whole,
+                    "life {life}, {state:?}, {limit}"
+                );
             }
             let mut by_app = Vec::new();
             for app in APPS {
-                let of = notices_of(&world.store, LOCAL, app, state, Finality::Unsafe).await.unwrap();
+                let of =
+                    notices_of(&world.store, LOCAL, app, state, Finality::Unsafe).await.unwrap();
                 by_app.extend(of.notices);
             }
             let key = |it: &Notice| (it.app, it.proposed.block, it.proposed.log_index, it.value);
@@ -136,7 +147,8 @@ async fn model(world: &World, life: u64) {
     let announced = history.entries.iter().filter(|e| e.action == "proposed").count();
     let mut states = 0;
     for state in NoticeState::ALL.into_iter().filter(|it| *it != NoticeState::Open) {
-        states += notices_of(&world.store, LOCAL, APP, state, finality).await.unwrap().notices.len();
+        states +=
+            notices_of(&world.store, LOCAL, APP, state, finality).await.unwrap().notices.len();
     }
     assert_eq!(states, announced, "life {life}");
     let state = at(&world.store, None, LOCAL, APP, When::Block(END), finality).await.unwrap();

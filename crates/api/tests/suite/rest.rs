@@ -359,5 +359,8 @@ async fn any_page_may_read_and_nobody_may_write() {
     let request = Request::builder().method(Method::POST).uri("/v1/chains");
     let (status, _, body) = call(&world, request.body(Body::empty()).unwrap()).await;
     let body: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!((status.as_u16(), body["detail"].as_str()), (405, Some("Nearly everything here is only read: use GET. /docs says what is not.")));
+    assert_eq!(
+        (status.as_u16(), body["detail"].as_str()),
+        (405, Some("Nearly everything here is only read: use GET. /docs says what is not."))
+    );
 }

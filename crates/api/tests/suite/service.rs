@@ -83,7 +83,8 @@ async fn who_listens_is_told_and_goes_on_where_he_was() {
     assert_eq!((events[2].0.as_str(), &events[2].2["number"]), ("head", &json!(30)));
     // Behind the first of the two there is only the second, also by the parameter.
     let first = events[0].1.clone().unwrap();
-    for (query, last) in [(String::new(), Some(first.as_str())), (format!("?after={first}"), None)] {
+    for (query, last) in [(String::new(), Some(first.as_str())), (format!("?after={first}"), None)]
+    {
         let again = listen(&world, &query, last, 1).await;
         assert_eq!(again[0].2, events[1].2);
     }
@@ -122,7 +123,8 @@ async fn bytes_are_taken_from_anybody_if_they_are_the_right_ones() {
     world.commit(None, 200).await;
     let path = format!("/v1/compose-hashes/{version}/app-compose");
     let put = async |path: &str, body: Vec<u8>| {
-        let (status, _, body) = call(&world, Request::put(path).body(Body::from(body)).unwrap()).await;
+        let (status, _, body) =
+            call(&world, Request::put(path).body(Body::from(body)).unwrap()).await;
         (status, serde_json::from_slice::<Value>(&body).unwrap_or_default())
     };
     let (status, _, problem) = get(&world, &path).await;
@@ -281,5 +283,8 @@ async fn apps_are_found_by_whatever_is_known_of_them() {
     }
     let (status, _, one) = get(&world, &format!("/v1/chains/{LOCAL}/apps/{app}")).await;
     assert_eq!((status, &one["noticePeriodSeconds"]), (200, &json!(604_800)));
-    assert_eq!((&one["proposals"][1]["state"], &one["authorisedCount"]), (&json!("pending"), &json!(2)));
+    assert_eq!(
+        (&one["proposals"][1]["state"], &one["authorisedCount"]),
+        (&json!("pending"), &json!(2))
+    );
 }

@@ -70,13 +70,18 @@ async fn the_first_sentences_say_who_can_change_the_code_and_how_long_before() {
     world.stock_birth(12);
     world.commit(None, 20).await;
     let unchecked = read(&world, &page_of(APP)).await;
-    assert!(unchecked.contains("has not been compared with the contract's own history"), "{unchecked}");
+    assert!(
+        unchecked.contains("has not been compared with the contract's own history"),
+        "{unchecked}"
+    );
     world.verified(20).await;
     let said = read(&world, &page_of(APP)).await;
     assert!(said.contains("The code of acme can change only after 7 days of public notice. No change is on its way."), "{said}");
     assert!(!said.contains("has not been compared"), "{said}");
     let rival = read(&world, &page_of(STOCK)).await;
-    assert!(rival.contains("The owner of this app can change its code at any moment, without notice."));
+    assert!(
+        rival.contains("The owner of this app can change its code at any moment, without notice.")
+    );
     assert!(!rival.contains("No change is on its way"), "a stock app announces nothing: {rival}");
 
     // Announced at 22, ripe 28 blocks later.
@@ -96,7 +101,13 @@ async fn the_first_sentences_say_who_can_change_the_code_and_how_long_before() {
     assert!(then.contains("Announced then: version 0x02020202..02020202"), "{then}");
 
     // An owner who gives it up for good.
-    world.extend(60, Action::Set, Setting::Freeze, alloy_primitives::B256::with_last_byte(1), OWNER);
+    world.extend(
+        60,
+        Action::Set,
+        Setting::Freeze,
+        alloy_primitives::B256::with_last_byte(1),
+        OWNER,
+    );
     world.commit(Some(world.block(55)), 61).await;
     world.verified(61).await;
     let said = read(&world, &page_of(APP)).await;
@@ -116,7 +127,8 @@ async fn nothing_from_outside_acts() {
     let mut world = World::empty(LOCAL).await;
     world.birth(10);
     world.stock_birth(12);
-    let compose = format!("{{\"name\": \"</code></pre><script>alert(4)</script>\", \"x\": \"{evil}\"}}");
+    let compose =
+        format!("{{\"name\": \"</code></pre><script>alert(4)</script>\", \"x\": \"{evil}\"}}");
     let version = ComposeHash::of(compose.as_bytes()).0;
     world.propose(20, version, Some((hash(9), evil)));
     world.propose(21, hash(3), Some((hash(9), turned)));
@@ -145,7 +157,8 @@ async fn nothing_from_outside_acts() {
     ] {
         let (status, headers, body) = call(&world, &path).await;
         assert!([200, 400, 404].contains(&status), "{path}: {status}");
-        for bad in ["<script>alert", "<img src=x", "<svg onload", "href=\"javascript:", "\u{202e}"] {
+        for bad in ["<script>alert", "<img src=x", "<svg onload", "href=\"javascript:", "\u{202e}"]
+        {
             assert!(!body.contains(bad), "{path} has {bad}");
         }
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
@@ -157,7 +170,9 @@ async fn nothing_from_outside_acts() {
     assert!(!body.contains("href=\"https://x.example/\u{202e}"));
     assert!(body.contains("javascript:alert(3)"), "it is shown as the text that it is");
     // The feeds as well are read by programs that trust their markup.
-    for path in [format!("{app}/feed.atom"), format!("{app}/notices.ics"), format!("{app}/badge.svg")] {
+    for path in
+        [format!("{app}/feed.atom"), format!("{app}/notices.ics"), format!("{app}/badge.svg")]
+    {
         let (status, _, body) = call(&world, &path).await;
         assert_eq!(status, 200, "{path}");
         assert!(!body.contains("<script") && !body.contains("<img"), "{path}");
@@ -176,21 +191,34 @@ async fn feeds_are_valid_and_their_entries_keep_their_names() {
     for to in [30, 52, 120, 200] {
         world.commit(last, to).await;
         last = Some(world.block(to));
-        for path in ["/feed.atom".to_owned(), "/families/acme/feed.atom".to_owned(), format!("{}/feed.atom", page_of(APP))] {
+        for path in [
+            "/feed.atom".to_owned(),
+            "/families/acme/feed.atom".to_owned(),
+            format!("{}/feed.atom", page_of(APP)),
+        ] {
             let (status, headers, body) = call(&world, &path).await;
             assert_eq!(status, 200, "{path}");
-            assert!(headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("application/atom+xml"));
+            assert!(
+                headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("application/atom+xml")
+            );
             let feed = Feed::read_from(body.as_bytes()).unwrap();
             let again = call(&world, &path).await.2;
             assert_eq!(body, again, "{path} changes by itself");
             assert!(feed.id.starts_with("urn:devproof:feed:") && !feed.title.value.is_empty());
-            assert!(!feed.authors.is_empty(), "4.1.1: a feed without authors needs them in each entry");
+            assert!(
+                !feed.authors.is_empty(),
+                "4.1.1: a feed without authors needs them in each entry"
+            );
             let own: Vec<_> = feed.links.iter().filter(|link| link.rel == "self").collect();
             assert_eq!(own[0].href, format!("http://devproof.example.org{path}"));
             let mut ids = BTreeSet::new();
             let mut newest = None;
             for entry in &feed.entries {
-                assert!(entry.id.starts_with("urn:devproof:") && ids.insert(&entry.id), "{}", entry.id);
+                assert!(
+                    entry.id.starts_with("urn:devproof:") && ids.insert(&entry.id),
+                    "{}",
+                    entry.id
+                );
                 assert!(!entry.title.value.is_empty());
                 assert!(newest.is_none_or(|time| entry.updated <= time), "newest first");
                 newest = Some(entry.updated);
@@ -199,16 +227,22 @@ async fn feeds_are_valid_and_their_entries_keep_their_names() {
                 assert_eq!(entry.links[0].rel, "alternate");
                 // An entry that was seen once means the same for ever, but for the hours that are left.
                 if !entry.id.ends_with("ripe_soon") {
-                    let title = known.entry(entry.id.clone()).or_insert_with(|| entry.title.value.clone());
+                    let title =
+                        known.entry(entry.id.clone()).or_insert_with(|| entry.title.value.clone());
                     assert_eq!(*title, entry.title.value);
                 }
             }
         }
     }
     let said = |word: &str| known.values().any(|title| title.contains(word));
-    assert!(said("acme announced version 0x02020202..02020202, possible from 2026-03-13 12:00:00 UTC"), "{known:#?}");
+    assert!(
+        said("acme announced version 0x02020202..02020202, possible from 2026-03-13 12:00:00 UTC"),
+        "{known:#?}"
+    );
     assert!(said("acme accepts version 0x02020202..02020202, after 7 d of notice"));
-    assert!(said("without notice") && said("has expired") && said("may come into force at any moment"));
+    assert!(
+        said("without notice") && said("has expired") && said("may come into force at any moment")
+    );
     assert!(said("admits the operating system") && said("had its code replaced"));
 }
 
@@ -239,7 +273,10 @@ fn events(calendar: &str) -> BTreeMap<String, BTreeMap<String, String>> {
             line => {
                 if let Some(event) = &mut event {
                     let (name, value) = line.split_once(':').unwrap();
-                    assert!(event.insert(name.to_owned(), value.to_owned()).is_none(), "{name} twice");
+                    assert!(
+                        event.insert(name.to_owned(), value.to_owned()).is_none(),
+                        "{name} twice"
+                    );
                 }
             }
         }
@@ -293,8 +330,12 @@ async fn the_badge_says_what_the_page_says() {
     world.commit(None, 200).await;
     world.tags(Some(200), Some(200)).await;
     let badge = async |world: &World, app: alloy_primitives::Address| {
-        let (status, headers, body) = call(world, &format!("/chains/{PUBLIC}/apps/{app:#x}/badge.svg")).await;
-        assert_eq!((status, headers[header::CONTENT_TYPE].to_str().unwrap()), (200, "image/svg+xml"));
+        let (status, headers, body) =
+            call(world, &format!("/chains/{PUBLIC}/apps/{app:#x}/badge.svg")).await;
+        assert_eq!(
+            (status, headers[header::CONTENT_TYPE].to_str().unwrap()),
+            (200, "image/svg+xml")
+        );
         text(&body)
     };
     let said = badge(&world, APP).await;
@@ -305,7 +346,8 @@ async fn the_badge_says_what_the_page_says() {
     // Its code was replaced by what nobody looked at.
     let said = badge(&world, STOCK).await;
     assert!(said.contains("unknown code"), "{said}");
-    let (status, ..) = call(&world, &format!("/chains/{PUBLIC}/apps/{STRANGER:#x}/badge.svg")).await;
+    let (status, ..) =
+        call(&world, &format!("/chains/{PUBLIC}/apps/{STRANGER:#x}/badge.svg")).await;
     assert_eq!(status, 404);
 }
 

@@ -37,8 +37,7 @@ pub async fn run(
             let mut after: Option<NoticePlace> = None;
             loop {
                 let page = Part { limit: 100, after };
-                let page =
-                    notices(&store, chain_id, state, page, finality, Surface::Cli).await?;
+                let page = notices(&store, chain_id, state, page, finality, Surface::Cli).await?;
                 after = page.next.as_deref().and_then(|next| next.parse().ok());
                 match &mut whole {
                     None => whole = Some(page),
@@ -51,7 +50,8 @@ pub async fn run(
                     break;
                 }
             }
-            let mut whole = whole.ok_or_else(|| Failure::CouldNotTell("no page came".to_owned()))?;
+            let mut whole =
+                whole.ok_or_else(|| Failure::CouldNotTell("no page came".to_owned()))?;
             whole.next = None;
             whole.not_told.dedup_by_key(|it| it.app);
             whole
@@ -78,7 +78,16 @@ pub fn render(answer: &Notices, state: NoticeState, now: Timestamp) -> String {
     if answer.notices.is_empty() {
         text.push_str("  nothing\n");
     } else {
-        let head = ["app", "what", "value", "state", "announced (UTC)", "possible from", "ended", "notice"];
+        let head = [
+            "app",
+            "what",
+            "value",
+            "state",
+            "announced (UTC)",
+            "possible from",
+            "ended",
+            "notice",
+        ];
         let rows: Vec<_> = answer.notices.iter().map(row).collect();
         text.push_str(&table(head, &rows));
     }
@@ -90,7 +99,9 @@ pub fn render(answer: &Notices, state: NoticeState, now: Timestamp) -> String {
     }
     if answer.unread > 0 {
         let unread = answer.unread;
-        text.push_str(&format!("  The past of {unread} apps is still being read; each may have announced something.\n"));
+        text.push_str(&format!(
+            "  The past of {unread} apps is still being read; each may have announced something.\n"
+        ));
     }
     text.push_str(&index(answer.indexed_from, &answer.index_head, now));
     text

@@ -8,7 +8,8 @@ use crate::{Failure, Outcome, shell::Shell};
 /// If nobody reads it.
 pub fn run(shell: &mut Shell) -> Result<Outcome, Failure> {
     let document = devproof_api::openapi();
-    let text = document.to_pretty_json().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+    let text =
+        document.to_pretty_json().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
     shell.answer(&document, || text)?;
     Ok(Outcome::Yes)
 }

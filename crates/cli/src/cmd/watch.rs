@@ -116,7 +116,8 @@ impl Watching {
                 let mine = self.apps.is_empty()
                     || it.app.is_none_or(|app| self.apps.contains(&app))
                     || self.apps.contains(&it.contract);
-                if mine && let Some(alert) = alerts::of_change(self.chain_id, &self.name(it.app), it)
+                if mine
+                    && let Some(alert) = alerts::of_change(self.chain_id, &self.name(it.app), it)
                 {
                     say(shell, &alert)?;
                 }

@@ -23,7 +23,10 @@ async fn what_happens_is_told_as_it_happens() {
     watching.says("Watching 1 apps on chain 31337");
 
     // Of another app nothing is told; of this one each thing once, and what a key service does to all.
-    world.stock(31, &devproof_contracts::stock::DstackApp::ComposeHashAdded { composeHash: hash(9) });
+    world.stock(
+        31,
+        &devproof_contracts::stock::DstackApp::ComposeHashAdded { composeHash: hash(9) },
+    );
     world.extend(32, Action::Set, Setting::Guardian, STOCK.into_word(), OWNER);
     let image = devproof_contracts::stock::DstackKms::OsImageHashAdded { osImageHash: hash(0xe9) };
     world.kms(33, &image);
@@ -51,6 +54,11 @@ async fn what_happens_is_told_as_it_happens() {
     watching.kill();
 
     let mut command = devproof();
-    command.args(["--database", &world.path, "watch", "0x00000000000000000000000000000000000000a2"]);
+    command.args([
+        "--database",
+        &world.path,
+        "watch",
+        "0x00000000000000000000000000000000000000a2",
+    ]);
     Process::start(&mut command).says("devproof index --app");
 }

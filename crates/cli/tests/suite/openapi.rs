@@ -24,7 +24,10 @@ fn every_operation_has_a_name_a_tag_and_problems() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let context = format!("{method} {path}: {operation}");
-            assert!(operation["operationId"].is_string() && operation["summary"].is_string(), "{context}");
+            assert!(
+                operation["operationId"].is_string() && operation["summary"].is_string(),
+                "{context}"
+            );
             assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{context}");
             let problem = &operation["responses"]["400"]["content"]["application/problem+json"];
             assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem", "{context}");

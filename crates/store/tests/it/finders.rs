@@ -10,7 +10,8 @@ use alloy_sol_types::SolEvent;
 use devproof_contracts::{bindings::AppAuth, stock::TimelockAppAuth};
 use devproof_primitives::ComposeHash;
 use devproof_store::{
-    ANNOUNCED_STEP, AnnouncedPlace, BlockRef, Contract, RawLog, Role, SPOKEN_STEP, Store, StoreError,
+    ANNOUNCED_STEP, AnnouncedPlace, BlockRef, Contract, RawLog, Role, SPOKEN_STEP, Store,
+    StoreError,
 };
 
 const APPS: u64 = 5;
@@ -32,7 +33,8 @@ fn announce(block: BlockRef, log_index: u64, app: u64, ripe_at: u64, dies: bool)
         .encode_log_data()
     } else {
         let activates = U256::from(ripe_at);
-        TimelockAppAuth::ComposeHashProposed { hash: hash(ripe_at), activatesAt: activates }.encode_log_data()
+        TimelockAppAuth::ComposeHashProposed { hash: hash(ripe_at), activatesAt: activates }
+            .encode_log_data()
     };
     RawLog {
         block,
@@ -80,7 +82,7 @@ pub(crate) async fn announcements_are_found_by_when_they_are_ripe(db: &Db) {
     for number in 0..120_u64 {
         let at = block(number, 0);
         chain.push(at);
-        for index in 0..4 {
+        for index in 0..4_u64 {
             let seed = keccak256([number.to_be_bytes(), index.to_be_bytes()].concat());
             let (app, ripe_at) = (1 + u64::from(seed[0]) % APPS, 10 * (u64::from(seed[1]) % 100));
             let dies = seed[2] % 4 > 0;
@@ -118,7 +120,9 @@ pub(crate) async fn announcements_are_found_by_when_they_are_ripe(db: &Db) {
     assert!(!store.is_announced(CHAIN, &other).await.unwrap());
     let apps = store.apps_announcing(CHAIN, 300, None, 100).await.unwrap();
     assert!(apps.iter().all(|app| app.role == Role::App) && apps.len() as u64 == APPS);
-    assert!(store.apps_announcing(CHAIN, 300, Some(apps[1].address), 100).await.unwrap() == apps[2..]);
+    assert!(
+        store.apps_announcing(CHAIN, 300, Some(apps[1].address), 100).await.unwrap() == apps[2..]
+    );
 }
 
 pub(crate) async fn blocks_in_which_something_was_said_come_one_after_the_other(db: &Db) {
@@ -174,7 +178,11 @@ pub(crate) async fn bytes_are_kept_under_their_own_hash(db: &Db) {
     assert_eq!(store.compose(hash).await.unwrap().unwrap().as_ref(), bytes);
     let said = TimelockAppAuth::ComposeHashProposed { hash: hash.0, activatesAt: U256::from(9) };
     let data = said.encode_log_data();
-    let log = RawLog { topics: data.topics().to_vec(), data: data.data, ..announce(block(3, 0), 0, 1, 9, false) };
+    let log = RawLog {
+        topics: data.topics().to_vec(),
+        data: data.data,
+        ..announce(block(3, 0), 0, 1, 9, false)
+    };
     store.commit(&page(None, block(4, 0), vec![log])).await.unwrap();
     assert!(store.is_compose_hash_said(hash.0).await.unwrap());
     if db.cluster().is_none() {

@@ -3,9 +3,7 @@
 use super::Reply;
 use crate::{
     DeletionsOf, Surface, When, answers,
-    documents::{
-        Apps, AsOf, AtBlock, Completeness, Deletions, Diff, History, Notices, OneApp,
-    },
+    documents::{Apps, AsOf, AtBlock, Completeness, Deletions, Diff, History, Notices, OneApp},
     finality::Finality,
     rest::{
         AppState,
@@ -39,8 +37,7 @@ pub(in crate::rest) async fn list(
     let filter = asked.filter()?;
     let (store, families) = (&state.store, &*state.families);
     let surface = Surface::Rest;
-    let answer =
-        answers::apps(store, families, chain, &filter, part, finality, surface).await?;
+    let answer = answers::apps(store, families, chain, &filter, part, finality, surface).await?;
     Ok(reply::document(&answer, &headers))
 }
 
@@ -82,11 +79,7 @@ pub(in crate::rest) async fn at(
     let forever = matches!(when, When::Block(_) | When::Hash(_))
         && answer.block.finality == Finality::Finalized
         && answer.completeness == Completeness::Complete;
-    Ok(if forever {
-        reply::forever(&answer, &headers)
-    } else {
-        reply::document(&answer, &headers)
-    })
+    Ok(if forever { reply::forever(&answer, &headers) } else { reply::document(&answer, &headers) })
 }
 
 /// What this index held at some time about what an app was allowed to run after a block, and what it learnt since.

@@ -3,7 +3,7 @@
 use super::Reply;
 use crate::{
     ChangesOf, DeletionsOf, Surface, answers,
-    documents::{AllowedApps, Changes, Chains, Deletions, Notices},
+    documents::{AllowedApps, Chains, Changes, Deletions, Notices},
     parse,
     rest::{
         AppState, ProblemReply,
