@@ -117,7 +117,9 @@ pub enum Refusal {
 }
 
 /// Beginnings of what dcap-qvl says about the collateral alone, or about the time.
-const ABOUT_COLLATERAL: [&str; 24] = [
+const ABOUT_COLLATERAL: [&str; 26] = [
+    "CrlExpired",
+    "UnknownRevocationStatus",
     "TCBInfo expired",
     "QE Identity expired",
     "TCBInfo issue date is in the future",

@@ -97,7 +97,7 @@ fn signatures(
     let Ok(root) = sigchain::address_of(root) else {
         return Some((Outcome::Fail, "the root key of the KMS is not a secp256k1 key".to_owned()));
     };
-    warnings.extend(sigchain::warning(root));
+    warnings.extend(chain.warning(root));
     if let Err(error) = chain.verify(root) {
         return Some((Outcome::Fail, error.to_string()));
     }
