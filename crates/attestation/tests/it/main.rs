@@ -7,6 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod event_log;
+mod evidence;
+mod properties;
 mod recorded;
 #[path = "../support/mod.rs"]
 mod support;

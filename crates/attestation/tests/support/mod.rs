@@ -11,6 +11,7 @@
 )]
 
 pub mod data;
+pub mod encode;
 pub mod log;
 pub mod machine;
 pub mod pki;
