@@ -61,6 +61,8 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Diff(args) => cmd::diff::run(args, settings, shell).await,
             Command::Family(args) => cmd::family::run(args, settings, shell).await,
             Command::Deletions(args) => cmd::deletions::run(args, settings, shell).await,
+            Command::Verify(args) => cmd::verify::run(args, shell),
+            Command::Sigchain(args) => cmd::sigchain::run(args, shell),
             Command::Fsck(args) => cmd::fsck::run(args, settings, shell).await,
             Command::Db(args) => cmd::db::run(args, shell).await,
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,

@@ -49,6 +49,19 @@ pub fn plain(text: &str) -> String {
     text.escape_debug().to_string()
 }
 
+/// A sentence with foreign text in it: as [`plain`], but with quotation marks and backslashes as they are.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
 /// `1 version`, `2 versions`, `no version`.
 #[must_use]
 pub fn count(n: usize, what: &str) -> String {
@@ -105,5 +118,6 @@ mod tests {
     #[test]
     fn text_from_the_chain_cannot_move_the_cursor() {
         assert_eq!(plain("a\u{1b}[2J\u{202e}b\n"), "a\\u{1b}[2J\\u{202e}b\\n");
+        assert_eq!(printable("\"a\u{1b}[2J\u{202e}'\n"), "\"a\\u{1b}[2J\\u{202e}'\\n");
     }
 }

@@ -10,11 +10,14 @@ pub mod family;
 pub mod fsck;
 pub mod history;
 pub mod index;
+mod input;
 mod node;
 mod operations;
 mod progress;
 pub mod serve;
+pub mod sigchain;
 mod stop;
+pub mod verify;
 mod words;
 mod writer;
 

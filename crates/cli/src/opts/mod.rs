@@ -1,8 +1,10 @@
 //! The tree of arguments. Help texts start with a verb and end in a full stop; they are the doc
 //! comments, taken as they are.
 
+mod evidence;
 mod questions;
 
+pub use evidence::{SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs};
 
 use alloy_primitives::{Address, B256};
@@ -26,6 +28,7 @@ Examples:
   devproof history 0x52908400098527886e0f7030069857d2e4169ee7
   devproof allowed $(sha256sum app-compose.json | cut -d' ' -f1)
   devproof diff 0x52908400098527886e0f7030069857d2e4169ee7 --from 1234 --to finalized
+  devproof verify quote.json --collateral collateral.json
   devproof serve --listen 127.0.0.1:8080";
 
 /// Show what a TEE app was allowed to run, since when, and with how much notice.
@@ -116,6 +119,12 @@ pub enum Command {
     /// List what the keys of apps say they deleted.
     #[command(verbatim_doc_comment)]
     Deletions(DeletionsArgs),
+    /// Tell what evidence of an instance proves: its hardware, its system, its app, its keys.
+    #[command(verbatim_doc_comment)]
+    Verify(VerifyArgs),
+    /// Check chains of signatures that lead to keys of apps.
+    #[command(verbatim_doc_comment)]
+    Sigchain(SigchainArgs),
     /// Serve the answers as REST, and follow the chain meanwhile if there is a node.
     #[command(verbatim_doc_comment)]
     Serve(ServeArgs),
