@@ -7,8 +7,11 @@
 )]
 
 mod bad_input;
+#[path = "../../../attestation/tests/support/mod.rs"]
+mod evidence;
 mod questions;
 mod run;
+mod verify;
 mod words;
 #[allow(dead_code, reason = "shared with the tests of the answers")]
 #[path = "../../../api/tests/suite/world.rs"]
