@@ -9,6 +9,7 @@
 //! never taken for a yes: it is `inconclusive`. And an identity is only claimed, not proved, while nothing shows that
 //! the operating system which wrote it down is a known one.
 
+pub mod backend;
 mod collateral;
 mod dcap;
 mod digest;

@@ -6,6 +6,7 @@ mod machine;
 mod verify;
 
 pub use verify::verify;
+pub(crate) use verify::{is_proved, overall};
 
 use crate::{
     Collateral, Evidence, KeyProviderKind, Policy, ReportData, TrustAnchor,
@@ -158,12 +159,12 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(id: CheckId, result: Outcome, how: impl fmt::Display) -> Self {
+    pub(crate) fn new(id: CheckId, result: Outcome, how: impl fmt::Display) -> Self {
         let (how, by) = (how.to_string(), By::Here);
         Self { id, result, value: None, how, by, evidence: None, details: Map::new() }
     }
 
-    fn value(mut self, value: impl fmt::Display) -> Self {
+    pub(crate) fn value(mut self, value: impl fmt::Display) -> Self {
         self.value = Some(value.to_string());
         self
     }
@@ -191,6 +192,8 @@ pub enum Concern {
     OtherTrustAnchor,
     /// The image that the KMS was told is not the one in the machine's configuration.
     OtherOsImage,
+    /// Two verifiers say different things about a row.
+    Disagreement,
     /// Something hangs behind the events of the boot that has the name of one.
     LookalikeEvents,
 }

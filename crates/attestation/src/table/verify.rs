@@ -60,7 +60,7 @@ pub fn verify(question: &Question<'_>) -> Verdict {
 }
 
 /// The worst row that the policy requires. `backends` looked at the evidence.
-fn overall(checks: &[Check], policy: &Policy, backends: usize) -> Outcome {
+pub(crate) fn overall(checks: &[Check], policy: &Policy, backends: usize) -> Outcome {
     let result = |id: &CheckId| {
         let found = checks.iter().find(|check| check.id == *id).map(|check| check.result);
         found.unwrap_or(Outcome::NotEvaluated)
@@ -79,7 +79,7 @@ fn overall(checks: &[Check], policy: &Policy, backends: usize) -> Outcome {
 
 /// What a machine says of itself is proved if the hardware measured it, nobody could tamper with it since, and the
 /// operating system that wrote it down is a known one.
-fn is_proved(checks: &[Check]) -> bool {
+pub(crate) fn is_proved(checks: &[Check]) -> bool {
     let needed = [
         CheckId::Hardware,
         CheckId::TdAttributes,

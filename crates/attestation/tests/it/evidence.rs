@@ -211,6 +211,18 @@ fn binary_attestations_that_do_not_fit_together() {
     assert!(matches!(log, Err(EventLogError::Malformed(_))));
 }
 
+#[test]
+fn an_attestation_that_says_something_twice() {
+    let world = World::new(Options::default());
+    let one = encode::msgpack(&Machine::default(), &world.pki, "tdx");
+    // One entry more, at the end: a second version.
+    let twice = [&[0x84], &one[1..], b"\xa7version\x01"].concat();
+    let error = read(twice).unwrap_err();
+    assert_eq!(error, Error::Attestation("it says something twice".to_owned()));
+    let other = [&[0x84], &one[1..], b"\xa7another\x01"].concat();
+    assert!(read(other).is_ok());
+}
+
 /// Lengths that promise more than there is reserve no memory for it.
 #[test]
 fn lengths_that_lie() {

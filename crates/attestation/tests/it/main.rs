@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod backends;
 mod event_log;
 mod evidence;
 mod properties;

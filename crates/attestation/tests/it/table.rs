@@ -8,7 +8,7 @@ use crate::support::{
 };
 use alloy_primitives::keccak256;
 use devproof_attestation::{
-    CheckId as Id, Concern, Evidence, KmsKeys,
+    CheckId as Id, Collateral, Concern, Evidence, KmsKeys,
     Outcome::{self, Fail, Inconclusive, NotEvaluated, Pass},
     Policy, Question, ReportData, TrustAnchor, Verdict, verify,
 };
@@ -222,6 +222,18 @@ fn a_quote_of_another_pki_is_a_forgery() {
         ],
     );
     assert_eq!(verdict.overall, Fail);
+}
+
+/// Services put the chain of the quote they were asked about into the collateral; another quote must not be held
+/// against that.
+#[test]
+fn collateral_that_was_fetched_for_another_quote() {
+    let mut case = Case::default();
+    let other = World::new(Options::default());
+    let mut collateral = case.world.pki.collateral();
+    collateral["pck_certificate_chain"] = json!(other.pki.pck_chain());
+    case.world.collateral = Collateral::parse(&collateral.to_string()).unwrap();
+    only(&case.verdict(), &[]);
 }
 
 #[test]

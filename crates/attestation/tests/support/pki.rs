@@ -192,6 +192,10 @@ impl Pki {
         &self.root_pem
     }
 
+    pub fn pck_chain(&self) -> String {
+        format!("{}{}{}", self.pck_pem, self.pck_ca_pem, self.root_pem)
+    }
+
     fn sign_text(&self, text: &str) -> String {
         hex(self.tcb_key.sign(&SystemRandom::new(), text.as_bytes()).unwrap().as_ref())
     }
@@ -266,7 +270,7 @@ impl Pki {
         report[258] = 4; // isv_svn
         report[320..352].copy_from_slice(&Sha256::digest([public, &qe_auth_data[..]].concat()));
         let report_signature = self.pck_key.sign(&rng, &report).unwrap();
-        let chain = format!("{}{}{}", self.pck_pem, self.pck_ca_pem, self.root_pem);
+        let chain = self.pck_chain();
         let mut inner = report.to_vec();
         inner.extend(report_signature.as_ref());
         inner.extend((qe_auth_data.len() as u16).to_le_bytes());

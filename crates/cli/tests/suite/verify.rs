@@ -206,14 +206,16 @@ fn recorded_evidence_on_the_command_line() {
     let said = devproof_in(&dir, &args);
     let document: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(said.code, 2);
-    for id in ["hardware", "collateral", "tcb", "td_attributes", "platform", "event_log", "app_id"] {
+    for id in ["hardware", "collateral", "tcb", "td_attributes", "platform", "event_log", "app_id"]
+    {
         assert_eq!(result(&document, id), "pass", "{id}");
     }
     assert_eq!(document["identity"]["appId"], "0x3763bc34552cf3a27ff71ad5f7a90471562a1a2d");
     assert_eq!(document["warnings"][0]["id"], "local_keys");
 
     let chain = file("sigchain-prod7.json");
-    let ask = |root: &str| devproof_in(&dir, &["sigchain", "verify", &chain, "--root", root, "--json"]);
+    let ask =
+        |root: &str| devproof_in(&dir, &["sigchain", "verify", &chain, "--root", root, "--json"]);
     let said = ask("0x52d3CF51c8A37A2CCfC79bBb98c7810d7Dd4CE51");
     let document: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((said.code, &document["overall"]), (0, &json!("pass")));
@@ -250,7 +252,10 @@ mod sigchain {
         let (root, json) = chain(&dir, |_| {});
         let said = verify(&dir, &root, &["--json"]);
         let document: Value = serde_json::from_str(&said.out).unwrap();
-        assert_eq!((said.code, &document["overall"], &document["valid"]), (0, &json!("pass"), &json!(true)));
+        assert_eq!(
+            (said.code, &document["overall"], &document["valid"]),
+            (0, &json!("pass"), &json!(true))
+        );
         assert_eq!(document["derivedKey"], json["derived_pubkey"]);
         assert!(document["calldata"].as_str().unwrap().len() > 1000);
         let said = verify(&dir, &root, &[]);
