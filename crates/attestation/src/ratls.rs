@@ -3,7 +3,9 @@
 //!
 //! What they show: the KMS made an app CA for this app id, and that CA vouches for the key which the quote commits
 //! to. A KMS does so only after it checked the machine itself, the operating system included. So a chain up to the CA
-//! key in the KMS contract shows what a quote and a log alone cannot. All of dstack's keys are P-256.
+//! key in the KMS contract shows what a quote and a log alone cannot. It shows no more than the app's keys are worth: where
+//! instances hold the key of their app's CA, a version that gave it away lets any machine have a certificate. All of
+//! dstack's keys are P-256.
 
 use crate::{digest::sha256, limits, pem};
 use alloy_primitives::{Address, B256, Bytes};

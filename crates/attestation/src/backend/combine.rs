@@ -49,7 +49,7 @@ pub fn combine(mut verdict: Verdict, opinions: &[Opinion], policy: &Policy) -> V
             .is_some_and(|row| row.result == Outcome::Pass && row.by == By::Here),
     );
     let backends = here + opinions.iter().filter(agree).count();
-    verdict.overall = overall(&verdict.checks, policy, backends);
+    (verdict.overall, verdict.decisive) = overall(&verdict.checks, policy, backends);
     verdict.identity.proved = is_proved(&verdict.checks);
     verdict
 }

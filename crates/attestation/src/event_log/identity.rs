@@ -90,14 +90,15 @@ pub struct Identity {
 
 pub(super) fn of(log: &EventLog) -> Result<Identity, EventLogError> {
     in_order(log)?;
-    let one = |name: &'static str| once(log, name);
-    let must = |name: &'static str| one(name)?.ok_or(EventLogError::Missing { name });
+    // There is no second one: that was looked at.
+    let one = |name: &'static str| log.boot().find(|event| event.name == name);
+    let must = |name: &'static str| one(name).ok_or(EventLogError::Missing { name });
     let app_id = Address::from(exactly(must("app-id")?, "app-id")?);
     let compose_hash = ComposeHash(exactly::<32>(must("compose-hash")?, "compose-hash")?.into());
     let word = |name: &'static str| -> Result<Option<B256>, EventLogError> {
-        one(name)?.map(|event| exactly::<32>(event, name).map(B256::from)).transpose()
+        one(name).map(|event| exactly::<32>(event, name).map(B256::from)).transpose()
     };
-    let instance_id = match one("instance-id")? {
+    let instance_id = match one("instance-id") {
         // A KMS has none, and apps may be told to have none.
         Some(event) if event.payload.is_empty() => None,
         Some(event) => Some(Address::from(exactly(event, "instance-id")?)),
@@ -107,7 +108,7 @@ pub(super) fn of(log: &EventLog) -> Result<Identity, EventLogError> {
         app_id,
         compose_hash,
         instance_id,
-        key_provider: one("key-provider")?.map(key_provider).transpose()?,
+        key_provider: one("key-provider").map(key_provider).transpose()?,
         os_image_hash: word("os-image-hash")?,
         mr_kms: word("mr-kms")?,
         ready: log.of(super::RUNTIME_REGISTER).any(|event| event.name == SYSTEM_READY),
@@ -135,14 +136,6 @@ fn in_order(log: &EventLog) -> Result<(), EventLogError> {
         at = if *many { place } else { place + 1 };
     }
     Ok(())
-}
-
-fn once<'a>(log: &'a EventLog, name: &'static str) -> Result<Option<&'a Event>, EventLogError> {
-    let mut events = log.boot().filter(|event| event.name == name);
-    match (events.next(), events.next()) {
-        (event, None) => Ok(event),
-        (_, Some(_)) => Err(EventLogError::Duplicate { name }),
-    }
 }
 
 fn exactly<const N: usize>(event: &Event, name: &'static str) -> Result<[u8; N], EventLogError> {

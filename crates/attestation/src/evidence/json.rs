@@ -112,15 +112,9 @@ fn fill(
     vm_config: Option<Box<RawValue>>,
     app_compose: Option<String>,
 ) -> Result<(), EvidenceError> {
-    if let Some(log) = event_log {
-        evidence.event_log = Some(if log.get().len() > 2 * limits::EVENT_LOG {
-            Err(EventLogError::TooLong { length: log.get().len() })
-        } else {
-            match nested(&log, "the event log", limits::EVENT_LOG) {
-                Ok(log) => EventLog::parse(&log),
-                Err(e) => Err(EventLogError::Malformed(e.to_string())),
-            }
-        });
+    // Some agents write an empty string where they have none.
+    if let Some(log) = event_log.filter(|log| log.get() != "\"\"") {
+        evidence.event_log = Some(self::event_log(&log));
     }
     if let Some(config) = vm_config {
         evidence.vm_config = Some(nested(&config, "vm_config", limits::VM_CONFIG)?);
@@ -134,6 +128,17 @@ fn fill(
         evidence.app_compose = Some(part(compose, "app_compose", limits::APP_COMPOSE)?);
     }
     Ok(())
+}
+
+fn event_log(log: &RawValue) -> Result<EventLog, EventLogError> {
+    // As a string in JSON a log is longer than it is, by its escapes.
+    if log.get().len() > 2 * limits::EVENT_LOG {
+        return Err(EventLogError::TooLong { length: log.get().len() });
+    }
+    match nested(log, "the event log", limits::EVENT_LOG) {
+        Ok(log) => EventLog::parse(&log),
+        Err(e) => Err(EventLogError::Malformed(e.to_string())),
+    }
 }
 
 fn quote(text: &str) -> Result<Vec<u8>, EvidenceError> {

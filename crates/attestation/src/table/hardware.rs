@@ -91,10 +91,7 @@ impl Verified {
                     let how = format!("evaluation {evaluation} is older than the policy wants");
                     return row(Outcome::Fail, how);
                 }
-                row(
-                    Outcome::Pass,
-                    format!("signed, for this platform, {age} days old at this time"),
-                )
+                row(Outcome::Pass, format!("signed, for this platform, {age} d old at this time"))
             }
             Some(Err(Refusal::Collateral(why))) => row(Outcome::Inconclusive, why.clone()),
             Some(Err(Refusal::Attributes(_))) => {

@@ -263,6 +263,8 @@ fn provider<S: Serializer>(
 pub struct Verdict {
     /// The worst row that the policy requires.
     pub overall: Outcome,
+    /// The rows that it is because of: those that the policy requires and that are as bad. Empty if all pass.
+    pub decisive: Vec<CheckId>,
     /// What nobody may overlook.
     pub warnings: Vec<Warning>,
     /// Every row, in the order of [`CheckId::ALL`].

@@ -45,9 +45,11 @@ pub fn verify(question: &Question<'_>) -> Verdict {
         }
     }
     identity.proved = is_proved(&checks);
+    let (overall, decisive) = overall(&checks, question.policy, 1);
     let seconds = i64::try_from(question.now).ok();
     Verdict {
-        overall: overall(&checks, question.policy, 1),
+        overall,
+        decisive,
         warnings,
         checks,
         identity,
@@ -59,22 +61,30 @@ pub fn verify(question: &Question<'_>) -> Verdict {
     }
 }
 
-/// The worst row that the policy requires. `backends` looked at the evidence.
-pub(crate) fn overall(checks: &[Check], policy: &Policy, backends: usize) -> Outcome {
-    let result = |id: &CheckId| {
-        let found = checks.iter().find(|check| check.id == *id).map(|check| check.result);
-        found.unwrap_or(Outcome::NotEvaluated)
+/// The worst row that the policy requires, and all that are as bad. `backends` looked at the evidence.
+pub(crate) fn overall(
+    checks: &[Check],
+    policy: &Policy,
+    backends: usize,
+) -> (Outcome, Vec<CheckId>) {
+    let result = |id: CheckId| {
+        let found = checks.iter().find(|check| check.id == id).map(|check| check.result);
+        (id, found.unwrap_or(Outcome::NotEvaluated))
     };
-    let required = policy.required.iter().map(result).map(|result| match result {
+    let required = policy.required.iter().copied().map(result).map(|(id, result)| match result {
         // What must be known and was not looked at is not known.
-        Outcome::NotEvaluated => Outcome::Inconclusive,
-        other => other,
+        Outcome::NotEvaluated => (id, Outcome::Inconclusive),
+        other => (id, other),
     });
-    let if_checked = policy.if_checked.iter().map(result);
-    let worst = required.chain(if_checked.filter(|r| *r != Outcome::NotEvaluated)).max();
+    let if_checked = policy.if_checked.iter().copied().map(result);
+    let rows: Vec<_> =
+        required.chain(if_checked.filter(|(_, r)| *r != Outcome::NotEvaluated)).collect();
     let too_few = (backends < policy.minimum_backends).then_some(Outcome::Inconclusive);
     // A policy that requires nothing proves nothing.
-    worst.unwrap_or(Outcome::Inconclusive).max(too_few.unwrap_or(Outcome::Pass))
+    let worst = rows.iter().map(|(_, result)| *result).max().unwrap_or(Outcome::Inconclusive);
+    let worst = worst.max(too_few.unwrap_or(Outcome::Pass));
+    let bad = rows.into_iter().filter(|(_, r)| *r == worst && *r != Outcome::Pass);
+    (worst, bad.map(|(id, _)| id).collect())
 }
 
 /// What a machine says of itself is proved if the hardware measured it, nobody could tamper with it since, and the

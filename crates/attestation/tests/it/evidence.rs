@@ -167,6 +167,14 @@ fn a_log_that_is_none_is_for_the_table_to_say() {
 }
 
 #[test]
+fn a_log_that_is_not_there() {
+    for log in [json!(null), json!("")] {
+        let evidence = read(json!({"quote": "00", "event_log": log}).to_string()).unwrap();
+        assert!(evidence.event_log.is_none());
+    }
+}
+
+#[test]
 fn parts_that_are_too_long() {
     let long = |n: usize| "x".repeat(n + 1);
     for (field, max) in [

@@ -138,6 +138,7 @@ fn a_machine_with_nothing_wrong() {
     let ids: Vec<_> = verdict.checks.iter().map(|check| check.id).collect();
     assert_eq!(ids, Id::ALL);
     assert_eq!(verdict.overall, Inconclusive, "the operating system is not known");
+    assert_eq!(verdict.decisive, [Id::OsImage, Id::KeyProvider]);
     assert!(!verdict.identity.proved);
     assert_eq!(verdict.warnings[0].id, Concern::OtherTrustAnchor);
     assert_eq!(verdict.check(Id::Tcb).unwrap().value.as_deref(), Some("UpToDate"));

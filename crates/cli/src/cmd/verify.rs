@@ -104,15 +104,17 @@ fn unfit(path: &Path, why: &dyn std::fmt::Display) -> Failure {
 /// The verdict in words.
 #[must_use]
 pub fn render(verdict: &Verdict) -> String {
+    let rows: Vec<_> = verdict.decisive.iter().map(|id| id.name()).collect();
+    let rows = if rows.is_empty() { "too few verifiers".to_owned() } else { rows.join(", ") };
     let mut text = match verdict.overall {
         Result_::Pass => "Every row that the policy requires passes".to_owned(),
-        Result_::Fail => "A row that the policy requires fails".to_owned(),
+        Result_::Fail => format!("Does not hold as the policy requires it: {rows}"),
         Result_::Inconclusive | Result_::NotEvaluated => {
-            "A row that the policy requires could not be told".to_owned()
+            format!("Could not be told, and the policy requires it: {rows}")
         }
     };
     if let Some(at) = verdict.time {
-        text.push_str(&format!(", as of {}", time(at)));
+        text.push_str(&format!(" (as of {})", time(at)));
     }
     text.push_str(".\n");
     for warning in &verdict.warnings {
