@@ -141,7 +141,7 @@ fn unavailable_is_never_valid() {
         says_nothing(&opinion);
         says_nothing(&PhalaCloud::new("https://cloud.example").ask(&fake, &evidence));
         let before = local(&world, &evidence, &policy);
-        let verdict = combine(before.clone(), &[opinion.clone()], &policy);
+        let verdict = combine(before.clone(), std::slice::from_ref(&opinion), &policy);
         assert_eq!((verdict.overall, verdict.identity.proved), (before.overall, false));
         // Nor does it make up for what was not verified here.
         let nobody = Policy::from_toml("required = [\"hardware\"]\nminimum-backends = 2").unwrap();

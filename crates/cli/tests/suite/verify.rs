@@ -3,6 +3,7 @@
 use crate::{
     evidence::{
         data,
+        log::Log,
         machine::{COMPOSE, Machine, World},
         pki::{NOW, Options},
     },
@@ -177,8 +178,7 @@ fn a_quote_that_is_cut_off() {
 
 #[test]
 fn words_of_evidence_cannot_act_on_the_terminal() {
-    let mut machine = Machine::default();
-    machine.log = crate::evidence::log::Log::default();
+    let mut machine = Machine { log: Log::default(), ..Machine::default() };
     machine.log.runtime("\u{1b}[2J\u{202e}", b"");
     let folder = Folder::new(&machine, Options::default());
     let said = folder.verify(&[]);
