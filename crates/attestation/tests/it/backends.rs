@@ -178,6 +178,20 @@ fn a_verifier_that_says_no() {
     assert!(!verdict.identity.proved);
 }
 
+#[test]
+fn a_failure_found_here_stays_one() {
+    let world = World::new(Options::default());
+    let mut machine = Machine::default();
+    machine.log.rtmr[3][0] ^= 1;
+    let evidence = machine.evidence(&world.pki);
+    let policy = Policy::default();
+    let before = local(&world, &evidence, &policy);
+    let verdict = combine(before, &[verifier(&Fake::new(200, valid()), &evidence)], &policy);
+    assert_eq!(verdict.check(Id::EventLog).unwrap().result, Fail);
+    assert!(verdict.warnings.iter().any(|warning| warning.id == Concern::Disagreement));
+    assert_eq!((verdict.overall, verdict.identity.proved), (Fail, false));
+}
+
 /// `is_valid` alone is not enough: it stays true for a good deal that is not.
 #[test]
 fn valid_says_little() {

@@ -10,7 +10,9 @@ use alloy_primitives::keccak256;
 use devproof_attestation::{
     CheckId as Id, Collateral, Concern, Evidence, KmsKeys,
     Outcome::{self, Fail, Inconclusive, NotEvaluated, Pass},
-    Policy, Question, ReportData, TrustAnchor, Verdict, verify,
+    Policy, Question, ReportData, TrustAnchor, Verdict,
+    sigchain::SignatureChain,
+    verify,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -25,6 +27,7 @@ struct Case {
     compose: Option<&'static [u8]>,
     report_data: Option<ReportData>,
     kms: KmsKeys,
+    chain: Option<SignatureChain>,
     policy: Policy,
     now: u64,
 }
@@ -40,6 +43,7 @@ impl Default for Case {
             compose: None,
             report_data: None,
             kms: KmsKeys::default(),
+            chain: None,
             policy: Policy::default(),
             now: NOW,
         }
@@ -81,7 +85,7 @@ impl Case {
             compose: self.compose,
             report_data: self.report_data.as_ref(),
             kms: &self.kms,
-            chain: None,
+            chain: self.chain.as_ref(),
             policy: &self.policy,
         })
     }
@@ -542,6 +546,48 @@ fn a_kms_that_commits_to_its_keys() {
     });
     is(&verdict, &[(Id::KmsKeys, Pass)]);
     is(&Case::with(|case| case.kms = keys), &[(Id::KmsKeys, NotEvaluated)]);
+}
+
+/// A chain of keys of an app, and the key of the root that issued it.
+fn keys_of(app: [u8; 20]) -> (SignatureChain, Vec<u8>) {
+    use k256::ecdsa::SigningKey;
+    let secret = |n: u8| SigningKey::from_slice(&[n; 32]).unwrap();
+    let public = |key: &SigningKey| key.verifying_key().to_encoded_point(true).as_bytes().to_vec();
+    let sign = |key: &SigningKey, message: Vec<u8>| {
+        let (rs, id) = key.sign_prehash_recoverable(keccak256(message).as_slice()).unwrap();
+        [&rs.to_bytes()[..], &[id.to_byte()]].concat().into()
+    };
+    let (root, app_key, derived) = (secret(1), secret(2), public(&secret(3)));
+    let issued = [b"dstack-kms-issued:", &app[..], &public(&app_key)].concat();
+    let chain = SignatureChain {
+        app_id: app.into(),
+        purpose: "p".to_owned(),
+        app_key: public(&app_key).into(),
+        app_signature: sign(&app_key, format!("p:{}", hex(&derived)).into_bytes()),
+        kms_signature: sign(&root, issued),
+        derived_key: derived.into(),
+    };
+    (chain, public(&root))
+}
+
+#[test]
+fn a_chain_of_keys() {
+    let with = |app: [u8; 20], root: Option<Vec<u8>>, change: &dyn Fn(&mut SignatureChain)| {
+        let (mut chain, key) = keys_of(app);
+        change(&mut chain);
+        let verdict = Case::with(|case| {
+            case.chain = Some(chain);
+            case.kms.k256 = Some(root.unwrap_or(key).into());
+        });
+        // Whoever holds an app's keys: it does not show that this machine does.
+        is(&verdict, &[(Id::OsImage, Inconclusive)]);
+        verdict.check(Id::KmsKeys).unwrap().result
+    };
+    assert_eq!(with(APP_ID, None, &|_| {}), Pass);
+    assert_eq!(with([9; 20], None, &|_| {}), Fail);
+    assert_eq!(with(APP_ID, None, &|c| c.purpose.clear()), Fail);
+    assert_eq!(with(APP_ID, Some(vec![2; 32]), &|_| {}), Fail);
+    assert_eq!(with(APP_ID, Some([&[2][..], &[5; 32]].concat()), &|_| {}), Fail);
 }
 
 /// A case about certificates, with the KMS named that issued them (or another one).
