@@ -53,6 +53,7 @@ prove: tools
 
 # Ratios measured in one run; see docs/benchmarks.md for how to read them.
 bench: tools
+	cargo bench --package devproof-attestation --bench verify
 	cargo bench --package devproof-store --bench store
 	cargo bench --package devproof --bench index
 

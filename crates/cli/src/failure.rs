@@ -16,6 +16,8 @@ pub enum Outcome {
     Yes,
     /// What was asked about does not hold.
     No,
+    /// There is an answer, and it is that nobody can tell.
+    CouldNotTell,
 }
 
 impl From<Outcome> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Yes => Self::SUCCESS,
             Outcome::No => Self::from(1),
+            Outcome::CouldNotTell => Self::from(2),
         }
     }
 }

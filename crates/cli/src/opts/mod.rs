@@ -2,12 +2,14 @@
 //! comments, taken as they are.
 
 mod compose;
+mod evidence;
 mod questions;
 
 pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
     ShowArgs,
 };
+pub use evidence::{SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
 use alloy_primitives::{Address, B256};
@@ -32,6 +34,7 @@ Examples:
   devproof allowed $(sha256sum app-compose.json | cut -d' ' -f1)
   devproof diff 0x52908400098527886e0f7030069857d2e4169ee7 --from 1234 --to finalized
   devproof compose lint app-compose.json
+  devproof verify quote.json --collateral collateral.json
   devproof serve --listen 127.0.0.1:8080";
 
 /// Show what a TEE app was allowed to run, since when, and with how much notice.
@@ -125,6 +128,12 @@ pub enum Command {
     /// List what the keys of apps say they deleted.
     #[command(verbatim_doc_comment)]
     Deletions(DeletionsArgs),
+    /// Tell what evidence of an instance proves: its hardware, its system, its app, its keys.
+    #[command(verbatim_doc_comment)]
+    Verify(VerifyArgs),
+    /// Check chains of signatures that lead to keys of apps.
+    #[command(verbatim_doc_comment)]
+    Sigchain(SigchainArgs),
     /// List what was announced, by the time at which it becomes possible.
     #[command(verbatim_doc_comment)]
     Notices(NoticesArgs),

@@ -8,9 +8,12 @@
 
 mod bad_input;
 mod compose;
+#[path = "../../../attestation/tests/support/mod.rs"]
+mod evidence;
 mod openapi;
 mod questions;
 mod run;
+mod verify;
 mod words;
 #[allow(dead_code, reason = "shared with the tests of the answers")]
 #[path = "../../../api/tests/suite/world.rs"]

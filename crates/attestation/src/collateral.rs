@@ -1,0 +1,109 @@
+//! Collateral: what Intel says about platforms and its quoting enclave, as of a time.
+
+use crate::{digest::sha256, limits};
+use alloy_primitives::B256;
+use dcap_qvl::QuoteCollateralV3;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// Why a text is no collateral.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CollateralError {
+    /// More than [`limits::COLLATERAL`] bytes.
+    #[error(
+        "the collateral has {length} bytes, more than the {} that are looked at",
+        limits::COLLATERAL
+    )]
+    TooLong {
+        /// Bytes found.
+        length: usize,
+    },
+    /// Not the JSON of collateral.
+    #[error("the collateral cannot be read: {0}")]
+    Malformed(String),
+}
+
+/// Collateral that could be read. Nothing in it is believed yet: it is verified together with a quote.
+#[derive(Clone, Debug)]
+pub struct Collateral {
+    inner: QuoteCollateralV3,
+    digest: B256,
+    fmspc: Option<String>,
+    evaluation: Option<u32>,
+    issued: Option<Timestamp>,
+    next_update: Option<Timestamp>,
+}
+
+/// The dates in what Intel signed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dates {
+    issue_date: Option<Timestamp>,
+    next_update: Option<Timestamp>,
+    fmspc: Option<String>,
+    tcb_evaluation_data_number: Option<u32>,
+}
+
+impl Collateral {
+    /// Reads collateral in the JSON of dcap-qvl (`QuoteCollateralV3`): PEM chains, revocation lists and signatures in
+    /// hexadecimal, and the signed texts as strings, to the byte.
+    ///
+    /// A certificate chain of a platform in it is left out. Services put that of the quote they were asked about there,
+    /// and it would be taken instead of the one in the quote at hand.
+    ///
+    /// # Errors
+    /// If it is too long or no such JSON.
+    pub fn parse(json: &str) -> Result<Self, CollateralError> {
+        if json.len() > limits::COLLATERAL {
+            return Err(CollateralError::TooLong { length: json.len() });
+        }
+        let mut inner: QuoteCollateralV3 =
+            serde_json::from_str(json).map_err(|e| CollateralError::Malformed(e.to_string()))?;
+        inner.pck_certificate_chain = None;
+        let tcb = serde_json::from_str::<Dates>(&inner.tcb_info).ok();
+        let qe = serde_json::from_str::<Dates>(&inner.qe_identity).ok();
+        let both = || tcb.iter().chain(&qe);
+        Ok(Self {
+            digest: sha256(json.as_bytes()),
+            fmspc: tcb.as_ref().and_then(|tcb| tcb.fmspc.clone()),
+            evaluation: both().filter_map(|it| it.tcb_evaluation_data_number).min(),
+            issued: both().filter_map(|it| it.issue_date).max(),
+            next_update: both().filter_map(|it| it.next_update).min(),
+            inner,
+        })
+    }
+
+    /// SHA-256 of the JSON, by which it is archived.
+    #[must_use]
+    pub const fn digest(&self) -> B256 {
+        self.digest
+    }
+
+    /// The family of platforms it is about, six bytes in hexadecimal, as it says itself.
+    #[must_use]
+    pub fn fmspc(&self) -> Option<&str> {
+        self.fmspc.as_deref()
+    }
+
+    /// The number of Intel's evaluation that it is of, as it says itself: the smaller one of its two parts.
+    #[must_use]
+    pub const fn evaluation_data_number(&self) -> Option<u32> {
+        self.evaluation
+    }
+
+    /// From when on it is valid, as it says itself.
+    #[must_use]
+    pub const fn issued(&self) -> Option<Timestamp> {
+        self.issued
+    }
+
+    /// Until when it is valid, as it says itself.
+    #[must_use]
+    pub const fn next_update(&self) -> Option<Timestamp> {
+        self.next_update
+    }
+
+    pub(crate) const fn inner(&self) -> &QuoteCollateralV3 {
+        &self.inner
+    }
+}

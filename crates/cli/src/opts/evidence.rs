@@ -1,0 +1,97 @@
+//! The arguments of the verbs that look at evidence.
+
+use alloy_primitives::{Address, Bytes};
+use clap::{Args, Subcommand};
+use devproof_api::parse;
+use devproof_attestation::ReportData;
+use std::path::PathBuf;
+
+/// Arguments of `devproof verify`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof verify quote.json --collateral collateral.json
+  devproof verify quote.json --collateral collateral.json --time 1771500000 --compose app-compose.json --json
+  curl -s https://app.example/quote | devproof verify - --report-data app-data:c0ffee --collateral collateral.json
+  devproof verify chain.pem --collateral collateral.json --kms-ca-key 0x3059301306072a8648ce3d0201...
+
+EVIDENCE is the JSON of a GetQuote reply (quote, event_log, vm_config, app_compose), a dstack attestation, Phala
+Cloud's reply about attestations, certificates in PEM, or a quote. No service is asked: the rows about a chain stay
+open, and without --collateral nothing about the hardware is known.
+
+Exit codes: 0 every row that the policy requires passes, 1 one fails, 2 could not tell.")]
+pub struct VerifyArgs {
+    /// Read the evidence from this file, or from standard input if it is -.
+    #[arg(value_name = "EVIDENCE", verbatim_doc_comment)]
+    pub evidence: PathBuf,
+    /// Judge as of this time, Unix seconds or RFC 3339 [default: the time in a saved bundle, else now].
+    #[arg(long, value_name = "UNIX", value_parser = parse::time, verbatim_doc_comment)]
+    pub time: Option<u64>,
+    /// Read what Intel says about the platform from this file, the JSON of dcap-qvl [default: that in a saved bundle].
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub collateral: Option<PathBuf>,
+    /// Trust the root CA in this file (PEM or DER) instead of Intel's: for tests only.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub root_ca: Option<PathBuf>,
+    /// Compare this app-compose.json, to the byte, with what runs.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub compose: Option<PathBuf>,
+    /// Require that the quote was made for this: up to 64 bytes, or a scheme and a content, app-data:HEX (sha512),
+    /// sha256:HEX (likewise sha384, sha512, sha3-256, ..., keccak512, each of "app-data:" and the content), ratls:HEX.
+    #[arg(long, value_name = "HEX", verbatim_doc_comment)]
+    pub report_data: Option<ReportData>,
+    /// Demand what this policy file (TOML) says [default: a strict policy].
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub policy: Option<PathBuf>,
+    /// Compare with this public key of the KMS's root CA, caPubkey of kmsInfo() in its contract.
+    #[arg(long, value_name = "HEX", verbatim_doc_comment)]
+    pub kms_ca_key: Option<Bytes>,
+    /// Compare with this secp256k1 root key of the KMS, k256Pubkey of kmsInfo() in its contract.
+    #[arg(long, value_name = "HEX", verbatim_doc_comment)]
+    pub kms_root_key: Option<Bytes>,
+    /// Look at this chain of keys as well, the JSON that `devproof sigchain verify` takes.
+    #[arg(long, value_name = "FILE", requires = "kms_root_key", verbatim_doc_comment)]
+    pub signature_chain: Option<PathBuf>,
+    /// Look at this instance, from 0, where the evidence has several.
+    #[arg(long, value_name = "NUMBER", verbatim_doc_comment)]
+    pub instance: Option<usize>,
+}
+
+/// Arguments of `devproof sigchain`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof sigchain verify chain.json --root 0x52d3cf51c8a37a2ccfc79bbb98c7810d7dd4ce51")]
+pub struct SigchainArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SigchainCommand,
+}
+
+/// What is done with a chain of signatures.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SigchainCommand {
+    /// Check a chain of signatures from the root of a KMS to a key of an app.
+    #[command(verbatim_doc_comment)]
+    Verify(SigchainVerifyArgs),
+}
+
+/// Arguments of `devproof sigchain verify`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof sigchain verify chain.json --root 0x52d3cf51c8a37a2ccfc79bbb98c7810d7dd4ce51
+  devproof sigchain verify chain.json --root 0x52d3cf51c8a37a2ccfc79bbb98c7810d7dd4ce51 --json
+
+FILE is JSON with app_id, purpose, app_pubkey, derived_pubkey, app_signature and kms_signature, all in hexadecimal but
+the purpose. The rules are those of the contract SimpleDstackVerifier; --json has calldata for it.
+
+Exit codes: 0 the chain holds, 1 it does not, 2 could not tell, for instance because everybody can make this chain.")]
+pub struct SigchainVerifyArgs {
+    /// Read the chain from this file, or from standard input if it is -.
+    #[arg(value_name = "FILE", verbatim_doc_comment)]
+    pub file: PathBuf,
+    /// Demand that it leads to this root: the address of k256Pubkey of kmsInfo(), not that of the KMS contract.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
+    pub root: Address,
+}
