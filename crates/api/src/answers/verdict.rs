@@ -63,9 +63,7 @@ fn of_kms(state: &AtBlock, kms: &Kms, boot: &BootInfo) -> KmsVerdict {
 
 /// What the app's own contract looks at.
 fn app_legs(state: &AtBlock, boot: &BootInfo) -> Vec<Leg> {
-    let kind: Code = match state.code.kind.parse() {
-        Ok(kind) => kind,
-    };
+    let Ok(kind) = state.code.kind.parse::<Code>();
     let policy = &state.policy;
     let lacks = |setting: Setting| state.not_known.iter().any(|it| it == setting.name());
     // What a list has it has; what it lacks may be what nobody told.

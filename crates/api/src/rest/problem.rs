@@ -200,56 +200,57 @@ const fn refused(error: &AnswerError) -> Option<(&'static str, &'static str)> {
 impl AnswerError {
     /// The status of a reply, and the kind of problem in a word and in words.
     const fn problem(&self) -> (StatusCode, &'static str, &'static str) {
-        use AnswerError as E;
         match self {
-            E::UnknownChain { .. } => {
+            Self::UnknownChain { .. } => {
                 (StatusCode::NOT_FOUND, "unknown-chain", "The chain is not indexed here")
             }
-            E::UnknownApp { .. } | E::NotAnApp { .. } => {
+            Self::UnknownApp { .. } | Self::NotAnApp { .. } => {
                 (StatusCode::NOT_FOUND, "unknown-app", "The app is not indexed here")
             }
-            E::UnknownHash { .. } => {
+            Self::UnknownHash { .. } => {
                 (StatusCode::NOT_FOUND, "unknown-block", "No such block is known here")
             }
-            E::Orphaned { .. } => {
+            Self::Orphaned { .. } => {
                 (StatusCode::CONFLICT, "orphaned", "The block was reorganised away")
             }
-            E::BeyondHead { .. } | E::TimeBeyondHead { .. } => {
+            Self::BeyondHead { .. } | Self::TimeBeyondHead { .. } => {
                 (StatusCode::CONFLICT, "beyond-index", "The index does not reach that far")
             }
-            E::NotRecorded { .. } => {
+            Self::NotRecorded { .. } => {
                 (StatusCode::NOT_FOUND, "not-recorded", "Nothing had been recorded then")
             }
-            E::AsOfHash { .. } => {
+            Self::AsOfHash { .. } => {
                 (StatusCode::BAD_REQUEST, "malformed", "A record is asked for by number")
             }
-            E::BeforeStart { .. } | E::TimeBeforeStart { .. } => {
+            Self::BeforeStart { .. } | Self::TimeBeforeStart { .. } => {
                 (StatusCode::CONFLICT, "before-index", "The index begins later")
             }
-            E::CursorGone { .. } | E::CursorStale { .. } => {
+            Self::CursorGone { .. } | Self::CursorStale { .. } => {
                 (StatusCode::CONFLICT, "cursor-gone", "The pages before are not right any more")
             }
-            E::Backwards { .. } => (StatusCode::BAD_REQUEST, "malformed", "The span is backwards"),
-            E::TooMuch { .. } => {
+            Self::Backwards { .. } => {
+                (StatusCode::BAD_REQUEST, "malformed", "The span is backwards")
+            }
+            Self::TooMuch { .. } => {
                 (StatusCode::BAD_REQUEST, "too-much", "More than one answer takes")
             }
-            E::UnknownFamily { .. } => {
+            Self::UnknownFamily { .. } => {
                 (StatusCode::NOT_FOUND, "unknown-family", "No such family is declared here")
             }
-            E::NotFinal { .. } => (StatusCode::CONFLICT, "not-final", "Not final enough"),
-            E::NoHeader { .. }
-            | E::NodeDisagrees { .. }
-            | E::WrongNode { .. }
-            | E::NodeLacks { .. }
-            | E::NodeOfHash { .. }
-            | E::Node { .. } => {
+            Self::NotFinal { .. } => (StatusCode::CONFLICT, "not-final", "Not final enough"),
+            Self::NoHeader { .. }
+            | Self::NodeDisagrees { .. }
+            | Self::WrongNode { .. }
+            | Self::NodeLacks { .. }
+            | Self::NodeOfHash { .. }
+            | Self::Node { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "no-header", "The block cannot be named")
             }
-            E::Empty { .. }
-            | E::Unfinished { .. }
-            | E::Contradiction(_)
-            | E::Moving
-            | E::Store(_) => {
+            Self::Empty { .. }
+            | Self::Unfinished { .. }
+            | Self::Contradiction(_)
+            | Self::Moving
+            | Self::Store(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "index-unusable", "The index cannot tell")
             }
         }
