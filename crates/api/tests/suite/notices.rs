@@ -2,14 +2,14 @@
 
 use crate::{
     lives::{self, APPS, END},
-    world::{APP, DAY, LOCAL, PUBLIC, World, block, hash},
+    world::{APP, DAY, LOCAL, OWNER, PUBLIC, STRANGER, World, block, hash},
 };
 use devproof_api::{
     Finality, NoticePlace, NoticeState, Part, Surface, When, at,
     documents::{Notice, Notices},
     history, notices, notices_of,
 };
-use devproof_primitives::Setting;
+use devproof_primitives::{Action, Setting};
 
 async fn page(
     world: &World,
@@ -55,14 +55,10 @@ async fn each_announcement_is_told_with_what_became_of_it() {
     world.tell();
     // Ripe at 214, and a notice that is withdrawn before it was ever ripe.
     world.propose(186, hash(7), Some((hash(9), "https://example.org/7")));
+    // Somebody clears away what died at 134.
+    world.extend(187, Action::Cancelled, Setting::ComposeHash, hash(3), STRANGER);
     world.propose(188, hash(8), None);
-    world.extend(
-        189,
-        devproof_primitives::Action::Cancelled,
-        Setting::ComposeHash,
-        hash(8),
-        crate::world::OWNER,
-    );
+    world.extend(189, Action::Cancelled, Setting::ComposeHash, hash(8), OWNER);
     world.announce(190, Setting::Device, hash(6));
     world.commit(None, 200).await;
     world.verified(200).await;
@@ -82,7 +78,7 @@ async fn each_announcement_is_told_with_what_became_of_it() {
     let given = |n: usize| activated[n].notice_seconds;
     assert_eq!((given(0), given(1)), (Some(30 * DAY / 4), Some(7 * DAY)));
     let expired = all(&world, NoticeState::Expired, 100).await;
-    assert_eq!(short(&expired), [(3, "expired", 50, None)]);
+    assert_eq!(short(&expired), [(3, "expired", 50, Some(187))]);
     let cancelled = all(&world, NoticeState::Cancelled, 100).await;
     assert_eq!(short(&cancelled), [(8, "cancelled", 188, Some(189))]);
 }

@@ -1,6 +1,6 @@
 //! The service beside the documents: what it tells as it comes, what it takes, how often, and for how long an answer is good.
 
-use crate::world::{APP, LOCAL, OWNER, PUBLIC, STOCK, World, hash};
+use crate::world::{APP, LOCAL, OWNER, PUBLIC, STOCK, STRANGER, World, hash};
 use axum::{
     body::{Body, to_bytes},
     extract::ConnectInfo,
@@ -243,6 +243,7 @@ async fn apps_are_found_by_whatever_is_known_of_them() {
     let mut world = World::empty(LOCAL).await;
     world.tell();
     world.propose(186, hash(7), None);
+    world.extend(187, Action::Set, Setting::Owner, STRANGER.into_word(), STRANGER);
     world.commit(None, 200).await;
     world.verified(200).await;
     let list = async |query: &str| {
@@ -261,7 +262,9 @@ async fn apps_are_found_by_whatever_is_known_of_them() {
     for (query, found) in [
         (format!("?id={app}"), vec![app.clone()]),
         (format!("?id={OWNER:#x}"), vec![]),
-        (format!("?owner={OWNER:#x}"), both.clone()),
+        // Its owner of before is said in its logs as well.
+        (format!("?owner={OWNER:#x}"), vec![stock.clone()]),
+        (format!("?owner={STRANGER:#x}"), vec![app.clone()]),
         (format!("?owner={stock}"), vec![]),
         // Announced, allowed by both or one, not any more.
         (format!("?composeHash={}", hash(7)), vec![app.clone()]),
@@ -272,8 +275,9 @@ async fn apps_are_found_by_whatever_is_known_of_them() {
         // Its code was replaced by something that nobody looked at.
         ("?kind=unknown".to_owned(), vec![stock.clone()]),
         ("?pending=true".to_owned(), vec![app.clone()]),
-        (format!("?pending=true&owner={OWNER:#x}"), vec![app.clone()]),
-        (format!("?pending=false&owner={OWNER:#x}"), both),
+        (format!("?pending=true&owner={STRANGER:#x}"), vec![app.clone()]),
+        (format!("?pending=true&owner={OWNER:#x}"), vec![]),
+        ("?pending=false".to_owned(), both),
     ] {
         assert_eq!(list(&query).await.0, found, "{query}");
     }
