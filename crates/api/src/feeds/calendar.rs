@@ -5,7 +5,7 @@
 
 use super::{app_of, name_of, notices, root};
 use crate::{
-    AnswerError, answers,
+    AnswerError, NoticeState, answers,
     documents::Notice,
     rest::{AppState, ProblemReply, reply},
     words::{setting, short, time, value},
@@ -24,11 +24,15 @@ type Reply = Result<Response, ProblemReply>;
 
 const KIND: &str = "text/calendar; charset=utf-8";
 
+/// Whatever became of an announcement, its event stays.
+const STATES: [NoticeState; 4] =
+    [NoticeState::Open, NoticeState::Expired, NoticeState::Activated, NoticeState::Cancelled];
+
 pub(super) async fn all(State(state): State<AppState>, headers: HeaderMap) -> Reply {
     let mut events = Vec::new();
     let root = root(&state, &headers);
     for chain in answers::chains(state.store()).await?.chains {
-        match notices(&state, chain.chain_id, None).await {
+        match notices(&state, chain.chain_id, None, &STATES).await {
             Ok(told) => {
                 let told = told.iter().map(|(it, _)| event(&state, &root, chain.chain_id, it));
                 events.extend(told);
@@ -72,7 +76,7 @@ async fn of_apps(
     headers: &HeaderMap,
 ) -> Reply {
     let root = root(state, headers);
-    let told = notices(state, chain_id, Some(apps)).await?;
+    let told = notices(state, chain_id, Some(apps), &STATES).await?;
     let events = told.iter().map(|(it, _)| event(state, &root, chain_id, it)).collect();
     Ok(calendar(title, events, headers))
 }

@@ -7,7 +7,12 @@ mod calendar;
 use crate::{
     Finality, Surface,
     alerts::{self, Alert},
-    answers::{self, AnswerError, ChangesOf, NoticeState},
+    answers::{
+        self, AnswerError, ChangesOf, MAX_PAGE, NoticeState,
+        NoticeState::{Expired, Open},
+        Part,
+    },
+    documents::{Change, Notice},
     parse,
     rest::{AppState, ProblemReply},
     words::short_address,
@@ -18,6 +23,8 @@ use axum::{
     http::{HeaderMap, header},
     routing::get,
 };
+use devproof_store::Role;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Changes of a feed.
@@ -75,18 +82,18 @@ async fn news(
     let (store, surface) = (state.store(), Surface::Rest);
     let finality = Finality::default_of(chain_id);
     let mut found = Vec::new();
+    let of = ChangesOf::default();
+    let most = if apps.is_none() { CHANGES } else { MAX_PAGE };
+    let latest = answers::latest(store, chain_id, of, most, finality, surface).await?;
     match apps {
-        None => {
-            let of = ChangesOf::default();
-            let changes = answers::latest(store, chain_id, of, CHANGES, finality, surface).await?;
-            found.extend(changes.changes);
-        }
+        None => found.extend(latest.changes),
         Some(apps) => {
+            // What they did themselves comes from their own histories: on a chain with much on it the latest changes of all may
+            // reach back minutes only, and who reads a feed now and then would miss an announcement.
+            let of_others = latest.changes.into_iter().filter(|it| it.role != Role::App.as_str());
+            found.extend(of_others.filter(|it| it.app.is_none_or(|app| apps.contains(&app))));
             for app in apps {
-                let of = ChangesOf { app: Some(*app) };
-                let changes =
-                    answers::latest(store, chain_id, of, CHANGES, finality, surface).await?;
-                found.extend(changes.changes);
+                found.extend(own_changes(state, chain_id, *app, finality).await?);
             }
         }
     }
@@ -94,7 +101,7 @@ async fn news(
         .iter()
         .filter_map(|it| alerts::of_change(chain_id, &name_of(state, chain_id, it.app), it))
         .collect();
-    for (notice, now) in notices(state, chain_id, apps).await? {
+    for (notice, now) in notices(state, chain_id, apps, &[Open, Expired]).await? {
         let name = name_of(state, chain_id, Some(notice.app));
         alerts.extend(alerts::of_notice(chain_id, &name, &notice, now, alerts::SOON));
     }
@@ -104,34 +111,58 @@ async fn news(
     Ok(alerts)
 }
 
-/// The notices of some apps of a chain: of all only those that are open or died lately, of a few all. With the time by which
-/// they are told.
+/// The last changes in an app's own history, oldest first.
+async fn own_changes(
+    state: &AppState,
+    chain_id: u64,
+    app: Address,
+    finality: Finality,
+) -> Result<Vec<Change>, AnswerError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let part = Part { limit: MAX_PAGE, after };
+        let page = answers::history(state.store(), chain_id, app, part, finality).await?;
+        found.extend(page.entries.into_iter().map(|entry| Change {
+            role: Role::App.as_str().to_owned(),
+            contract: page.contract,
+            app: Some(page.app),
+            entry: Some(entry),
+            deletion: None,
+        }));
+        found.drain(..found.len().saturating_sub(CHANGES));
+        after = page.next.and_then(|next| next.parse().ok());
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The notices of some apps of a chain in these states: all of theirs, or of all apps the first hundred in each state. With the
+/// time by which they are told.
 async fn notices(
     state: &AppState,
     chain_id: u64,
     apps: Option<&BTreeSet<Address>>,
-) -> Result<Vec<(crate::documents::Notice, jiff::Timestamp)>, AnswerError> {
+    states: &[NoticeState],
+) -> Result<Vec<(Notice, Timestamp)>, AnswerError> {
     let (store, finality) = (state.store(), Finality::default_of(chain_id));
-    let mut found = Vec::new();
-    match apps {
-        None => {
-            for of in [NoticeState::Open, NoticeState::Expired] {
-                let page = crate::Part { limit: 100, after: None };
-                let told =
-                    answers::notices(store, chain_id, of, page, finality, Surface::Rest).await?;
-                let now = told.block.timestamp;
-                found.extend(told.notices.into_iter().map(|it| (it, now)));
+    let mut pages = Vec::new();
+    for of in states {
+        match apps {
+            None => {
+                let (page, surface) = (Part { limit: 100, after: None }, Surface::Rest);
+                pages.push(answers::notices(store, chain_id, *of, page, finality, surface).await?);
             }
-        }
-        Some(apps) => {
-            for app in apps {
-                for of in NoticeState::ALL.into_iter().filter(|it| *it != NoticeState::Open) {
-                    let told = answers::notices_of(store, chain_id, *app, of, finality).await?;
-                    let now = told.block.timestamp;
-                    found.extend(told.notices.into_iter().map(|it| (it, now)));
+            Some(apps) => {
+                for app in apps {
+                    pages.push(answers::notices_of(store, chain_id, *app, *of, finality).await?);
                 }
             }
         }
     }
-    Ok(found)
+    let told = pages.into_iter().flat_map(|page| {
+        let now = page.block.timestamp;
+        page.notices.into_iter().map(move |it| (it, now))
+    });
+    Ok(told.collect())
 }

@@ -29,9 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Changes that are asked for at a time.
 const STEP: usize = 100;
 
-/// The most characters of an id that is given back.
-const MAX_ID: usize = 200;
-
 pub(super) fn all() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(events))
 }
@@ -59,7 +56,7 @@ async fn events(
     let of = ChangesOf { app };
     // A browser that comes back by itself sends the header, and still the address it was given at first.
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
-    let last = last.filter(|text| text.len() <= MAX_ID).or(asked.after.as_deref());
+    let last = last.or(asked.after.as_deref());
     let after = match input::after::<ChangePlace>(last)? {
         Some(place) => Some(place),
         None => now(&state, chain, finality).await?,
