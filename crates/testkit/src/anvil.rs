@@ -27,6 +27,8 @@ pub struct Anvil {
     child: Child,
     url: String,
     provider: DynProvider,
+    /// Where it keeps states that do not fit into its memory; gone with this value.
+    _states: tempfile::TempDir,
 }
 
 impl Anvil {
@@ -55,11 +57,15 @@ impl Anvil {
     /// As [`Anvil::start`].
     pub fn start_with(chain_id: u64, genesis_time: u64, epoch: u64) -> Result<Self> {
         let program = program()?;
+        let states = tempfile::tempdir()?;
         let mut child = Command::new(&program)
             .args(["--port", "0", "--host", "127.0.0.1"])
             .args(["--slots-in-an-epoch", &epoch.to_string()])
             .args(["--timestamp", &genesis_time.to_string()])
             .args(["--chain-id", &chain_id.to_string()])
+            // Else it puts old states into the home of whoever runs the tests, and a killed anvil leaves them there.
+            .arg("--cache-path")
+            .arg(states.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -82,7 +88,7 @@ impl Anvil {
         };
         let url = format!("http://{address}");
         let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
-        Ok(Self { child, url, provider })
+        Ok(Self { child, url, provider, _states: states })
     }
 
     /// Where it listens.
