@@ -59,7 +59,7 @@ bench: tools
 
 # Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
 artifacts: tools
-	DEVPROOF_BLESS=1 cargo test --quiet --package devproof-contracts --test artifacts
+	DEVPROOF_BLESS=1 cargo test --quiet --workspace --test artifacts
 
 # Write the committed gas figures anew; look at the difference before committing it.
 snapshots: tools

@@ -37,8 +37,9 @@ const ALONE: usize = 16;
 /// So often in a row a batch may get lost on the way before smaller ones are tried.
 const STRIKES: u32 = 3;
 
-/// What part of a batch is tried next where one was refused: a node that takes none is found out with three.
-const STEP_DOWN: usize = 4;
+/// How many questions are tried next where more were refused: a node that takes no batch is found out with three. Not a part of
+/// what was refused: how much waits just then is an accident, and what is learned from it stays.
+const STEPS: [usize; 3] = [25, 6, 1];
 
 /// A transport that gathers small questions.
 #[derive(Clone, Debug)]
@@ -146,13 +147,17 @@ where
             Fate::Lost => {
                 desk.lost += 1;
                 if desk.lost >= STRIKES {
-                    (desk.lost, desk.most) = (0, desk.most.min(count / STEP_DOWN));
+                    (desk.lost, desk.most) = (0, desk.most.min(step_below(count)));
                 }
             }
-            Fate::Refused => desk.most = desk.most.min(count / STEP_DOWN),
+            Fate::Refused => desk.most = desk.most.min(step_below(count)),
         }
         tracing::trace!(count, most = desk.most, "a batch of questions");
     }
+}
+
+fn step_below(count: usize) -> usize {
+    STEPS.into_iter().find(|step| *step < count).unwrap_or(1)
 }
 
 /// Makes sure that nobody waits for who does not come any more: his runtime may have ended, even before he set out.

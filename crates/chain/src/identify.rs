@@ -1,7 +1,7 @@
 //! Which code stands behind an address, found out from a node.
 
-use crate::{ChainError, Node, Refusal};
-use alloy::primitives::{Address, B256, U256, b256, keccak256};
+use crate::{ChainError, Look, Node, Refusal, probe::GAS};
+use alloy::primitives::{Address, B256, U256, b256};
 use alloy::sol_types::SolCall;
 use devproof_contracts::{
     Code,
@@ -11,10 +11,6 @@ use devproof_contracts::{
 /// Where a proxy keeps the address of its code: ERC-1967, `keccak256("eip1967.proxy.implementation") - 1`.
 const IMPLEMENTATION_SLOT: B256 =
     b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
-
-/// Gas for a question to a contract that anybody may have put there. The views of stock contracts take a
-/// tenth of it, and no answer of a megabyte fits in.
-const GAS: u64 = 500_000;
 
 /// How often it is asked what stands behind an address, until two answers in a row are the same.
 const ROUNDS: u32 = 5;
@@ -33,22 +29,26 @@ pub struct Identity {
 }
 
 impl Node {
-    /// Finds out what stands behind an address after a block.
+    /// Finds out what stands behind an address after a block. Gives also what was learned of it on the way.
     ///
     /// That it is nothing known is believed only when it was found twice: one reply that says nothing, as a proxy
     /// gives that lost the real one, looks like that of a contract without such a function.
     ///
     /// # Errors
     /// What the node says. A contract that does not answer is unknown code, not an error.
-    pub async fn identify(&self, address: Address, block: u64) -> Result<Identity, ChainError> {
-        let mut found = self.identify_once(address, block).await?;
+    pub async fn identify(
+        &self,
+        address: Address,
+        block: u64,
+    ) -> Result<(Identity, Look), ChainError> {
+        let (mut found, look) = self.identify_once(address, block).await?;
+        if found.code != Code::Unknown {
+            return Ok((found, look));
+        }
         for _ in 0..ROUNDS {
-            if found.code != Code::Unknown {
-                return Ok(found);
-            }
-            let again = self.turned().identify_once(address, block).await?;
-            if again == found {
-                return Ok(found);
+            let (again, look) = self.turned().identify_once(address, block).await?;
+            if again.code != Code::Unknown || again == found {
+                return Ok((again, look));
             }
             tracing::warn!(%address, block, ?found, ?again, "the node contradicts itself");
             found = again;
@@ -59,34 +59,43 @@ impl Node {
         })
     }
 
-    async fn identify_once(&self, address: Address, block: u64) -> Result<Identity, ChainError> {
-        let nothing = Identity {
-            code: Code::Unknown,
-            code_hash: None,
-            implementation: None,
-            implementation_hash: None,
-        };
-        let code = self.code(address, block).await?;
-        if code.is_empty() {
-            return Ok(nothing);
-        }
-        let code_hash = keccak256(&code);
-        let itself = Identity { code_hash: Some(code_hash), ..nothing };
-        if let Some(code) = Code::by_hash(code_hash) {
-            return Ok(Identity { code, ..itself });
-        }
+    async fn identify_once(
+        &self,
+        address: Address,
+        block: u64,
+    ) -> Result<(Identity, Look), ChainError> {
         let slot = U256::from_be_bytes(IMPLEMENTATION_SLOT.0);
         let word = self.storage(address, slot, block).await?;
         let implementation = Some(Address::from_word(word)).filter(|a| !a.is_zero());
+        let look = self.look(address, implementation, block).await?;
+        let found = self.identity(address, implementation, &look).await?;
+        Ok((found, look))
+    }
+
+    async fn identity(
+        &self,
+        address: Address,
+        implementation: Option<Address>,
+        look: &Look,
+    ) -> Result<Identity, ChainError> {
+        let itself = Identity {
+            code: Code::Unknown,
+            code_hash: look.code_hash(self, address).await?,
+            implementation: None,
+            implementation_hash: None,
+        };
+        let Some(code_hash) = itself.code_hash else { return Ok(itself) };
+        if let Some(code) = Code::by_hash(code_hash) {
+            return Ok(Identity { code, ..itself });
+        }
         let Some(behind) = implementation else {
-            let is_timelock = self.is_timelock(address, block).await?;
+            let is_timelock = self.is_timelock(look).await?;
             let code = if is_timelock { Code::TimelockAppAuth } else { Code::Unknown };
             return Ok(Identity { code, ..itself });
         };
-        let behind = self.code(behind, block).await?;
-        let implementation_hash = (!behind.is_empty()).then(|| keccak256(&behind));
+        let implementation_hash = look.code_hash(self, behind).await?;
         let code = match implementation_hash {
-            Some(_) => self.kind_of_proxy(address, block).await?,
+            Some(_) => self.kind_of_proxy(look).await?,
             None => Code::Unknown,
         };
         Ok(Identity { code, implementation, implementation_hash, ..itself })
@@ -119,33 +128,33 @@ impl Node {
         Ok(None)
     }
 
-    /// Whether code of this kind is behind a proxy, by how it answers.
-    async fn kind_of_proxy(&self, address: Address, block: u64) -> Result<Code, ChainError> {
-        if self.asked(address, &DstackApp::allowAnyDeviceCall {}, block).await?.is_none() {
+    /// Which code is behind a proxy, by how it answers.
+    async fn kind_of_proxy(&self, look: &Look) -> Result<Code, ChainError> {
+        if look.asked(self, &DstackApp::allowAnyDeviceCall {}).await?.is_none() {
             return Ok(Code::Unknown);
         }
         // The generation before is the only one that has to be told its id.
-        let app_id = self.asked(address, &LegacyAppAuth::appIdCall {}, block).await?;
+        let app_id = look.asked(self, &LegacyAppAuth::appIdCall {}).await?;
         if app_id.is_some_and(|id| !id.is_zero()) {
             return Ok(Code::LegacyAppAuth);
         }
         let claims = DstackApp::supportsInterfaceCall {
             interfaceId: DstackApp::isAppAllowedCall::SELECTOR.into(),
         };
-        let claims = self.asked(address, &claims, block).await?;
+        let claims = look.asked(self, &claims).await?;
         Ok(if claims == Some(true) { Code::DstackApp } else { Code::Unknown })
     }
 
     /// Whether a contract answers as the tutorial's does. Its code hash is another one for every compiler.
-    async fn is_timelock(&self, address: Address, block: u64) -> Result<bool, ChainError> {
+    async fn is_timelock(&self, look: &Look) -> Result<bool, ChainError> {
         let zero = B256::ZERO;
         let hash = TimelockAppAuth::proposedAtCall { hash: zero };
-        if self.asked(address, &hash, block).await?.is_none() {
+        if look.asked(self, &hash).await?.is_none() {
             return Ok(false);
         }
         let allowed = DstackApp::allowedComposeHashesCall { composeHash: zero };
-        Ok(self.asked(address, &TimelockAppAuth::noticePeriodCall {}, block).await?.is_some()
-            && self.asked(address, &DstackApp::allowAnyDeviceCall {}, block).await?.is_some()
-            && self.asked(address, &allowed, block).await?.is_some())
+        Ok(look.asked(self, &TimelockAppAuth::noticePeriodCall {}).await?.is_some()
+            && look.asked(self, &DstackApp::allowAnyDeviceCall {}).await?.is_some()
+            && look.asked(self, &allowed).await?.is_some())
     }
 }

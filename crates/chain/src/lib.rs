@@ -15,6 +15,7 @@ mod logs;
 mod matching;
 mod metrics;
 mod node;
+mod probe;
 mod refusal;
 mod socket;
 
@@ -25,5 +26,6 @@ pub use identify::Identity;
 pub use logs::NodeLog;
 pub use metrics::RpcMetrics;
 pub use node::{Heads, Node, Options};
+pub use probe::Look;
 pub use refusal::Refusal;
 pub use socket::News;

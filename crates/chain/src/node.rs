@@ -1,6 +1,6 @@
 //! A node, over HTTP or WebSockets, at one endpoint or several.
 
-use crate::{ChainError, News, Refusal, RpcMetrics, endpoint::Endpoint};
+use crate::{ChainError, News, Refusal, RpcMetrics, endpoint::Endpoint, probe::Strikes};
 use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, TxKind, U256},
@@ -44,6 +44,7 @@ pub struct Node {
     preferred: Arc<AtomicUsize>,
     pub(crate) options: Options,
     metrics: RpcMetrics,
+    pub(crate) strikes: Strikes,
     chain_id: u64,
 }
 
@@ -87,7 +88,9 @@ impl Node {
             }
         }
         let chain_id = answer?;
-        Ok(Self { endpoints, preferred: Arc::new(preferred.into()), options, metrics, chain_id })
+        let preferred = Arc::new(preferred.into());
+        let strikes = Strikes::default();
+        Ok(Self { endpoints, preferred, options, metrics, strikes, chain_id })
     }
 
     /// The endpoint that is asked first.

@@ -48,3 +48,13 @@ pub mod registry {
         "artifacts/DeletionRegistry.json"
     );
 }
+
+/// What answers many questions in one call, and is never deployed.
+pub mod probe {
+    use alloy_sol_types::sol;
+    sol!(
+        #[sol(all_derives)]
+        StateProbe,
+        "artifacts/StateProbe.json"
+    );
+}

@@ -2,10 +2,60 @@
 
 use crate::{IndexError, Indexer, readings::missing};
 use alloy_primitives::Address;
+use devproof_chain::{ChainError, Identity, Look};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, Role};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// The most looks that are remembered, some ten megabytes.
+const MOST: usize = 8_192;
+
+/// What was learned of contracts after some blocks since the node was last asked for its heads. What is written down for it
+/// is written only if the newest block still stands then.
+#[derive(Debug, Default)]
+pub(crate) struct Looks(Mutex<BTreeMap<(Address, u64), (Identity, Look)>>);
+
+impl Looks {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(Address, u64), (Identity, Look)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets all: the chain may be another one.
+    pub(crate) fn forget(&self) {
+        self.all().clear();
+    }
+
+    /// What was learned of a contract after a block, if it was and is not forgotten.
+    pub(crate) fn get(&self, address: Address, block: u64) -> Option<(Identity, Look)> {
+        self.all().get(&(address, block)).cloned()
+    }
+
+    fn add(&self, address: Address, block: u64, found: &(Identity, Look)) {
+        let mut all = self.all();
+        if all.len() < MOST {
+            all.insert((address, block), found.clone());
+        }
+    }
+}
 
 impl Indexer {
+    /// What stands behind an address after a block, and what else was learned of it on the way.
+    pub(crate) async fn look(
+        &self,
+        address: Address,
+        block: u64,
+    ) -> Result<(Identity, Look), ChainError> {
+        if let Some(found) = self.looks.get(address, block) {
+            return Ok(found);
+        }
+        let found = self.node.identify(address, block).await?;
+        self.looks.add(address, block, &found);
+        Ok(found)
+    }
+
     /// Finds out what stands behind an address after a block.
     pub(crate) async fn identify(
         &self,
@@ -14,7 +64,7 @@ impl Indexer {
         named_by: Option<Address>,
         found_at: u64,
     ) -> Result<Contract, IndexError> {
-        let identity = self.node.identify(address, found_at).await?;
+        let (identity, _) = self.look(address, found_at).await?;
         Ok(Contract {
             chain_id: self.node.chain_id(),
             address,

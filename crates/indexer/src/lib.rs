@@ -27,6 +27,7 @@ mod verify;
 
 pub use error::IndexError;
 pub use fsck::{Difference, Findings, Kind, fsck};
+use identify::Looks;
 pub use pulse::{BLOCK_TIME_SAMPLE, Pulse, Readiness, Reason, Stage, block_time, stored_readiness};
 use verify::Checks;
 
@@ -127,6 +128,7 @@ pub struct Indexer {
     options: Options,
     checks: Checks,
     pulse: Pulse,
+    looks: Looks,
 }
 
 impl Indexer {
@@ -147,7 +149,7 @@ impl Indexer {
         let found_at = status.checkpoint.map_or(head.number, |block| block.number.min(head.number));
         let known = store.contracts(chain_id).await?;
         let (checks, pulse) = (Checks::default(), Pulse::default());
-        let indexer = Self { node, store, options, checks, pulse };
+        let indexer = Self { node, store, options, checks, pulse, looks: Looks::default() };
         for (role, address) in indexer.options.sources.roles() {
             let is_known = |c: &Contract| c.address == address && c.named_by.is_none();
             if !known.iter().any(is_known) {
@@ -191,6 +193,7 @@ impl Indexer {
         &mut self,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Report, IndexError> {
+        self.looks.forget();
         let (looked, heads) = self.heads_not_behind().await?;
         let chain_id = self.node.chain_id();
         let rewound = self.go_back_to_the_chain(&heads).await?;

@@ -6,7 +6,7 @@
 
 use crate::{IndexError, Indexer, page::LOOKS};
 use alloy_primitives::{Address, B256, Bytes, U256};
-use devproof_chain::{ChainError, Refusal};
+use devproof_chain::{ChainError, Look, Refusal};
 use devproof_contracts::{
     About, Code, UPGRADED, app_event,
     stock::{DstackApp, LegacyAppAuth, TimelockAppAuth},
@@ -222,6 +222,9 @@ impl Indexer {
         let spoke = logs.first().map_or(contract.found_at, |log| log.block.number);
         let seen = spoke.min(contract.found_at.max(start)).min(head.number).max(start);
         let is_there = async |number: u64| -> Result<bool, IndexError> {
+            if let Some((identity, _)) = self.looks.get(contract.address, number) {
+                return Ok(identity.code_hash.is_some());
+            }
             Ok(!self.node.code(contract.address, number).await?.is_empty())
         };
         // Where somebody named it before it was there, it appeared by the time it spoke.
@@ -261,7 +264,11 @@ impl Indexer {
         let app = contract.address;
         let Ok(code): Result<Code, _> = contract.code_kind.parse();
         notes.add(About::Birth, flag(exactly));
-        self.settings(app, code, &mut notes).await?;
+        let look = match self.looks.get(app, block.number) {
+            Some((_, look)) => look,
+            None => Look::blind(app, block.number),
+        };
+        self.settings(&look, app, code, &mut notes).await?;
         if code == Code::TimelockAppAuth {
             self.first_compose_hash(app, logs, exactly, &mut notes).await?;
         }
@@ -271,15 +278,16 @@ impl Indexer {
     /// The settings that contracts of this kind do not always speak of.
     async fn settings(
         &self,
+        look: &Look,
         app: Address,
         code: Code,
         notes: &mut Notes,
     ) -> Result<(), IndexError> {
-        let (node, at) = (&self.node, notes.block.number);
-        if let Some(owner) = node.asked(app, &DstackApp::ownerCall {}, at).await? {
+        let node = &self.node;
+        if let Some(owner) = look.asked(node, &DstackApp::ownerCall {}).await? {
             notes.set(Setting::Owner, owner.into_word());
         }
-        let any = node.asked(app, &DstackApp::allowAnyDeviceCall {}, at).await?;
+        let any = look.asked(node, &DstackApp::allowAnyDeviceCall {}).await?;
         if let Some(any) = any {
             notes.set(Setting::AnyDevice, flag(any));
         }
@@ -287,12 +295,12 @@ impl Indexer {
         let slot = match code {
             Code::DstackApp => {
                 // Earlier ones have no such switch, and so no such requirement.
-                let tcb = node.asked(app, &DstackApp::requireTcbUpToDateCall {}, at).await?;
+                let tcb = look.asked(node, &DstackApp::requireTcbUpToDateCall {}).await?;
                 notes.set(Setting::TcbRequirement, flag(tcb.unwrap_or(false)));
                 Some(1)
             }
             Code::LegacyAppAuth => {
-                if let Some(id) = node.asked(app, &LegacyAppAuth::appIdCall {}, at).await? {
+                if let Some(id) = look.asked(node, &LegacyAppAuth::appIdCall {}).await? {
                     notes.add(About::AppId, id.into_word());
                 }
                 notes.set(Setting::TcbRequirement, flag(false));
@@ -300,7 +308,7 @@ impl Indexer {
             }
             Code::TimelockAppAuth => {
                 let notice = TimelockAppAuth::noticePeriodCall {};
-                if let Some(seconds) = node.asked(app, &notice, at).await? {
+                if let Some(seconds) = look.asked(node, &notice).await? {
                     notes.set(Setting::NoticePeriod, seconds.into());
                 }
                 notes.set(Setting::TcbRequirement, flag(false));
@@ -310,7 +318,7 @@ impl Indexer {
             Code::AppAuth | Code::AppAuthTest | Code::Unknown => None,
         };
         if let (Some(slot), Some(any)) = (slot, any) {
-            let word = node.storage(app, U256::from(slot), at).await?;
+            let word = node.storage(app, U256::from(slot), notes.block.number).await?;
             // Two flags in one slot, one of them known: in any other layout this says nothing.
             let [rest @ .., second, lowest] = word.0;
             if rest == [0; 30] && second == u8::from(any) && lowest <= 1 {
@@ -392,15 +400,15 @@ impl Indexer {
         }
         // What a node without old state says about the head is true there; of the upgrade itself nothing is known.
         let mut attempt = 1;
-        let identity = loop {
-            match self.node.identify(address, block.number).await {
+        let (identity, look) = loop {
+            match self.look(address, block.number).await {
                 Err(error) if missing(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) if missing(&error) => {
                     // Who lacks the newest state as well only lags.
                     self.node.code(address, head.number).await?;
                     return Ok(None);
                 }
-                identity => break identity?,
+                found => break found?,
             }
         };
         let mut notes = Notes::after(block);
@@ -412,7 +420,7 @@ impl Indexer {
             notes.add(About::ImplementationHash, hash);
         }
         if contract.role == Role::App && !known(About::Birth) {
-            self.settings(address, identity.code, &mut notes).await?;
+            self.settings(&look, address, identity.code, &mut notes).await?;
         }
         Ok(Some(notes))
     }

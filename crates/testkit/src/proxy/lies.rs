@@ -82,6 +82,16 @@ fn block(log: &Value) -> Option<u64> {
 }
 
 impl Mood {
+    /// What it refuses for what it is, and in which words.
+    pub(super) fn refusal(&self, asked: &Value) -> Option<(i64, &'static str)> {
+        if state_of(asked).is_some_and(|at| at < self.pruned) {
+            return Some((-32000, "missing trie node"));
+        }
+        let is_creation =
+            method(asked) == "eth_call" && asked.pointer("/params/0/to").is_none_or(Value::is_null);
+        (self.wants_recipients && is_creation).then_some((-32602, "missing field `to`"))
+    }
+
     /// Changes logs as it was told to, and as the fault says.
     pub(super) fn falsify(&mut self, logs: &mut Vec<Value>, fault: Option<Fault>) {
         let all = logs.len();

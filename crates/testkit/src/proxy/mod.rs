@@ -42,6 +42,8 @@ pub enum Question {
     Logs,
     /// The history root in an AppAuth.
     Root,
+    /// What a contract answers.
+    Call,
     /// Anything else.
     Other,
 }
@@ -50,6 +52,7 @@ impl Question {
     fn of(asked: &Value) -> Self {
         match method(asked) {
             "eth_getLogs" => Self::Logs,
+            "eth_call" => Self::Call,
             "eth_getStorageAt" if asked.pointer("/params/1") == Some(&json!(ROOT_SLOT)) => {
                 Self::Root
             }
@@ -90,6 +93,8 @@ struct Mood {
     forged: Vec<Value>,
     /// It has no state before this block.
     pruned: u64,
+    /// It takes no `eth_call` without a recipient.
+    wants_recipients: bool,
     /// Questions until it may say again that there is nothing.
     calm: u32,
     left_out: usize,
@@ -118,6 +123,7 @@ impl FaultyProxy {
             depth: 0,
             forged: Vec::new(),
             pruned: 0,
+            wants_recipients: false,
             calm: 0,
             left_out: 0,
             asked: BTreeMap::new(),
@@ -178,6 +184,11 @@ impl FaultyProxy {
     /// Has no state before this block.
     pub fn prune(&self, before: u64) {
         self.mood().pruned = before;
+    }
+
+    /// Takes no call without a recipient, as nodes that think of transactions when they hear of calls.
+    pub fn want_recipients(&self) {
+        self.mood().wants_recipients = true;
     }
 
     /// Up to this block only logs of these contracts are left out at random, and no backend lags as far.
@@ -291,9 +302,9 @@ impl FaultyProxy {
             Some(Fault::Dropped) => return Ok(Reply::Instead(cut(String::new()))),
             _ => {}
         }
-        let pruned = self.mood().pruned;
-        if lies::state_of(&asked).is_some_and(|at| at < pruned) {
-            let error = json!({"code": -32000, "message": "missing trie node"});
+        let refused = self.mood().refusal(&asked);
+        if let Some((code, message)) = refused {
+            let error = json!({"code": code, "message": message});
             let answer = json!({"jsonrpc": "2.0", "id": asked.get("id"), "error": error});
             return Ok(Reply::Json(answer));
         }
