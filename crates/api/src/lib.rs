@@ -27,4 +27,4 @@ pub use answers::{
 pub use families::{Families, FamilyError};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
-pub use rest::{AppState, Operations, RateLimit, openapi, operations, router};
+pub use rest::{AppState, Clock, Operations, RateLimit, openapi, operations, router};

@@ -28,7 +28,7 @@ pub(super) async fn app(
     let node = state.headers(chain_id);
     let tag = When::Tag(finality);
     let answer = answers::at(state.store(), node, chain_id, app, tag, finality).await?;
-    let (text, tone) = words(&answer, Timestamp::now());
+    let (text, tone) = words(&answer, state.now_after(answer.block.timestamp));
     Ok(reply::text(draw(&text, tone).into_string(), KIND, &headers))
 }
 

@@ -3,7 +3,8 @@
 use super::{
     Page, PageReply, Sorry,
     parts::{
-        address, app_path, claimed_uri, countdown, hash, maybe_address, sign, stand, version, when,
+        address, app_path, claimed_uri, countdown, hash, maybe_address, sign, stage_now, stand,
+        version, when,
     },
     sentences::{self, Tone},
     timeline,
@@ -103,10 +104,11 @@ pub(super) async fn page(
     let name = families.first().map_or_else(|| "this app".to_owned(), Clone::clone);
     let path = app_path(chain_id, latest.app);
     let asked_time = at.as_ref().map(time_of);
+    let now = state.now_after(latest.block.timestamp);
     let body = html! {
         (head(&latest, &name, &families))
-        (first_screen(&latest, &name))
-        (announced(&latest))
+        (first_screen(&latest, &name, now))
+        (announced(&latest, now))
         section aria-labelledby="life" {
             h2 id="life" { "Time line" }
             (timeline::draw(chain_id, &lanes, asked_time))
@@ -164,9 +166,8 @@ fn head(state: &AtBlock, name: &str, families: &[String]) -> Markup {
 }
 
 /// Who can change the code, how long before, and is a change on its way.
-fn first_screen(state: &AtBlock, name: &str) -> Markup {
+fn first_screen(state: &AtBlock, name: &str, now: Timestamp) -> Markup {
     let verdict = sentences::verdict(state, name);
-    let now = state.block.timestamp;
     let way = sentences::on_its_way(state, now);
     let tone = match &way {
         Some((Tone::May, _)) if verdict.tone == Tone::Plain => Tone::May,
@@ -202,8 +203,7 @@ fn last_change(state: &AtBlock) -> Option<Markup> {
 }
 
 /// What is announced.
-fn announced(state: &AtBlock) -> Markup {
-    let now = state.block.timestamp;
+fn announced(state: &AtBlock, now: Timestamp) -> Markup {
     html! {
         @if !state.proposals.is_empty() {
             section aria-labelledby="announced" {
@@ -227,18 +227,19 @@ fn in_order(proposals: &[Proposal]) -> Vec<&Proposal> {
 
 fn card(state: &AtBlock, proposal: &Proposal, now: Timestamp) -> Markup {
     let Proposal { kind, ripe_at, expires_at, .. } = proposal;
+    let stage = stage_now(&proposal.state, *ripe_at, now);
     html! {
         p.what {
             @if kind == "compose_hash" { "Version " (version(state.chain_id, proposal.value)) }
             @else { (setting(kind)) " " (value(kind, proposal.value)) }
             " "
-            @match proposal.state.as_str() {
+            @match stage {
                 "pending" => { (sign("may", "announced")) },
                 "ripe" => { (sign("may", "possible now")) },
                 _ => { (sign("plain", "expired")) },
             }
         }
-        @if proposal.state == "pending" {
+        @if stage == "pending" {
             p.big { "in " (countdown(*ripe_at, now)) }
         }
         dl {

@@ -3,7 +3,7 @@
 use super::{
     Page, PageReply,
     lists::change_lines,
-    parts::{app_name, app_path, countdown, sign, version, when},
+    parts::{app_name, app_path, countdown, sign, stage_now, version, when},
 };
 use crate::{
     AppState, ChangesOf, Finality, NoticeState, Part, Surface, answers,
@@ -114,16 +114,17 @@ fn notices(state: &AppState, told: &[OfChain]) -> Markup {
 
 fn card(state: &AppState, chain: &OfChain, notice: &Notice) -> Markup {
     let chain_id = chain.chain_id;
-    let now = chain.notices.block.timestamp;
+    let now = state.now_after(chain.notices.block.timestamp);
+    let stage = stage_now(&notice.state, notice.ripe_at, now);
     let families = state.families().of(chain_id, notice.app);
     let enforced = notice.code.kind == "app_auth";
     html! {
         p.what {
             a.app href=(app_path(chain_id, notice.app)) { (app_name(notice.app, &families)) }
             " "
-            @if notice.state == "ripe" { (sign("may", "possible now")) } @else { (sign("may", "announced")) }
+            @if stage == "ripe" { (sign("may", "possible now")) } @else { (sign("may", "announced")) }
         }
-        @if notice.state == "ripe" {
+        @if stage == "ripe" {
             p.big { "at any moment" }
         } @else {
             p.big { "in " (countdown(notice.ripe_at, now)) }

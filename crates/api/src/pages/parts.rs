@@ -29,6 +29,12 @@ pub(super) fn countdown(until: Timestamp, now: Timestamp) -> Markup {
     html! { span.count data-until=(until.as_second()) { (text) } }
 }
 
+/// How far an announcement is now, where `state` is what it was at the block of the answer. A notice ends by the clock; that a
+/// change is dead is said only where a block proves it, for a clock that is wrong must not make anybody feel safe.
+pub(super) fn stage_now(state: &str, ripe_at: Timestamp, now: Timestamp) -> &str {
+    if state == "pending" && ripe_at <= now { "ripe" } else { state }
+}
+
 /// A hash, shortened in the middle, whole on hover and on copying.
 pub(super) fn hash(hash: B256) -> Markup {
     html! { code.hash title=(format!("{hash:#x}")) data-copy=(format!("{hash:#x}")) { (short(hash)) } }

@@ -25,6 +25,7 @@ use axum::{
     routing::get,
 };
 use devproof_store::Store;
+use jiff::Timestamp;
 use replica::Lag;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
@@ -66,6 +67,17 @@ pub struct AppState {
     operations: Option<Operations>,
     rate: Option<RateLimit>,
     public_url: Option<String>,
+    clock: Clock,
+}
+
+/// What time it is for those who read a page.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Clock {
+    /// As the system says.
+    #[default]
+    System,
+    /// Always this, so that what is said can be known beforehand.
+    At(Timestamp),
 }
 
 impl AppState {
@@ -87,6 +99,22 @@ impl AppState {
             operations: None,
             rate: None,
             public_url: None,
+            clock: Clock::System,
+        }
+    }
+
+    /// Takes the time from another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What is now, for who reads an answer from this block: blocks are read when they are final, minutes later, and a notice
+    /// ends meanwhile. Never earlier than the block, whatever the clock says.
+    pub(crate) fn now_after(&self, block: Timestamp) -> Timestamp {
+        match self.clock {
+            Clock::System => Timestamp::now().max(block),
+            Clock::At(time) => time.max(block),
         }
     }
 

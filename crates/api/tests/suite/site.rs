@@ -10,24 +10,31 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, header},
 };
-use devproof_api::{AppState, Families, documents::Declared, router};
+use devproof_api::{AppState, Clock, Families, documents::Declared, router};
 use devproof_primitives::{Action, ComposeHash, Setting};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use tower::ServiceExt;
 
-fn state(world: &World) -> AppState {
+/// A service that takes the newest block's time for now, unless it is later.
+fn state(world: &World, now: Timestamp) -> AppState {
     let declared = Declared { name: "acme".to_owned(), chain_id: world.chain_id, apps: vec![APP] };
     let families = Families::new([declared]).unwrap();
-    AppState::new(world.store.clone(), None).with_families(families)
+    let state = AppState::new(world.store.clone(), None).with_families(families);
+    state.with_clock(Clock::At(now))
 }
 
 async fn call(world: &World, path: &str) -> (u16, HeaderMap, String) {
+    call_at(world, path, Timestamp::UNIX_EPOCH).await
+}
+
+async fn call_at(world: &World, path: &str, now: Timestamp) -> (u16, HeaderMap, String) {
     let request = Request::get(path)
         .header(header::ACCEPT, "text/html")
         .header(header::HOST, "devproof.example.org")
         .body(Body::empty())
         .unwrap();
-    let reply = router(state(world)).oneshot(request).await.unwrap();
+    let reply = router(state(world, now)).oneshot(request).await.unwrap();
     let (parts, body) = reply.into_parts();
     let body = to_bytes(body, 1 << 22).await.unwrap().to_vec();
     (parts.status.as_u16(), parts.headers, String::from_utf8(body).unwrap())
@@ -91,6 +98,24 @@ async fn the_first_sentences_say_who_can_change_the_code_and_how_long_before() {
     let said = read(&world, &page_of(APP)).await;
     assert!(said.contains("A new version was announced on 7 Mar 2026, 00:00 UTC. It can take over from 14 Mar 2026, 00:00 UTC (in 5 d)."), "{said}");
     assert!(said.contains("If you disagree, leave before."));
+    // The notice ends by the clock, also where the newest block that counts is older.
+    for (path, waits, may) in [
+        (page_of(APP), "in 5 d", "may take over at any moment now"),
+        ("/".to_owned(), "in 5 d", "at any moment"),
+    ] {
+        for (now, ended) in [("2026-03-13T23:59:59Z", false), ("2026-03-14T00:00:00Z", true)] {
+            let (status, _, body) = call_at(&world, &path, now.parse().unwrap()).await;
+            let said = text(&body);
+            assert_eq!((status, said.contains(may)), (200, ended), "{path} at {now}: {said}");
+            assert_eq!(said.contains("possible now"), ended, "{path} at {now}: {said}");
+            assert!(!(ended && said.contains("leave before")), "{path} at {now}: {said}");
+        }
+        assert!(read(&world, &path).await.contains(waits), "{path}: not before the block's time");
+    }
+    // That it is dead, a block has to prove.
+    let (_, _, body) =
+        call_at(&world, &page_of(APP), "2026-05-01T00:00:00Z".parse().unwrap()).await;
+    assert!(text(&body).contains("may take over at any moment now"), "{}", text(&body));
     world.commit(Some(world.block(30)), 55).await;
     world.verified(55).await;
     let said = read(&world, &page_of(APP)).await;

@@ -1,0 +1,186 @@
+//! The service under load: answers a second and how long they take, beside what the same service says when it only has to
+//! say that it is alive. `make bench`; `DEVPROOF_BENCH_EVENTS` says how many events are in the database (1,000,000
+//! otherwise). The generator of the load is on the same machine, and takes its part of it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
+
+#[path = "../../../store/benches/facts/mod.rs"]
+mod facts;
+mod load;
+
+use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_sol_types::SolEvent;
+use devproof_contracts::stock::TimelockAppAuth::ComposeHashProposed;
+use devproof_store::{BlockRef, Contract, Page, RawLog, Store, Tags};
+use facts::{CHAIN, block, contract, who};
+use load::{Load, Shape};
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+/// Connections at a time, and for how long they ask.
+const CONNECTIONS: usize = 64;
+const LASTS: Duration = Duration::from_secs(8);
+/// Announcements that are open: more than one page of them.
+const OPEN: u64 = 200;
+
+#[tokio::main]
+async fn main() {
+    let events: u64 =
+        std::env::var("DEVPROOF_BENCH_EVENTS").map_or(1_000_000, |n| n.parse().unwrap());
+    println!(
+        "{:<44} {:>10} {:>9} {:>10} {:>10} {:>8}",
+        format!("{CONNECTIONS} connections, {events} events"),
+        "answers/s",
+        "of alive",
+        "p50",
+        "p99",
+        "kB"
+    );
+    for (name, apps) in [("many apps", events / 10), ("deep", 100)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.db");
+        let blocks = fill(&path, events, apps).await;
+        let service = Service::start(&path);
+        println!("{name}: {apps} apps");
+        let app = move |n: u64| facts::who(random(n, 0) % apps);
+        let at = move |n: u64| random(n, 1) % blocks;
+        let alive = show("alive (/healthz)", 1.0, &service, |_| "/healthz".into()).await;
+        let path = move |n| format!("/v1/chains/{CHAIN}/apps/{}/at/{}", app(n), at(n));
+        show("an app at a block", alive, &service, path).await;
+        show("notices that are open", alive, &service, |_| format!("/v1/chains/{CHAIN}/notices"))
+            .await;
+        let page = move |n| format!("/chains/{CHAIN}/apps/{}", app(n));
+        show("the page of an app", alive, &service, page).await;
+        one_view(&service, &format!("/chains/{CHAIN}/apps/{}", app(1))).await;
+        one_view(&service, "/").await;
+    }
+}
+
+/// Drawn from the number, the same in every run.
+fn random(n: u64, which: u8) -> u64 {
+    let drawn = keccak256([&n.to_be_bytes()[..], &[which]].concat());
+    u64::from_be_bytes(drawn[..8].try_into().unwrap())
+}
+
+/// Fills a database and gives the number of blocks.
+async fn fill(path: &Path, events: u64, apps: u64) -> u64 {
+    let store = Store::open(path.to_str().unwrap()).await.unwrap();
+    let (head, _) = facts::write(&store, events, apps).await;
+    facts::keep(&store, apps, head).await;
+    let last = announce(&store, head).await;
+    let tags = Tags {
+        head: last,
+        safe: Some(last.number),
+        finalized: Some(last.number),
+        polled_at: last.timestamp,
+    };
+    store.set_tags(CHAIN, &tags).await.unwrap();
+    store.close().await;
+    head.number
+}
+
+/// Apps of the tutorial's kind that announce one change each.
+async fn announce(store: &Store, head: BlockRef) -> BlockRef {
+    let next = block(head.number + 1);
+    let apps: Vec<Contract> = (0..OPEN)
+        .map(|n| Contract {
+            address: who(u64::MAX - n),
+            named_by: None,
+            code_kind: "timelock_app_auth".to_owned(),
+            found_at: next.number,
+            ..contract(n)
+        })
+        .collect();
+    let log = |(n, app): (u64, Address)| {
+        let ripe = U256::from(next.timestamp + 86_400 + n);
+        let event = ComposeHashProposed { hash: keccak256(n.to_be_bytes()), activatesAt: ripe };
+        let data = event.encode_log_data();
+        RawLog {
+            block: next,
+            log_index: n,
+            tx_hash: B256::from(U256::from(n + 1)),
+            tx_index: n,
+            address: app,
+            topics: data.topics().to_vec(),
+            data: data.data,
+        }
+    };
+    let logs = (0..).zip(apps.iter().map(|app| app.address)).map(log).collect();
+    let page = Page {
+        chain_id: CHAIN,
+        previous: Some(head.hash),
+        contracts: apps,
+        blocks: Vec::new(),
+        logs,
+        checkpoint: next,
+    };
+    store.commit(&page).await.unwrap();
+    next
+}
+
+struct Service {
+    child: Child,
+    address: String,
+}
+
+impl Service {
+    fn start(database: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_devproof"))
+            .args(["serve", "--no-index", "--listen", "127.0.0.1:0", "--rate-limit", "0", "--json"])
+            .arg("--database")
+            .arg(database)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = said.map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
+        let address = url.split("http://").nth(1).unwrap().trim_end_matches(['"', '}', ',']);
+        Self { address: address.to_owned(), child }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Prints how a kind of question fares, and gives the answers a second.
+async fn show(
+    name: &str,
+    alive: f64,
+    service: &Service,
+    path: impl Fn(u64) -> String + Copy + Send + 'static,
+) -> f64 {
+    let load = Load { connections: CONNECTIONS, lasts: LASTS };
+    let Shape { rate, p50, p99, bytes } = load.run(&service.address, path).await;
+    let share = if alive > 1.0 { rate / alive } else { 1.0 };
+    println!(
+        "{name:<44} {rate:>10.0} {share:>9.2} {p50:>10.1?} {p99:>10.1?} {:>8.1}",
+        bytes as f64 / 1000.0
+    );
+    rate
+}
+
+/// Prints what somebody waits for who sees a page for the first time: it, and then all that it names, on one connection.
+async fn one_view(service: &Service, page: &str) {
+    let mut times: Vec<(Duration, usize)> = Vec::new();
+    for _ in 0..21 {
+        times.push(load::view(&service.address, page).await);
+    }
+    times.sort_unstable();
+    let (time, bytes) = times[times.len() / 2];
+    let longest = times[times.len() - 1].0;
+    println!(
+        "a first view of {:<28} {:>31.1?} {longest:>10.1?} {:>8.1}   (median and longest of 21)",
+        if page == "/" { "the home page" } else { "an app" },
+        time,
+        bytes as f64 / 1000.0
+    );
+}
