@@ -5,6 +5,7 @@ pub mod bindings;
 mod code;
 mod events;
 mod reading;
+mod registry;
 mod revert;
 pub mod stock;
 
@@ -14,4 +15,7 @@ pub use events::{
     app_event, deletion_event, factory_event, kms_event,
 };
 pub use reading::About;
+pub use registry::{
+    REGISTRY_HISTORY_DOMAIN, RegistryFault, RegistryHistory, RegistryPlace, registry_root_slot,
+};
 pub use revert::explain_revert;

@@ -22,6 +22,7 @@ mod page;
 mod pulse;
 mod readings;
 mod refute;
+mod registries;
 mod reorg;
 mod verify;
 
@@ -29,6 +30,7 @@ pub use error::IndexError;
 pub use fsck::{Difference, Findings, Kind, fsck};
 use identify::Looks;
 pub use pulse::{BLOCK_TIME_SAMPLE, Pulse, Readiness, Reason, Stage, block_time, stored_readiness};
+use registries::Registries;
 use verify::Checks;
 
 use alloy_primitives::Address;
@@ -129,6 +131,7 @@ pub struct Indexer {
     checks: Checks,
     pulse: Pulse,
     looks: Looks,
+    registries: Registries,
 }
 
 impl Indexer {
@@ -149,7 +152,8 @@ impl Indexer {
         let found_at = status.checkpoint.map_or(head.number, |block| block.number.min(head.number));
         let known = store.contracts(chain_id).await?;
         let (checks, pulse) = (Checks::default(), Pulse::default());
-        let indexer = Self { node, store, options, checks, pulse, looks: Looks::default() };
+        let (looks, registries) = (Looks::default(), Registries::default());
+        let indexer = Self { node, store, options, checks, pulse, looks, registries };
         for (role, address) in indexer.options.sources.roles() {
             let is_known = |c: &Contract| c.address == address && c.named_by.is_none();
             if !known.iter().any(is_known) {

@@ -37,6 +37,7 @@ impl Indexer {
         if !all && self.checks.nothing_is_new(head) {
             return Ok(());
         }
+        self.check_registries(all, head).await?;
         let chain_id = self.node.chain_id();
         let mut agreed = Vec::new();
         let mut wrong = None;

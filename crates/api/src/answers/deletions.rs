@@ -106,6 +106,8 @@ async fn once(
     let Standing { status, head } = standing;
     let (chain_id, up_to) = (status.chain_id, last.block.number);
     let registries = store.contracts_of(chain_id, Role::DeletionRegistry).await?;
+    let agrees = !registries.is_empty()
+        && registries.iter().all(|it| it.history_verified_at.is_some_and(|at| at >= up_to));
     let registries: Vec<Address> = registries.iter().map(|contract| contract.address).collect();
     standing.no_gap(store, &registries, up_to).await?;
     let mut orphaned = 0;
@@ -144,7 +146,7 @@ async fn once(
         block: last.document(),
         index_head: moment::block(head, &status),
         indexed_from: status.start_block,
-        history: "not_checked".to_owned(),
+        history: if agrees { "agrees" } else { "not_checked" }.to_owned(),
         entries: page.entries,
         orphaned,
         next: next.map(|cursor| cursor.to_string()),

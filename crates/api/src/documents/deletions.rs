@@ -33,8 +33,9 @@ pub struct Deletions {
     pub indexed_from: u64,
     /// The registries that the index follows. What was attested to another one is not here.
     pub registries: Vec<Address>,
-    /// Whether the root that a registry keeps of each app's history was compared with what is told here: `not_checked`.
-    /// A node may have left something out.
+    /// `agrees`: what every registry here said, up to the block, leads to the roots that it keeps of each app's history, so that
+    /// nothing was left out, made up or altered on the way. `not_checked`: that is not known (yet), and a node may have left
+    /// something out. Whether a registry is one of ours its code would have to say, which is not looked at.
     pub history: String,
     /// What happened.
     pub entries: Vec<Deletion>,

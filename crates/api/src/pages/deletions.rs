@@ -101,6 +101,12 @@ fn answer(found: &Deletions) -> Markup {
                 }
                 p { "That shows the app said so; it cannot show that no copy exists." }
             }
+            @if !found.registries.is_empty() {
+                p.quiet {
+                    @if found.history == "agrees" { "What the registries said leads to the roots that they keep: nothing was left out." }
+                    @else { "Whether a registry said more than this was not checked against the root that it keeps." }
+                }
+            }
             (stand(found.chain_id, &found.block, &found.index_head))
         }
     }

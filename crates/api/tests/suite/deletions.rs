@@ -140,6 +140,14 @@ async fn an_apps_key_is_told_with_all_it_signed() {
     );
     assert!(answer.means.contains("not that no copy exists"));
     assert_eq!((answer.history.as_str(), &answer.registries[..]), ("not_checked", &[REGISTRY][..]));
+    let stand = |number| world.store.set_history_verified(LOCAL, &[REGISTRY], number);
+    let head = world.block(answer.block.number);
+    let (before, at_head) = (world.block(20), head);
+    stand(&before).await.unwrap();
+    let checked = ask(&world, DeletionsOf::App(APP)).await.history;
+    assert_eq!(checked, "not_checked", "what came after block 20 was not compared");
+    stand(&at_head).await.unwrap();
+    assert_eq!(ask(&world, DeletionsOf::App(APP)).await.history, "agrees");
     let actors: Vec<_> = answer.entries.iter().map(|it| it.at.actor).collect();
     let (owner, stranger) = (Some(OWNER), Some(STRANGER));
     assert_eq!(actors, [stranger, owner, owner, owner, stranger]);

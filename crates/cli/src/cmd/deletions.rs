@@ -85,8 +85,7 @@ fn head(answer: &Deletions) -> String {
     let from = answer.from.map(|from| format!("from block {from} ")).unwrap_or_default();
     let more = if answer.next.is_some() { "more than " } else { "" };
     format!(
-        "What {whose} asserted, {from}up to block {} ({}, {}): {more}{} in {}.\n{}\nWhether a registry said more than \
-         this was not checked against the root it keeps.\n{}",
+        "What {whose} asserted, {from}up to block {} ({}, {}): {more}{} in {}.\n{}\n{}\n{}",
         block.number,
         time(block.timestamp),
         block.finality,
@@ -96,6 +95,12 @@ fn head(answer: &Deletions) -> String {
             n => format!("{n} registries"),
         },
         answer.means,
+        match answer.history.as_str() {
+            "agrees" =>
+                "All that the registries said leads to the roots that they keep: nothing was left out.",
+            _ =>
+                "Whether a registry said more than this was not checked against the root it keeps.",
+        },
         if answer.entries.is_empty() { "" } else { "\n" },
     )
 }
