@@ -64,8 +64,11 @@ async fn at_url(http: &Http, url: &str) -> Result<Vec<Evidence>, FetchError> {
         Ok(Evidence::read(&http.get(url).await?.ok()?.body)?)
     };
     let first = read(url).await;
+    // Whoever did not answer at all is not asked for something else.
+    let answered =
+        matches!(first, Err(FetchError::Evidence(_) | FetchError::Http(HttpError::Status(_))));
     let parsed = http::parse(url)?;
-    if first.is_ok() || parsed.path() != "/" {
+    if !answered || parsed.path() != "/" {
         return first;
     }
     let info = parsed.join("/prpc/Info").map_err(|_| HttpError::BadUrl(url.to_owned()))?;

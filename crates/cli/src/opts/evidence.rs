@@ -4,6 +4,7 @@ use alloy_primitives::{Address, Bytes};
 use clap::{Args, Subcommand};
 use devproof_api::parse;
 use devproof_attestation::ReportData;
+use devproof_evidence::{INTEL_PCS, PHALA_PCCS, Pccs, Verifier};
 use std::path::PathBuf;
 
 /// Arguments of `devproof verify`.
@@ -13,15 +14,18 @@ Examples:
   devproof verify quote.json --collateral collateral.json
   devproof verify quote.json --collateral collateral.json --time 1771500000 --compose app-compose.json --json
   curl -s https://app.example/quote | devproof verify - --report-data app-data:c0ffee --collateral collateral.json
+  devproof verify https://app.example/quote --pccs phala --collateral-cache ~/.cache/devproof
+  devproof verify quote.json --pccs intel --backend local --backend dstack-verifier=https://verifier.example
   devproof verify chain.pem --collateral collateral.json --kms-ca-key 0x3059301306072a8648ce3d0201...
 
 EVIDENCE is the JSON of a GetQuote reply (quote, event_log, vm_config, app_compose), a dstack attestation, Phala
-Cloud's reply about attestations, certificates in PEM, or a quote. No service is asked: the rows about a chain stay
-open, and without --collateral nothing about the hardware is known.
+Cloud's reply about attestations, certificates in PEM, or a quote: in a file, on standard input, or at a URL, for
+instance that of a machine's guest agent. unix:/var/run/dstack.sock asks the agent of the machine that this runs on for
+a new quote. Nobody else is asked but who is named, and a service that does not answer proves nothing.
 
 Exit codes: 0 every row that the policy requires passes, 1 one fails, 2 could not tell.")]
 pub struct VerifyArgs {
-    /// Read the evidence from this file, or from standard input if it is -.
+    /// Read the evidence from this file, from standard input if it is -, from a URL, or from unix:SOCKET.
     #[arg(value_name = "EVIDENCE", verbatim_doc_comment)]
     pub evidence: PathBuf,
     /// Judge as of this time, Unix seconds or RFC 3339 [default: the time in a saved bundle, else now].
@@ -30,6 +34,19 @@ pub struct VerifyArgs {
     /// Read what Intel says about the platform from this file, the JSON of dcap-qvl [default: that in a saved bundle].
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub collateral: Option<PathBuf>,
+    /// Ask this service for collateral, a PCCS or Intel's own: a URL, intel or phala; may be repeated, the next one is
+    /// asked where one does not answer.
+    #[arg(long, env = "DEVPROOF_PCCS", value_name = "URL", value_parser = pccs, value_delimiter = ',', verbatim_doc_comment)]
+    pub pccs: Vec<String>,
+    /// Keep collateral in this folder, by its SHA-256, and take from there what is valid.
+    #[arg(long, env = "DEVPROOF_COLLATERAL_CACHE", value_name = "FOLDER", verbatim_doc_comment)]
+    pub collateral_cache: Option<PathBuf>,
+    /// Let this verify: local, dstack-verifier=URL, phala or phala=URL; may be repeated [default: local].
+    #[arg(long, value_name = "VERIFIER", verbatim_doc_comment)]
+    pub backend: Vec<Verifier>,
+    /// Ask nobody over the network, whatever is configured.
+    #[arg(long, verbatim_doc_comment)]
+    pub offline: bool,
     /// Trust the root CA in this file (PEM or DER) instead of Intel's: for tests only.
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub root_ca: Option<PathBuf>,
@@ -94,4 +111,14 @@ pub struct SigchainVerifyArgs {
     /// Demand that it leads to this root: the address of k256Pubkey of kmsInfo(), not that of the KMS contract.
     #[arg(long, value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
     pub root: Address,
+}
+
+/// A service that gives collateral; two go by a name.
+fn pccs(text: &str) -> Result<String, String> {
+    let url = match text {
+        "intel" => INTEL_PCS,
+        "phala" => PHALA_PCCS,
+        url => url,
+    };
+    Pccs::new(url).map(|_| url.to_owned()).map_err(|e| e.to_string())
 }

@@ -10,9 +10,13 @@ mod bad_input;
 mod compose;
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;
+mod network;
 mod openapi;
 mod questions;
 mod run;
+#[allow(dead_code, reason = "shared with the tests of the evidence crate")]
+#[path = "../../../evidence/tests/it/server.rs"]
+mod server;
 mod verify;
 mod words;
 #[allow(dead_code, reason = "shared with the tests of the answers")]

@@ -1,15 +1,19 @@
 //! `devproof verify`: what evidence proves, row by row.
 
+mod render;
+
+pub use render::render;
+
 use crate::{
-    Failure, Outcome,
-    cmd::input,
-    opts::VerifyArgs,
-    shell::Shell,
-    text::{shown, table, time},
+    Failure, Outcome, cmd::input, config::Settings, opts::VerifyArgs, shell::Shell, text::shown,
 };
+use alloy_primitives::B512;
 use devproof_attestation::{
-    Check, Collateral, Evidence, KmsKeys, Outcome as Result_, Policy, Question, Subject,
-    TrustAnchor, Verdict, limits, sigchain::SignatureChain, verify,
+    Collateral, Evidence, KmsKeys, Outcome as Result_, Policy, ReportData, TrustAnchor, limits,
+    sigchain::SignatureChain,
+};
+use devproof_evidence::{
+    Collaterals, Examiner, Exhibit, Http, Limits, Pccs, Place, Verifier, fetch, named, random,
 };
 use jiff::Timestamp;
 use std::path::Path;
@@ -18,8 +22,47 @@ use std::path::Path;
 ///
 /// # Errors
 /// If the evidence is none, or an option makes no sense.
-pub fn run(args: VerifyArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
-    let evidence = evidence(&args)?;
+pub async fn run(
+    args: VerifyArgs,
+    _settings: Settings,
+    shell: &mut Shell,
+) -> Result<Outcome, Failure> {
+    let (evidence, report_data) = evidence(&args).await?;
+    let examiner = examiner(&args)?;
+    let exhibit = exhibit(&args, evidence, report_data)?;
+    let verdict = examiner.examine(exhibit).await;
+    shell.answer(&verdict, || render(&verdict))?;
+    Ok(match verdict.overall {
+        Result_::Pass => Outcome::Yes,
+        Result_::Fail => Outcome::No,
+        Result_::Inconclusive | Result_::NotEvaluated => Outcome::CouldNotTell,
+    })
+}
+
+/// Who is asked: those that were named, and nobody if nobody is to be asked.
+fn examiner(args: &VerifyArgs) -> Result<Examiner, Failure> {
+    let unable = |e| Failure::CouldNotTell(format!("nobody can be asked from here: {e}"));
+    let http = Http::new(Limits::of_services()).map_err(unable)?;
+    let services = if args.offline { &[] } else { args.pccs.as_slice() };
+    let services = services.iter().map(|url| Pccs::new(url)).collect::<Result<_, _>>();
+    let services =
+        services.map_err(|e| Failure::Usage(format!("--pccs: {}", shown(&e.to_string()))))?;
+    let mut verifiers = args.backend.clone();
+    if args.offline {
+        verifiers.retain(|verifier| *verifier == Verifier::Local);
+    }
+    if args.backend.is_empty() {
+        verifiers.push(Verifier::Local);
+    }
+    let collaterals = Collaterals::new(http.clone(), services, args.collateral_cache.clone());
+    Ok(Examiner { http, verifiers, collaterals })
+}
+
+fn exhibit(
+    args: &VerifyArgs,
+    evidence: Evidence,
+    report_data: Option<ReportData>,
+) -> Result<Exhibit, Failure> {
     let collateral = args.collateral.as_deref().map(collateral).transpose()?;
     let root = match &args.root_ca {
         Some(path) => TrustAnchor::read(&input::bytes(path, limits::CERTIFICATE_FILE)?)
@@ -52,32 +95,62 @@ pub fn run(args: VerifyArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
     };
     let now = args.time.or(evidence.time);
     let now = now.or_else(|| u64::try_from(Timestamp::now().as_second()).ok());
-    let verdict = verify(&Question {
-        evidence: &evidence,
+    Ok(Exhibit {
         now: now.unwrap_or_default(),
-        root: &root,
-        collateral: collateral.as_ref().or(evidence.collateral.as_ref()),
-        compose: compose.as_deref(),
-        report_data: args.report_data.as_ref(),
-        kms: &KmsKeys { ca: args.kms_ca_key, k256: args.kms_root_key },
-        chain: chain.as_ref(),
-        policy: &policy,
-    });
-    shell.answer(&verdict, || render(&verdict))?;
-    Ok(match verdict.overall {
-        Result_::Pass => Outcome::Yes,
-        Result_::Fail => Outcome::No,
-        Result_::Inconclusive | Result_::NotEvaluated => Outcome::CouldNotTell,
+        root,
+        collateral: collateral.or_else(|| evidence.collateral.clone()),
+        compose,
+        report_data,
+        kms: KmsKeys { ca: args.kms_ca_key.clone(), k256: args.kms_root_key.clone() },
+        chain,
+        policy,
+        evidence,
     })
 }
 
-fn evidence(args: &VerifyArgs) -> Result<Evidence, Failure> {
-    let path = &args.evidence;
-    let document = input::bytes(path, limits::DOCUMENT)?;
-    let mut all = Evidence::read(&document).map_err(|e| {
-        Failure::CouldNotTell(shown(&format!("{} is no evidence: {e}", path.display())))
-    })?;
-    let wanted = match (args.instance, all.len()) {
+/// The evidence, and what its quote must have been made for. An agent's quote is made for what was declared, else for
+/// random bytes, so that it cannot be an old one.
+async fn evidence(args: &VerifyArgs) -> Result<(Evidence, Option<ReportData>), Failure> {
+    let mut report_data = args.report_data.clone();
+    let place =
+        args.evidence.to_str().map_or_else(|| Place::File(args.evidence.clone()), Place::from);
+    let name = match &place {
+        Place::Url(url) => named(url),
+        Place::Agent(path) | Place::File(path) => path.display().to_string(),
+    };
+    if args.offline && matches!(place, Place::Url(_)) {
+        return Err(Failure::Usage(
+            "--offline asks nobody, and the evidence is at a URL".to_owned(),
+        ));
+    }
+    let all = match &place {
+        Place::File(path) => {
+            let document = input::bytes(path, limits::DOCUMENT)?;
+            Evidence::read(&document)
+                .map_err(|e| Failure::CouldNotTell(shown(&format!("{name} is no evidence: {e}"))))?
+        }
+        Place::Url(_) | Place::Agent(_) => {
+            let mut wanted = B512::ZERO;
+            if matches!(place, Place::Agent(_)) {
+                let declared = match &report_data {
+                    Some(declared) => declared.clone(),
+                    None => ReportData::Raw(random().map_err(Failure::CouldNotTell)?.into()),
+                };
+                let bytes = declared.bytes();
+                wanted = bytes.map_err(|e| Failure::Usage(e.to_string()))?;
+                report_data = Some(declared);
+            }
+            let fetched = fetch(&place, wanted).await;
+            let failed = |e| Failure::CouldNotTell(shown(&format!("{name}: {e}")));
+            fetched.map_err(failed)?.unwrap_or_default()
+        }
+    };
+    Ok((one(all, args.instance)?, report_data))
+}
+
+/// The instance that was named, or the only one.
+fn one(mut all: Vec<Evidence>, instance: Option<usize>) -> Result<Evidence, Failure> {
+    let wanted = match (instance, all.len()) {
         (Some(instance), _) => all.iter().position(|e| e.instance.unwrap_or(0) == instance),
         (None, 1) => Some(0),
         (None, many) => {
@@ -99,59 +172,4 @@ fn collateral(path: &Path) -> Result<Collateral, Failure> {
 
 fn unfit(path: &Path, why: &dyn std::fmt::Display) -> Failure {
     Failure::Usage(shown(&format!("{}: {why}", path.display())))
-}
-
-/// The verdict in words.
-#[must_use]
-pub fn render(verdict: &Verdict) -> String {
-    let rows: Vec<_> = verdict.decisive.iter().map(|id| id.name()).collect();
-    let rows = if rows.is_empty() { "too few verifiers".to_owned() } else { rows.join(", ") };
-    let mut text = match verdict.overall {
-        Result_::Pass => "Every row that the policy requires passes".to_owned(),
-        Result_::Fail => format!("Does not hold as the policy requires it: {rows}"),
-        Result_::Inconclusive | Result_::NotEvaluated => {
-            format!("Could not be told, and the policy requires it: {rows}")
-        }
-    };
-    if let Some(at) = verdict.time {
-        text.push_str(&format!(" (as of {})", time(at)));
-    }
-    text.push_str(".\n");
-    for warning in &verdict.warnings {
-        text.push_str(&format!("WARNING: {}\n", shown(&warning.message)));
-    }
-    let rows: Vec<_> = verdict.checks.iter().map(row).collect();
-    text.push_str(&format!("\n{}\n", table(["check", "result", "how"], &rows)));
-    text.push_str(&identity(&verdict.identity));
-    text
-}
-
-fn row(check: &Check) -> [String; 3] {
-    let result = match check.result {
-        Result_::Pass => "pass",
-        Result_::Fail => "FAIL",
-        Result_::Inconclusive => "could not tell",
-        Result_::NotEvaluated => "not looked at",
-    };
-    [check.id.name().to_owned(), result.to_owned(), shown(&check.how)]
-}
-
-fn identity(subject: &Subject) -> String {
-    let mut text = if subject.proved {
-        "Proved to be\n".to_owned()
-    } else {
-        "Claims to be, which is not proved\n".to_owned()
-    };
-    let provider = subject.key_provider.as_ref();
-    let lines = [
-        ("app", subject.app_id.map(|id| format!("{id:#x}"))),
-        ("version", subject.compose_hash.map(|hash| hash.to_string())),
-        ("instance", subject.instance_id.map(|id| format!("{id:#x}"))),
-        ("keys from", provider.map(|(kind, id)| format!("{} {id}", kind.name()))),
-        ("OS image", subject.os_image_hash.map(|hash| hash.to_string())),
-    ];
-    for (name, value) in lines {
-        text.push_str(&format!("  {name:<9}  {}\n", value.as_deref().unwrap_or("not said")));
-    }
-    text
 }
