@@ -1,10 +1,16 @@
 //! From evidence to a verdict, with everybody asked who may be.
 
-use crate::{Collaterals, Found, Http, Origin, Verifier, ask};
+use crate::{
+    AskError, Challenge, Collaterals, Found, Http, Origin, Standing, Verifier, Which, ask,
+    authorisation, kms_keys, resolve, rows,
+};
+use alloy_primitives::Address;
 use devproof_attestation::{
     Check, CheckId, Collateral, Evidence, KmsKeys, Outcome, Policy, Question, ReportData, TdxQuote,
     TrustAnchor, Verdict, backend::combine, sigchain::SignatureChain, verify,
 };
+use devproof_chain::{ChainError, Node};
+use devproof_primitives::BlockRef;
 use std::sync::Arc;
 
 /// Who is asked. Nobody but those that are in here.
@@ -16,6 +22,32 @@ pub struct Examiner {
     pub verifiers: Vec<Verifier>,
     /// Where collateral is looked for.
     pub collaterals: Collaterals,
+    /// The chain that is asked, if one is.
+    pub chain: Option<ChainAsked>,
+}
+
+/// A chain that is asked, and what about.
+#[derive(Clone, Debug)]
+pub struct ChainAsked {
+    /// The node.
+    pub node: Node,
+    /// Its name, since the rows rest on its word.
+    pub name: String,
+    /// The KMS contract; without one only the block of a challenge is asked about.
+    pub kms: Option<Address>,
+    /// After which block.
+    pub block: Which,
+}
+
+/// A verdict, and what of the chain it rests on.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The block that the quote is known to lie behind.
+    pub from: Option<BlockRef>,
+    /// The block after which the chain was asked.
+    pub to: Option<BlockRef>,
 }
 
 /// What is examined, and under which demands. As [`Question`], but owned.
@@ -37,6 +69,8 @@ pub struct Exhibit {
     pub kms: KmsKeys,
     /// A chain of keys of the app.
     pub chain: Option<SignatureChain>,
+    /// What the quote must have been made for, in place of `report_data`.
+    pub challenge: Option<Challenge>,
     /// What is demanded.
     pub policy: Policy,
 }
@@ -58,8 +92,65 @@ impl Exhibit {
 }
 
 impl Examiner {
-    /// The verdict. The rows about a chain are for others to fill in ([`Verdict::put`]).
-    pub async fn examine(&self, mut exhibit: Exhibit) -> Verdict {
+    /// The verdict.
+    pub async fn examine(&self, mut exhibit: Exhibit) -> Examined {
+        if let Some(challenge) = &exhibit.challenge {
+            exhibit.report_data = Some(challenge.declared());
+        }
+        let Some(asked) = &self.chain else {
+            let mut verdict = self.verdict(exhibit.clone()).await;
+            fresh(&mut verdict, &exhibit, None, None);
+            return Examined { verdict, from: None, to: None };
+        };
+        let to = resolve(&asked.node, asked.block).await;
+        let mut keys_at = None;
+        if let (Ok(to), Some(kms)) = (&to, asked.kms) {
+            // A KMS that gives none is one that was never told; the rows say that there is nothing to compare with.
+            if let Ok(keys) = kms_keys(&asked.node, kms, *to).await {
+                keys_at = Some((kms, *to));
+                exhibit.kms.ca = exhibit.kms.ca.or(keys.ca);
+                exhibit.kms.k256 = exhibit.kms.k256.or(keys.k256);
+            }
+        }
+        let mut verdict = self.verdict(exhibit.clone()).await;
+        if let Some((kms, block)) = keys_at {
+            rows::keys_from(&mut verdict, &exhibit.policy, asked, kms, block);
+        }
+        let standing = match &exhibit.challenge {
+            Some(challenge) => Some(challenge.standing(&asked.node).await),
+            None => None,
+        };
+        let from = fresh(&mut verdict, &exhibit, standing.as_ref(), Some(asked));
+        let end = to.as_ref().ok().copied();
+        if let Some(kms) = asked.kms {
+            self.ask_kms(&mut verdict, &exhibit.policy, asked, kms, from, to).await;
+        }
+        Examined { verdict, from, to: end }
+    }
+
+    async fn ask_kms(
+        &self,
+        verdict: &mut Verdict,
+        policy: &Policy,
+        asked: &ChainAsked,
+        kms: Address,
+        from: Option<BlockRef>,
+        to: Result<BlockRef, AskError>,
+    ) {
+        let Some(boot) = verdict.boot_info.clone() else {
+            let why = "what the KMS would have to be asked is not known: the quote or its log does not verify";
+            return rows::could_not(verdict, policy, why, None);
+        };
+        let found = async {
+            let to = to?;
+            let found = authorisation(&asked.node, kms, &boot, from, to).await?;
+            Ok((found, to, asked.node.heads().await.ok()))
+        };
+        rows::of_kms(verdict, policy, asked, kms, &found.await);
+    }
+
+    /// The verdict, but for the rows about a chain.
+    async fn verdict(&self, mut exhibit: Exhibit) -> Verdict {
         let local = self.verifiers.contains(&Verifier::Local);
         let found = match &exhibit.collateral {
             _ if !local => {
@@ -126,4 +217,18 @@ impl Examiner {
         let row = Check { how, ..row }.detail("from", from).detail("archived", kept);
         verdict.put([row], policy);
     }
+}
+
+/// Fills in the row about the challenge, and gives the block behind which the quote was made.
+fn fresh(
+    verdict: &mut Verdict,
+    exhibit: &Exhibit,
+    standing: Option<&Result<Standing, ChainError>>,
+    asked: Option<&ChainAsked>,
+) -> Option<BlockRef> {
+    let challenge = exhibit.challenge.as_ref()?;
+    let (row, warning, from) = rows::freshness(verdict, challenge, standing, asked);
+    verdict.put([row], &exhibit.policy);
+    verdict.warnings.extend(warning);
+    from
 }

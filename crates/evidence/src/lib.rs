@@ -7,16 +7,21 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
 
+mod authorisation;
 mod cache;
+mod challenge;
 mod examine;
 mod fetch;
 mod http;
 mod pccs;
 mod random;
+mod rows;
 mod services;
 
+pub use authorisation::{AskError, Authorisation, Said, Which, authorisation, kms_keys, resolve};
 pub use cache::{CacheError, Collaterals, Found, Origin};
-pub use examine::{Examiner, Exhibit};
+pub use challenge::{Challenge, ChallengeError, MAX_CHALLENGE, Standing};
+pub use examine::{ChainAsked, Examined, Examiner, Exhibit};
 pub use fetch::{FetchError, Place, fetch};
 pub use http::{Answer, Http, HttpError, Limits, named};
 pub use pccs::{INTEL_PCS, PHALA_PCCS, Pccs};

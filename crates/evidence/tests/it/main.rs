@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod chain;
 mod collateral;
 mod http;
 mod machines;
