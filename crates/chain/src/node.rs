@@ -171,6 +171,13 @@ impl Node {
         )
     }
 
+    /// Where it is asked, fit to be shown: without paths, users and passwords.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let names: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
+        names.join(", ")
+    }
+
     /// EIP-155 chain id.
     #[must_use]
     pub const fn chain_id(&self) -> u64 {

@@ -74,6 +74,8 @@ struct Family {
 pub struct Settings {
     /// The database.
     pub database: String,
+    /// Whether somebody named it, or it is where it is by default.
+    pub has_database: bool,
     /// The chain, if one was named.
     pub chain: Option<u64>,
     /// Where the node is asked.
@@ -199,12 +201,11 @@ pub fn load(global: Global) -> Result<Settings, Failure> {
     });
     let families = Families::new(declared)
         .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+    let named = global.database.or_else(|| file.database.clone());
     Ok(Settings {
         families,
-        database: global
-            .database
-            .or_else(|| file.database.clone())
-            .unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+        has_database: named.is_some() || Path::new(DEFAULT_DATABASE).exists(),
+        database: named.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
         chain: global.chain.or(file.chain),
         nodes: Nodes {
             urls: if global.rpc_url.is_empty() { file.rpc_url.clone() } else { global.rpc_url },
@@ -267,6 +268,7 @@ mod tests {
         let file = read(Path::new("f"), text).unwrap();
         let settings = Settings {
             database: String::new(),
+            has_database: false,
             chain: None,
             nodes: Nodes { urls: Vec::new(), agree: NonZeroUsize::MIN },
             families: Families::default(),

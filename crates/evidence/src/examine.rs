@@ -39,6 +39,15 @@ pub struct ChainAsked {
     pub block: Which,
 }
 
+impl ChainAsked {
+    /// Asks a node, named by where it is.
+    #[must_use]
+    pub fn new(node: Node, kms: Option<Address>, block: Which) -> Self {
+        let name = node.name();
+        Self { node, name, kms, block }
+    }
+}
+
 /// A verdict, and what of the chain it rests on.
 #[derive(Clone, Debug)]
 pub struct Examined {

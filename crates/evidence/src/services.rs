@@ -2,7 +2,7 @@
 
 use crate::{Http, HttpError, http};
 use devproof_attestation::{
-    Evidence,
+    By, Evidence,
     backend::{Backend, DstackVerifier, Opinion, PhalaCloud, Reply, Transport},
 };
 use std::{str::FromStr, sync::Arc};
@@ -88,7 +88,16 @@ pub async fn ask(http: &Http, verifiers: &[Verifier], evidence: &Evidence) -> Ve
     let mut opinions = Vec::with_capacity(asked.len());
     for (url, opinion) in asked {
         let silent = |_| Opinion::unavailable(&url, "asking it failed on this machine");
-        opinions.push(opinion.await.unwrap_or_else(silent));
+        opinions.push(without_secrets(opinion.await.unwrap_or_else(silent)));
     }
     opinions
+}
+
+/// The same, with a name that has no password in it.
+fn without_secrets(mut opinion: Opinion) -> Opinion {
+    opinion.url = http::named(&opinion.url);
+    for check in &mut opinion.checks {
+        check.by = By::Service(opinion.url.clone());
+    }
+    opinion
 }

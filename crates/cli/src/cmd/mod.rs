@@ -3,6 +3,7 @@
 pub mod allowed;
 pub mod as_of;
 pub mod at;
+pub mod challenge;
 pub mod compose;
 pub mod db;
 pub mod deletions;

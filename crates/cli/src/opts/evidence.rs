@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, Bytes};
 use clap::{Args, Subcommand};
-use devproof_api::parse;
+use devproof_api::{When, parse};
 use devproof_attestation::ReportData;
 use devproof_evidence::{INTEL_PCS, PHALA_PCCS, Pccs, Verifier};
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ Examples:
   curl -s https://app.example/quote | devproof verify - --report-data app-data:c0ffee --collateral collateral.json
   devproof verify https://app.example/quote --pccs phala --collateral-cache ~/.cache/devproof
   devproof verify quote.json --pccs intel --backend local --backend dstack-verifier=https://verifier.example
+  devproof verify https://app.example/quote --pccs phala --kms 0x2f83172a49584c017f2b256f0fb2dca14126ba9c \
+      --rpc-url http://127.0.0.1:8545 --challenge challenge.json
   devproof verify chain.pem --collateral collateral.json --kms-ca-key 0x3059301306072a8648ce3d0201...
 
 EVIDENCE is the JSON of a GetQuote reply (quote, event_log, vm_config, app_compose), a dstack attestation, Phala
@@ -34,16 +36,18 @@ pub struct VerifyArgs {
     /// Read what Intel says about the platform from this file, the JSON of dcap-qvl [default: that in a saved bundle].
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub collateral: Option<PathBuf>,
-    /// Ask this service for collateral, a PCCS or Intel's own: a URL, intel or phala; may be repeated, the next one is
-    /// asked where one does not answer.
-    #[arg(long, env = "DEVPROOF_PCCS", value_name = "URL", value_parser = pccs, value_delimiter = ',', verbatim_doc_comment)]
-    pub pccs: Vec<String>,
-    /// Keep collateral in this folder, by its SHA-256, and take from there what is valid.
-    #[arg(long, env = "DEVPROOF_COLLATERAL_CACHE", value_name = "FOLDER", verbatim_doc_comment)]
-    pub collateral_cache: Option<PathBuf>,
-    /// Let this verify: local, dstack-verifier=URL, phala or phala=URL; may be repeated [default: local].
-    #[arg(long, value_name = "VERIFIER", verbatim_doc_comment)]
-    pub backend: Vec<Verifier>,
+    /// Who else is asked.
+    #[command(flatten)]
+    pub services: ServicesArgs,
+    /// Ask this KMS contract, through the node of --rpc-url, for its keys and whether it allows this boot.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
+    pub kms: Option<Address>,
+    /// Ask after this block: its number, its hash, or finalized, safe or unsafe [default: the newest, as a KMS does].
+    #[arg(long, value_name = "BLOCK", value_parser = parse::block, verbatim_doc_comment)]
+    pub block: Option<When>,
+    /// Require that the quote was made for this challenge, a file that `devproof challenge` wrote.
+    #[arg(long, value_name = "FILE", conflicts_with = "report_data", verbatim_doc_comment)]
+    pub challenge: Option<PathBuf>,
     /// Ask nobody over the network, whatever is configured.
     #[arg(long, verbatim_doc_comment)]
     pub offline: bool,
@@ -72,6 +76,38 @@ pub struct VerifyArgs {
     /// Look at this instance, from 0, where the evidence has several.
     #[arg(long, value_name = "NUMBER", verbatim_doc_comment)]
     pub instance: Option<usize>,
+}
+
+/// Who is asked about evidence, and nobody else.
+#[derive(Args, Clone, Debug)]
+pub struct ServicesArgs {
+    /// Ask this service for collateral, a PCCS or Intel's own: a URL, intel or phala; may be repeated, the next one is
+    /// asked where one does not answer.
+    #[arg(long, env = "DEVPROOF_PCCS", value_name = "URL", value_parser = pccs, value_delimiter = ',', verbatim_doc_comment)]
+    pub pccs: Vec<String>,
+    /// Keep collateral in this folder, by its SHA-256, and take from there what is valid.
+    #[arg(long, env = "DEVPROOF_COLLATERAL_CACHE", value_name = "FOLDER", verbatim_doc_comment)]
+    pub collateral_cache: Option<PathBuf>,
+    /// Let this verify: local, dstack-verifier=URL, phala or phala=URL; may be repeated [default: local].
+    #[arg(long, value_name = "VERIFIER", verbatim_doc_comment)]
+    pub backend: Vec<Verifier>,
+}
+
+/// Arguments of `devproof challenge`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof challenge --rpc-url http://127.0.0.1:8545 > challenge.json
+  curl -s https://app.example/quote?report_data=$(jq -r .reportData challenge.json) > quote.json
+  devproof verify quote.json --challenge challenge.json --kms 0x2f83172a49584c017f2b256f0fb2dca14126ba9c \\
+      --rpc-url http://127.0.0.1:8545
+
+Ask a machine for a quote with reportData. It commits to the hash of a block, so the quote is made after that block; the
+32 random bytes keep anybody else's quote from fitting. docs/attestation.md has the format.")]
+pub struct ChallengeArgs {
+    /// Commit to this block: its number, its hash, or finalized, safe or unsafe [default: safe; unsafe on local chains].
+    #[arg(long, value_name = "BLOCK", value_parser = parse::block, verbatim_doc_comment)]
+    pub block: Option<When>,
 }
 
 /// Arguments of `devproof sigchain`.

@@ -3,9 +3,11 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test fails by panicking"
+    non_snake_case,
+    reason = "a test fails by panicking, and arguments of contracts have names of their own"
 )]
 
+mod attested;
 mod bad_input;
 mod compose;
 #[path = "../../../attestation/tests/support/mod.rs"]

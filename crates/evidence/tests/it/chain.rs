@@ -3,8 +3,7 @@
 use crate::{
     server::quick,
     support::{
-        log::{Log, hex},
-        machine::{Machine, World},
+        machine::{Machine, World, known_system},
         pki::{NOW, Options},
         ratls,
     },
@@ -13,7 +12,7 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use devproof_attestation::{
     By, CheckId as Id, Concern, Evidence, KmsKeys,
     Outcome::{self, Fail, Inconclusive, Pass},
-    Policy, TdxQuote, Verdict,
+    Policy, Verdict,
 };
 use devproof_chain::Node;
 use devproof_contracts::{
@@ -62,26 +61,9 @@ impl Case {
     }
 
     fn machine(&self) -> Machine {
-        let mut log = Log::default();
-        log.firmware(0, 1, [1; 48]).firmware(1, 2, [2; 48]).firmware(2, 6, [3; 48]);
-        log.runtime("system-preparing", b"")
-            .runtime("app-id", self.app.0.as_slice())
-            .runtime("compose-hash", self.running.as_slice())
-            .runtime("instance-id", &[0x15; 20])
-            .runtime("boot-mr-done", b"")
-            .runtime("os-image-hash", self.os_image.as_slice())
-            .runtime("key-provider", br#"{"name":"kms","id":"3059"}"#)
-            .runtime("system-ready", b"");
-        let vm_config = format!("{{\"os_image_hash\":\"{}\"}}", hex(self.os_image.as_slice()));
         let report_data = self.challenge.as_ref().map_or([0; 64], |it| it.report_data().0);
-        Machine {
-            log,
-            report_data,
-            mr_config_id: [0; 48],
-            vm_config: Some(vm_config),
-            app_compose: None,
-            ..Machine::default()
-        }
+        let machine = Machine::running(self.app.0.0.0, self.running.0, self.os_image.0);
+        Machine { report_data, ..machine }
     }
 
     fn evidence(&self) -> Evidence {
@@ -90,18 +72,7 @@ impl Case {
 
     /// One that knows the machine's operating system.
     fn policy(&self, evidence: &Evidence) -> Policy {
-        let quote = TdxQuote::parse(evidence.quote.clone()).unwrap();
-        let register = |n| quote.rtmr(n).unwrap();
-        let policy = format!(
-            "key-providers = [\"kms\"]\n[[os.measurements]]\nmrtd = \"{}\"\nrtmr0 = \"{}\"\nrtmr1 = \"{}\"\nrtmr2 = \"{}\"\n\
-             os-image-hash = \"{}\"\n",
-            quote.mrtd(),
-            register(0),
-            register(1),
-            register(2),
-            self.os_image
-        );
-        Policy::from_toml(&policy).unwrap()
+        Policy::from_toml(&known_system(evidence, self.os_image.0)).unwrap()
     }
 
     async fn ask(&self) -> Examined {

@@ -1,19 +1,27 @@
 //! `devproof verify`: what evidence proves, row by row.
 
+mod index;
 mod render;
 
 pub use render::render;
 
 use crate::{
-    Failure, Outcome, cmd::input, config::Settings, opts::VerifyArgs, shell::Shell, text::shown,
+    Failure, Outcome,
+    cmd::input,
+    config::Settings,
+    opts::{ServicesArgs, VerifyArgs},
+    shell::Shell,
+    text::shown,
 };
 use alloy_primitives::B512;
+use devproof_api::{Finality, When};
 use devproof_attestation::{
     Collateral, Evidence, KmsKeys, Outcome as Result_, Policy, ReportData, TrustAnchor, limits,
     sigchain::SignatureChain,
 };
 use devproof_evidence::{
-    Collaterals, Examiner, Exhibit, Http, Limits, Pccs, Place, Verifier, fetch, named, random,
+    ChainAsked, Challenge, Collaterals, Examined, Examiner, Exhibit, Http, Limits, MAX_CHALLENGE,
+    Pccs, Place, Verifier, Which, fetch, named, random,
 };
 use jiff::Timestamp;
 use std::path::Path;
@@ -24,13 +32,21 @@ use std::path::Path;
 /// If the evidence is none, or an option makes no sense.
 pub async fn run(
     args: VerifyArgs,
-    _settings: Settings,
+    settings: Settings,
     shell: &mut Shell,
 ) -> Result<Outcome, Failure> {
-    let (evidence, report_data) = evidence(&args).await?;
-    let examiner = examiner(&args)?;
-    let exhibit = exhibit(&args, evidence, report_data)?;
-    let verdict = examiner.examine(exhibit).await;
+    let challenge = args.challenge.as_deref().map(challenge).transpose()?;
+    let (evidence, report_data) = evidence(&args, challenge.as_ref()).await?;
+    let mut examiner = examiner(&args.services, args.offline)?;
+    examiner.chain = chain(&args, &settings).await?;
+    let exhibit = Exhibit { challenge, ..exhibit(&args, evidence, report_data)? };
+    let policy = exhibit.policy.clone();
+    let mut examined = examiner.examine(exhibit).await;
+    if settings.has_database {
+        let node = examiner.chain.as_ref().map(|asked| &asked.node);
+        index::consult(&args, &settings, node, &mut examined, &policy).await?;
+    }
+    let Examined { verdict, .. } = examined;
     shell.answer(&verdict, || render(&verdict))?;
     Ok(match verdict.overall {
         Result_::Pass => Outcome::Yes,
@@ -40,22 +56,57 @@ pub async fn run(
 }
 
 /// Who is asked: those that were named, and nobody if nobody is to be asked.
-fn examiner(args: &VerifyArgs) -> Result<Examiner, Failure> {
+///
+/// # Errors
+/// If no request can be made on this machine.
+pub(super) fn examiner(args: &ServicesArgs, offline: bool) -> Result<Examiner, Failure> {
     let unable = |e| Failure::CouldNotTell(format!("nobody can be asked from here: {e}"));
     let http = Http::new(Limits::of_services()).map_err(unable)?;
-    let services = if args.offline { &[] } else { args.pccs.as_slice() };
+    let services = if offline { &[] } else { args.pccs.as_slice() };
     let services = services.iter().map(|url| Pccs::new(url)).collect::<Result<_, _>>();
     let services =
         services.map_err(|e| Failure::Usage(format!("--pccs: {}", shown(&e.to_string()))))?;
     let mut verifiers = args.backend.clone();
-    if args.offline {
+    if offline {
         verifiers.retain(|verifier| *verifier == Verifier::Local);
     }
     if args.backend.is_empty() {
         verifiers.push(Verifier::Local);
     }
     let collaterals = Collaterals::new(http.clone(), services, args.collateral_cache.clone());
-    Ok(Examiner { http, verifiers, collaterals })
+    Ok(Examiner { http, verifiers, collaterals, chain: None })
+}
+
+/// The chain that is asked: about a KMS, or about the block of a challenge.
+async fn chain(args: &VerifyArgs, settings: &Settings) -> Result<Option<ChainAsked>, Failure> {
+    if args.offline || (args.kms.is_none() && args.challenge.is_none()) {
+        return Ok(None);
+    }
+    let Some(node) = settings.nodes.connect().await? else {
+        return match args.kms {
+            Some(_) => Err(Failure::Usage(
+                "a KMS contract is asked through a node; name one with --rpc-url".to_owned(),
+            )),
+            None => Ok(None),
+        };
+    };
+    if let Some(chain) = settings.chain.filter(|chain| *chain != node.chain_id()) {
+        let serves = node.chain_id();
+        return Err(Failure::Usage(format!("the node serves chain {serves}, not {chain}")));
+    }
+    let block = which(args.block)?;
+    Ok(Some(ChainAsked::new(node, args.kms, block)))
+}
+
+/// The block that is meant; the newest if none was named.
+pub(super) fn which(block: Option<When>) -> Result<Which, Failure> {
+    let which = devproof_api::which(block.unwrap_or(When::Tag(Finality::Unsafe)));
+    which.ok_or_else(|| Failure::Usage("--block is a block, not a time".to_owned()))
+}
+
+fn challenge(path: &Path) -> Result<Challenge, Failure> {
+    let text = input::text(path, MAX_CHALLENGE)?;
+    Challenge::parse(&text).map_err(|e| unfit(path, &e))
 }
 
 fn exhibit(
@@ -103,6 +154,7 @@ fn exhibit(
         report_data,
         kms: KmsKeys { ca: args.kms_ca_key.clone(), k256: args.kms_root_key.clone() },
         chain,
+        challenge: None,
         policy,
         evidence,
     })
@@ -110,8 +162,11 @@ fn exhibit(
 
 /// The evidence, and what its quote must have been made for. An agent's quote is made for what was declared, else for
 /// random bytes, so that it cannot be an old one.
-async fn evidence(args: &VerifyArgs) -> Result<(Evidence, Option<ReportData>), Failure> {
-    let mut report_data = args.report_data.clone();
+async fn evidence(
+    args: &VerifyArgs,
+    challenge: Option<&Challenge>,
+) -> Result<(Evidence, Option<ReportData>), Failure> {
+    let mut report_data = args.report_data.clone().or(challenge.map(Challenge::declared));
     let place =
         args.evidence.to_str().map_or_else(|| Place::File(args.evidence.clone()), Place::from);
     let name = match &place {
