@@ -102,7 +102,7 @@ async fn everything_that_is_proved() {
 async fn at_a_block_where_it_was_not_allowed() {
     let mut asked = Asked::new().await;
     let mut question = asked.question();
-    question["at"] = json!("100");
+    question["at"] = json!("60");
     let (_, document) = asked.ask(&question).await;
     let found = row(&document, "is_app_allowed");
     assert_eq!(found["result"], "fail", "{found}");
@@ -126,7 +126,10 @@ async fn at_a_block_where_it_was_not_allowed() {
     assert_eq!((result(&document, "is_app_allowed"), warned(&document)), ("fail", false));
     // An image that the KMS did not admit.
     asked.machine = Machine::running(APP.0.0, hash(VERSION).0, hash(0xe9).0);
-    let (_, document) = asked.ask(&asked.question()).await;
+    let mut question = asked.question();
+    let evidence = asked.machine.evidence(&asked.pki.pki);
+    question["policy"] = json!(known_system(&evidence, hash(0xe9).0));
+    let (_, document) = asked.ask(&question).await;
     assert_eq!(result(&document, "os_image_allowed"), "fail");
     // An app, a KMS and a chain that the index does not know.
     asked.machine = Machine::running([0xee; 20], hash(VERSION).0, hash(IMAGE).0);
