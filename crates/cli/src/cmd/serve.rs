@@ -2,7 +2,7 @@
 
 use crate::{
     Failure, Outcome,
-    cmd::{index, operations, progress, stop::Stop, verify::examiner, writer::become_writer},
+    cmd::{evidence::examiner, index, operations, progress, stop::Stop, writer::become_writer},
     config::Settings,
     opts::ServeArgs,
     shell::Shell,

@@ -30,15 +30,9 @@ pub struct VerifyArgs {
     /// Read the evidence from this file, from standard input if it is -, from a URL, or from unix:SOCKET.
     #[arg(value_name = "EVIDENCE", verbatim_doc_comment)]
     pub evidence: PathBuf,
-    /// Judge as of this time, Unix seconds or RFC 3339 [default: the time in a saved bundle, else now].
-    #[arg(long, value_name = "UNIX", value_parser = parse::time, verbatim_doc_comment)]
-    pub time: Option<u64>,
-    /// Read what Intel says about the platform from this file, the JSON of dcap-qvl [default: that in a saved bundle].
-    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
-    pub collateral: Option<PathBuf>,
-    /// Who else is asked.
+    /// How it is judged.
     #[command(flatten)]
-    pub services: ServicesArgs,
+    pub judge: JudgeArgs,
     /// Ask this KMS contract, through the node of --rpc-url, for its keys and whether it allows this boot.
     #[arg(long, value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
     pub kms: Option<Address>,
@@ -48,12 +42,6 @@ pub struct VerifyArgs {
     /// Require that the quote was made for this challenge, a file that `devproof challenge` wrote.
     #[arg(long, value_name = "FILE", conflicts_with = "report_data", verbatim_doc_comment)]
     pub challenge: Option<PathBuf>,
-    /// Ask nobody over the network, whatever is configured.
-    #[arg(long, verbatim_doc_comment)]
-    pub offline: bool,
-    /// Trust the root CA in this file (PEM or DER) instead of Intel's: for tests only.
-    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
-    pub root_ca: Option<PathBuf>,
     /// Compare this app-compose.json, to the byte, with what runs.
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub compose: Option<PathBuf>,
@@ -61,9 +49,6 @@ pub struct VerifyArgs {
     /// sha256:HEX (likewise sha384, sha512, sha3-256, ..., keccak512, each of "app-data:" and the content), ratls:HEX.
     #[arg(long, value_name = "HEX", verbatim_doc_comment)]
     pub report_data: Option<ReportData>,
-    /// Demand what this policy file (TOML) says [default: a strict policy].
-    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
-    pub policy: Option<PathBuf>,
     /// Compare with this public key of the KMS's root CA, caPubkey of kmsInfo() in its contract.
     #[arg(long, value_name = "HEX", verbatim_doc_comment)]
     pub kms_ca_key: Option<Bytes>,
@@ -76,6 +61,49 @@ pub struct VerifyArgs {
     /// Look at this instance, from 0, where the evidence has several.
     #[arg(long, value_name = "NUMBER", verbatim_doc_comment)]
     pub instance: Option<usize>,
+}
+
+/// How evidence is judged, whatever it is for.
+#[derive(Args, Clone, Debug)]
+pub struct JudgeArgs {
+    /// Judge as of this time, Unix seconds or RFC 3339 [default: the time in a saved bundle, else now].
+    #[arg(long, value_name = "UNIX", value_parser = parse::time, verbatim_doc_comment)]
+    pub time: Option<u64>,
+    /// Read what Intel says about the platform from this file, the JSON of dcap-qvl [default: that in a saved bundle].
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub collateral: Option<PathBuf>,
+    /// Who else is asked.
+    #[command(flatten)]
+    pub services: ServicesArgs,
+    /// Ask nobody over the network, whatever is configured.
+    #[arg(long, verbatim_doc_comment)]
+    pub offline: bool,
+    /// Trust the root CA in this file (PEM or DER) instead of Intel's: for tests only.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub root_ca: Option<PathBuf>,
+    /// Demand what this policy file (TOML) says [default: a strict policy].
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub policy: Option<PathBuf>,
+}
+
+/// Arguments of `devproof compare`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof compare one.json two.json --pccs phala
+  devproof compare https://cloud-api.phala.com/api/v1/apps/3763bc34552cf3a27ff71ad5f7a90471562a1a2d/attestations --pccs intel
+
+Firmware, its configuration, kernel, command line, app, version and key provider have to be the same; RTMR3 and the
+instance's id are different by design.
+
+Exit codes: 0 the same, 1 something differs or is refused, 2 could not tell.")]
+pub struct CompareArgs {
+    /// Read evidence from here, as for `devproof verify`; all instances of it are looked at.
+    #[arg(value_name = "EVIDENCE", required = true, verbatim_doc_comment)]
+    pub evidence: Vec<PathBuf>,
+    /// How each is judged.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
 }
 
 /// Who is asked about evidence, and nobody else.

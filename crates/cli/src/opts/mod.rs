@@ -10,7 +10,8 @@ pub use compose::{
     ShowArgs,
 };
 pub use evidence::{
-    ChallengeArgs, ServicesArgs, SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs,
+    ChallengeArgs, CompareArgs, JudgeArgs, ServicesArgs, SigchainArgs, SigchainCommand,
+    SigchainVerifyArgs, VerifyArgs,
 };
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
@@ -133,6 +134,9 @@ pub enum Command {
     /// Tell what evidence of an instance proves: its hardware, its system, its app, its keys.
     #[command(verbatim_doc_comment)]
     Verify(VerifyArgs),
+    /// Tell whether instances are the same in everything that has to be.
+    #[command(verbatim_doc_comment)]
+    Compare(CompareArgs),
     /// Make a challenge: a quote that was made for it is no older than a block.
     #[command(verbatim_doc_comment)]
     Challenge(ChallengeArgs),

@@ -9,6 +9,7 @@
 
 mod attested;
 mod bad_input;
+mod compare;
 mod compose;
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;

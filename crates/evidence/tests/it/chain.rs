@@ -1,7 +1,7 @@
 //! What a KMS contract says, on a real chain with contracts of every generation, and what a challenge proves.
 
 use crate::{
-    server::quick,
+    server::{Server, quick},
     support::{
         machine::{Machine, World, known_system},
         pki::{NOW, Options},
@@ -23,6 +23,7 @@ use devproof_evidence::{
     ChainAsked, Challenge, Collaterals, Examined, Examiner, Exhibit, Http, Verifier, Which,
 };
 use devproof_testkit::{Bench, Birth};
+use serde_json::{Value, json};
 
 /// 2026-11-20 00:00:00 UTC: the chain's clock, which has nothing to do with that of the quotes.
 const GENESIS: u64 = 1_795_132_800;
@@ -487,4 +488,44 @@ async fn a_node_that_is_gone() {
         assert_eq!(result(&verdict, id), Inconclusive);
     }
     assert_ne!(verdict.overall, Pass);
+}
+
+/// A node before the chain's that still knows a block that is gone, and answers calls after it, as nodes do that keep the
+/// states of branches.
+async fn remembering(anvil: &str, gone: Value) -> Server {
+    let (anvil, hash) = (anvil.to_owned(), gone["hash"].clone());
+    let answer = move |body: String| {
+        let (anvil, gone, hash) = (anvil.clone(), gone.clone(), hash.clone());
+        async move {
+            let mut asked: Value = serde_json::from_str(&body).unwrap();
+            if asked["method"] == "eth_getBlockByHash" && asked["params"][0] == hash {
+                return json!({"jsonrpc": "2.0", "id": asked["id"], "result": gone}).to_string();
+            }
+            if asked["method"] == "eth_call" && asked["params"][1]["blockHash"] == hash {
+                asked["params"][1] = json!("latest");
+            }
+            let http = Http::new(quick()).unwrap();
+            let answer = http.post(&anvil, asked.to_string()).await.unwrap();
+            String::from_utf8(answer.body).unwrap()
+        }
+    };
+    Server::new(axum::Router::new().fallback(answer)).await
+}
+
+#[tokio::test]
+async fn a_node_that_remembers_what_is_gone() {
+    let mut case = Case::stock().await;
+    case.bench.anvil.mine(3).await.unwrap();
+    let gone = case.bench.anvil.request("eth_getBlockByNumber", json!(["latest", false])).await;
+    let gone = gone.unwrap();
+    case.bench.anvil.reorg(1).await.unwrap();
+    case.bench.anvil.mine(2).await.unwrap();
+    let server = remembering(case.bench.anvil.url(), gone.clone()).await;
+    case.bench.node = Node::connect(&server.url).await.unwrap();
+    assert_eq!(case.rows().await, [Pass; 3], "it is a node like any other");
+    case.block = Which::Hash(gone["hash"].as_str().unwrap().parse().unwrap());
+    assert_eq!(case.rows().await, [Inconclusive; 3]);
+    let verdict = case.verdict().await;
+    let how = &verdict.check(Id::IsAppAllowed).unwrap().how;
+    assert!(how.contains("reorganised away"), "{how}");
 }
