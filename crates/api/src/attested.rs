@@ -135,11 +135,7 @@ fn allowed(
         }
         Some(false) => {
             let how = format!("the KMS refuses this boot after {end}: {:?}", of.verdict.reason);
-            let end = attested.to.number;
-            let last = attested.intervals.iter().rev().find(|it| it.since.block <= end);
-            let ended = last.and_then(|it| Some((&it.since, it.until.as_ref()?)));
-            let ended = ended.filter(|(_, until)| until.block <= end);
-            match ended {
+            match allowed_before(attested, of.contract) {
                 Some((since, until)) => {
                     let how = format!("was allowed when it could boot, and is no longer: {how}");
                     (Check::new(id, Outcome::Fail, how), Some(no_longer(since, until)))
@@ -176,6 +172,29 @@ fn allowed(
     }
 }
 
+/// The last time before the block in question in which version, image and registration were all in force with a KMS: from
+/// when on, and what ended it.
+fn allowed_before(attested: &Attested, kms: Address) -> Option<(&Since, &Since)> {
+    let place = |since: &Since| (since.block, since.log_index.unwrap_or_default());
+    let of = |setting: &'static str| {
+        let intervals = attested.kms_intervals.iter();
+        intervals.filter(move |it| it.contract == kms && it.setting == setting)
+    };
+    let all = attested.intervals.iter().flat_map(|version| {
+        of("os_image")
+            .flat_map(move |image| of("registered_app").map(move |app| (version, image, app)))
+    });
+    let together = all.filter_map(|(version, image, app)| {
+        let since =
+            [&version.since, &image.since, &app.since].into_iter().max_by_key(|it| place(it))?;
+        let ends = [&version.until, &image.until, &app.until].into_iter().flatten();
+        let until = ends.min_by_key(|it| place(it))?;
+        (place(since) < place(until)).then_some((since, until))
+    });
+    let before = together.filter(|(_, until)| until.block <= attested.to.number);
+    before.max_by_key(|(_, until)| place(until))
+}
+
 fn gap(attested: &Attested, touched: &[&Touched], end: &str) -> (Check, Option<Warning>) {
     let what: Vec<_> = touched
         .iter()
@@ -206,7 +225,7 @@ fn no_longer(since: &Since, until: &Since) -> Warning {
     Warning::new(
         Concern::NoLongerAllowed,
         format!(
-            "What runs was allowed from block {} ({}) on and is no longer since block {} ({}). An instance that booted in \
+            "What runs was allowed from block {} ({}) on, by its version, image and registration, and is no longer since block {} ({}). An instance that booted in \
              between goes on running, with the keys that it has: taking a version off the chain stops nothing.",
             since.block, since.timestamp, until.block, until.timestamp
         ),

@@ -2,18 +2,19 @@
 
 use crate::{
     Failure,
-    opts::{Global, SourceArgs},
+    opts::{Global, ServicesArgs, SourceArgs, pccs},
 };
 use alloy_primitives::Address;
 use devproof_api::{Families, Finality, RateLimit, documents::Declared, parse};
 use devproof_chain::Node;
+use devproof_evidence::Verifier;
 use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Options, Sources};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     fs, io,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -55,6 +56,9 @@ struct File {
     start_block: Option<u64>,
     poll_seconds: Option<u64>,
     page_blocks: Option<NonZeroU64>,
+    pccs: Vec<String>,
+    collateral_cache: Option<PathBuf>,
+    backend: Vec<String>,
     family: Vec<Family>,
 }
 
@@ -121,6 +125,26 @@ impl Settings {
     #[must_use]
     pub fn finality(&self, flag: Option<Finality>, chain_id: u64) -> Finality {
         flag.or(self.file.finality).unwrap_or_else(|| Finality::default_of(chain_id))
+    }
+
+    /// Who is asked about evidence. What is given as a flag replaces what the file says.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a verifier or a service in the file that is none.
+    pub fn services(&self, mut args: ServicesArgs) -> Result<ServicesArgs, Failure> {
+        let unfit = |why: String| Failure::Usage(format!("in the configuration: {why}"));
+        if args.pccs.is_empty() {
+            let read = self.file.pccs.iter().map(|url| pccs(url)).collect::<Result<_, _>>();
+            args.pccs = read.map_err(unfit)?;
+        }
+        if args.backend.is_empty() {
+            let read = self.file.backend.iter().map(|name| name.parse::<Verifier>());
+            let read = read.collect::<Result<_, _>>();
+            args.backend = read.map_err(|e| unfit(e.to_string()))?;
+        }
+        args.collateral_cache =
+            args.collateral_cache.or_else(|| self.file.collateral_cache.clone());
+        Ok(args)
     }
 
     /// Where to listen: the flag's, the file's, or any free port of this machine alone.

@@ -63,7 +63,7 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Compose(args) => cmd::compose::run(args, shell).await,
             Command::Deletions(args) => cmd::deletions::run(args, settings, shell).await,
             Command::Verify(args) => cmd::verify::run(args, settings, shell).await,
-            Command::Compare(args) => cmd::compare::run(args, shell).await,
+            Command::Compare(args) => cmd::compare::run(args, settings, shell).await,
             Command::Challenge(args) => cmd::challenge::run(args, settings, shell).await,
             Command::Sigchain(args) => cmd::sigchain::run(args, shell),
             Command::Fsck(args) => cmd::fsck::run(args, settings, shell).await,

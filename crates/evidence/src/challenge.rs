@@ -132,9 +132,7 @@ impl Challenge {
     /// The 64 bytes that the quote then has.
     #[must_use]
     pub fn report_data(&self) -> B512 {
-        let mut bytes = B512::ZERO;
-        bytes[..32].copy_from_slice(self.nonce().as_slice());
-        bytes
+        B512::right_padding_from(self.nonce().as_slice())
     }
 
     /// The same as what is declared to whoever verifies.

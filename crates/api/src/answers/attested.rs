@@ -3,10 +3,15 @@
 use super::{AnswerError, When, allowed_for, diff, is_allowed};
 use crate::{
     Finality, Headers,
-    documents::{Attested, BootInfo, Diff, Difference, Touched},
+    documents::{Attested, BootInfo, Diff, Difference, KmsInterval, Since, Touched, time},
 };
 use alloy_primitives::{Address, B256};
-use devproof_store::Store;
+use devproof_contracts::kms_event;
+use devproof_primitives::KmsEvent;
+use devproof_store::{Role, Store};
+
+/// Intervals of one KMS in an answer; the newest are kept.
+const MAX_INTERVALS: usize = 1000;
 
 /// What the index says about a boot after `to`, and about everything that it rests on since `from`, if that is known.
 ///
@@ -35,6 +40,7 @@ pub async fn attested(
     }
     let apps =
         allowed_for(store, chain_id, boot.compose_hash, boot.app_id, Finality::Unsafe).await?;
+    let kms_intervals = of_kms(store, chain_id, boot, at_end.block.number).await?;
     Ok(Attested {
         chain_id,
         from: start,
@@ -42,9 +48,66 @@ pub async fn attested(
         completeness: at_end.completeness,
         was_allowed,
         is_allowed: at_end,
+        kms_intervals,
         intervals: apps.apps.into_iter().flat_map(|app| app.intervals).collect(),
         between,
     })
+}
+
+/// When the KMS contracts of the index knew the app and admitted the image, by what they said up to a block.
+async fn of_kms(
+    store: &Store,
+    chain_id: u64,
+    boot: &BootInfo,
+    up_to: u64,
+) -> Result<Vec<KmsInterval>, AnswerError> {
+    let mut found: Vec<KmsInterval> = Vec::new();
+    for kms in store.contracts_of(chain_id, Role::Kms).await? {
+        let contract = kms.address;
+        let mut intervals: Vec<KmsInterval> = Vec::new();
+        for log in store.kms_logs(&kms, boot.app_id, up_to).await? {
+            let Some((setting, begins)) =
+                kms_event(&log.topics, &log.data).and_then(|it| about(&it, boot))
+            else {
+                continue;
+            };
+            let at = Since {
+                block: log.block.number,
+                timestamp: time(log.block.timestamp),
+                transaction: Some(log.tx_hash),
+                log_index: Some(log.log_index),
+                actor: None,
+            };
+            let open =
+                intervals.iter_mut().rev().find(|it| it.setting == setting && it.until.is_none());
+            match (open, begins) {
+                (Some(open), false) => open.until = Some(at),
+                (None, true) => {
+                    let setting = setting.to_owned();
+                    intervals.push(KmsInterval { contract, setting, since: at, until: None });
+                }
+                // Said again, or ended what never began.
+                (Some(_), true) | (None, false) => {}
+            }
+        }
+        let over = intervals.len().saturating_sub(MAX_INTERVALS);
+        found.extend(intervals.into_iter().skip(over));
+    }
+    Ok(found)
+}
+
+/// What an event of a KMS begins or ends for a boot.
+fn about(event: &KmsEvent, boot: &BootInfo) -> Option<(&'static str, bool)> {
+    match event {
+        KmsEvent::AppRegistered(app) | KmsEvent::AppDeployed { app, .. } if *app == boot.app_id => {
+            Some(("registered_app", true))
+        }
+        KmsEvent::OsImageAdded(image) if *image == boot.os_image_hash => Some(("os_image", true)),
+        KmsEvent::OsImageRemoved(image) if *image == boot.os_image_hash => {
+            Some(("os_image", false))
+        }
+        _ => None,
+    }
 }
 
 /// The differences that are about what the boot rests on, also where the end is as the beginning.

@@ -1,6 +1,6 @@
 //! What the index says about a boot that evidence proves.
 
-use super::{Block, Completeness, Entry, Interval, IsAllowed};
+use super::{Block, Completeness, Entry, Interval, IsAllowed, Since};
 use crate::schema::{AddressText, HashText};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,24 @@ pub struct Attested {
     pub is_allowed: IsAllowed,
     /// When the version was allowed, oldest first, up to the end of the index.
     pub intervals: Vec<Interval>,
+    /// When each KMS of the index knew the app, and when it admitted the image, oldest first, up to `to`.
+    pub kms_intervals: Vec<KmsInterval>,
     /// What happened between the two blocks to what the boot rests on: taken away, brought back, or replaced.
     pub between: Vec<Touched>,
+}
+
+/// A time in which a KMS knew an app, or admitted an image: from the log `since` on, before the log `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KmsInterval {
+    /// The contract of the KMS.
+    pub contract: Address,
+    /// `registered_app` or `os_image`.
+    pub setting: String,
+    /// Since when.
+    pub since: Since,
+    /// What ended it; null if it is open. Nothing ends a registration.
+    pub until: Option<Since>,
 }
 
 /// Something that the boot rests on was touched.

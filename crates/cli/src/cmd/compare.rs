@@ -3,6 +3,7 @@
 use super::evidence::{examiner, judged, read};
 use crate::{
     Failure, Outcome,
+    config::Settings,
     opts::CompareArgs,
     shell::Shell,
     text::{shown, table},
@@ -64,8 +65,13 @@ pub struct Instance {
 ///
 /// # Errors
 /// If evidence is none, or an option makes no sense.
-pub async fn run(args: CompareArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
-    let examiner = examiner(&args.judge.services, args.judge.offline)?;
+pub async fn run(
+    args: CompareArgs,
+    settings: Settings,
+    shell: &mut Shell,
+) -> Result<Outcome, Failure> {
+    let services = settings.services(args.judge.services.clone())?;
+    let examiner = examiner(&services, args.judge.offline)?;
     let (mut instances, mut verdicts) = (Vec::new(), Vec::new());
     for source in &args.evidence {
         for evidence in read(source, args.judge.offline, None).await?.0 {

@@ -45,7 +45,7 @@ pub async fn run(
     let no_index = settings.no_index(args.no_index);
     let public_url = settings.public_url(args.public_url);
     let rate = settings.rate_limit(args.rate_limit, args.behind_proxy);
-    let examiner = examiner(&args.services, false)?;
+    let examiner = examiner(&settings.services(args.services)?, false)?;
     let options = settings.indexing(args.sources);
     let poll = options.poll_interval;
     let node = index::node(&settings).await?;

@@ -178,7 +178,7 @@ pub struct SigchainVerifyArgs {
 }
 
 /// A service that gives collateral; two go by a name.
-fn pccs(text: &str) -> Result<String, String> {
+pub(crate) fn pccs(text: &str) -> Result<String, String> {
     let url = match text {
         "intel" => INTEL_PCS,
         "phala" => PHALA_PCCS,

@@ -9,6 +9,7 @@ pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
     ShowArgs,
 };
+pub(crate) use evidence::pccs;
 pub use evidence::{
     ChallengeArgs, CompareArgs, JudgeArgs, ServicesArgs, SigchainArgs, SigchainCommand,
     SigchainVerifyArgs, VerifyArgs,

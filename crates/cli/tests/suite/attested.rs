@@ -194,6 +194,30 @@ async fn through_an_index() {
     assert_eq!((code, result(&document, "is_app_allowed")), (2, "inconclusive"));
 }
 
+/// It need not be the version: without the image that it booted with, it would not be allowed again either.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_was_admitted_once() {
+    let place = Place::new().await;
+    let osImageHash = place.bench.os_images[0];
+    let call = DstackKms::removeOsImageHashCall { osImageHash };
+    place.bench.operator.send(place.bench.kms, &call).await.unwrap();
+    place.index();
+    let (code, document) = place.verify(&[]);
+    assert_eq!((code, result(&document, "os_image_allowed")), (1, "fail"));
+    assert!(warned(&document, "no_longer_allowed"));
+    // A version that came only after the image was gone never was allowed with it.
+    place.change(false).await;
+    place.change(true).await;
+    place.index();
+    let (_, document) = place.verify(&[]);
+    let since = &row(&document, "is_app_allowed")["details"]["index"]["kmsIntervals"];
+    assert_eq!(
+        since.as_array().unwrap().iter().filter(|it| it["setting"] == "os_image").count(),
+        1
+    );
+    assert!(warned(&document, "no_longer_allowed"), "with the version of before it was");
+}
+
 /// The index and the node together: what the index knows of the time in between counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn through_both() {

@@ -73,6 +73,30 @@ async fn collateral_from_a_service_and_from_the_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn services_in_the_configuration() {
+    let folder = Folder::new();
+    let server = Server::pccs(folder.world.pki.collateral()).await;
+    let file = folder.dir.path().join("devproof.toml");
+    let broken = Server::saying(500, "").await;
+    let config =
+        format!("pccs = [{:?}]\ncollateral-cache = \"kept\"\nbackend = [\"local\"]\n", server.url);
+    fs::write(&file, config).unwrap();
+    assert_eq!(folder.json("quote.json", &[]).0, 0);
+    assert_eq!(fs::read_dir(folder.dir.path().join("kept")).unwrap().count(), 1);
+    // A flag replaces what the file says.
+    let asked = server.asked();
+    let (code, _) =
+        folder.json("quote.json", &["--pccs", &broken.url, "--collateral-cache", "other"]);
+    assert_eq!((code, server.asked()), (2, asked));
+    for bad in ["pccs = [\"x\"]", "backend = [\"x\"]"] {
+        fs::write(&file, bad).unwrap();
+        let said = folder.verify("quote.json", &[]);
+        assert_eq!(said.code, 64, "{bad}");
+        assert!(said.err.contains("in the configuration"), "{}", said.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_collateral_nothing_is_known_and_why_is_said() {
     let folder = Folder::new();
     let broken = Server::saying(500, "").await;

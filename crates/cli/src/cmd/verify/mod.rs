@@ -34,7 +34,8 @@ pub async fn run(
     let challenge = args.challenge.as_deref().map(challenge).transpose()?;
     let declared = args.report_data.clone().or(challenge.as_ref().map(Challenge::declared));
     let (all, report_data) = read(&args.evidence, args.judge.offline, declared).await?;
-    let mut examiner = examiner(&args.judge.services, args.judge.offline)?;
+    let services = settings.services(args.judge.services.clone())?;
+    let mut examiner = examiner(&services, args.judge.offline)?;
     examiner.chain = chain(&args, &settings).await?;
     let exhibit = Exhibit { challenge, report_data, ..exhibit(&args, one(all, args.instance)?)? };
     let policy = exhibit.policy.clone();
