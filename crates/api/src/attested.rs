@@ -82,7 +82,9 @@ pub fn put_attested(
         _ => row,
     });
     let rows: Vec<_> = rows.collect();
+    let disputes: Vec<_> = rows.iter().filter_map(|row| dispute(verdict, row)).collect();
     verdict.put(rows, policy);
+    verdict.warnings.extend(disputes);
     let known = |it: &Warning| verdict.warnings.iter().any(|other| other.id == it.id);
     if let Some(warning) = warning.filter(|it| !known(it)) {
         verdict.warnings.push(warning);
@@ -110,6 +112,22 @@ fn counts(verdict: &Verdict, row: &Check) -> bool {
             row.result == Outcome::Fail || (gap && there.result == Outcome::Pass)
         }
     }
+}
+
+/// Node and index were asked about the same block: where one says yes and the other no, one of them is wrong.
+fn dispute(verdict: &Verdict, row: &Check) -> Option<Warning> {
+    let there = verdict.check(row.id).filter(|it| it.result == Outcome::Pass)?;
+    (row.result == Outcome::Fail).then(|| {
+        Warning::new(
+            Concern::Disagreement,
+            format!(
+                "The node and the index say different things about {}: {}; {}. Run `devproof fsck` to see which is wrong.",
+                row.id.name(),
+                there.how,
+                row.how
+            ),
+        )
+    })
 }
 
 /// The KMS that was asked for, or the one that says yes, or the first.

@@ -193,6 +193,9 @@ impl Question {
         }
         let now = || u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         let chain_id = asked.chain_id.or(challenge.as_ref().map(|it| it.chain_id));
+        if chain_id.is_none() && (asked.kms.is_some() || at.is_some()) {
+            return Err(malformed("chainId", &"a KMS or a block is named, and no chain"));
+        }
         let exhibit = Exhibit {
             now: time.or(evidence.time).unwrap_or_else(now),
             root,

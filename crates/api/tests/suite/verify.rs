@@ -146,6 +146,8 @@ async fn at_a_block_where_it_was_not_allowed() {
     question["kms"] = json!(KMS);
     assert_eq!(asked.ask(&question).await.1["overall"], "pass");
     question.as_object_mut().unwrap().remove("chainId");
+    assert_eq!(asked.ask(&question).await.0, 400);
+    question.as_object_mut().unwrap().remove("kms");
     let (_, document) = asked.ask(&question).await;
     assert_eq!(result(&document, "is_app_allowed"), "not_evaluated");
 }

@@ -218,6 +218,25 @@ async fn an_image_that_was_admitted_once() {
     assert!(warned(&document, "no_longer_allowed"), "with the version of before it was");
 }
 
+/// A contract whose code says yes without ever having said so: the index goes by what was said, the node by the code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_and_an_index_that_disagree() {
+    let place = Place::new().await;
+    place.change(false).await;
+    // Returns (true, "") to everything.
+    let code = "0x60016000526040602052600060405260606000f3";
+    place.bench.anvil.request("anvil_setCode", json!([place.app, code])).await.unwrap();
+    place.bench.anvil.mine(1).await.unwrap();
+    place.index();
+    let (url, kms) = (place.bench.anvil.url().to_owned(), place.bench.kms.to_string());
+    let (code, document) = place.verify(&["--rpc-url", &url, "--kms", &kms]);
+    assert_eq!((code, result(&document, "is_app_allowed")), (1, "fail"), "{document}");
+    assert!(warned(&document, "disagreement"));
+    fs::remove_file(place.dir.path().join("devproof.db")).unwrap();
+    let (code, document) = place.verify(&["--rpc-url", &url, "--kms", &kms]);
+    assert_eq!((code, result(&document, "is_app_allowed")), (0, "pass"), "the node alone");
+}
+
 /// The index and the node together: what the index knows of the time in between counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn through_both() {
