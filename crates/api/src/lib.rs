@@ -7,6 +7,7 @@
 
 pub mod alerts;
 pub mod answers;
+mod attested;
 pub mod documents;
 mod families;
 mod feeds;
@@ -20,11 +21,14 @@ pub mod words;
 
 pub use answers::{
     AnswerError, AppFilter, ChangePlace, ChangesOf, Cursor, DeletionsOf, MAX_PAGE, NoticePlace,
-    NoticeState, Part, Surface, Told, When, allowed, allowed_for, app, apps, as_of, at, chains,
-    changes, changes_placed, deletions, diff, family, history, is_allowed, latest, notices,
+    NoticeState, Part, Surface, Told, When, allowed, allowed_for, app, apps, as_of, at, attested,
+    chains, changes, changes_placed, deletions, diff, family, history, is_allowed, latest, notices,
     notices_of,
 };
+pub use attested::{put_attested, put_untold, which};
 pub use families::{Families, FamilyError};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
-pub use rest::{AppState, Clock, Operations, RateLimit, openapi, operations, router};
+pub use rest::{
+    AppState, Clock, Operations, RateLimit, Verification, openapi, operations, router,
+};

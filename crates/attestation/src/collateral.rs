@@ -5,6 +5,7 @@ use alloy_primitives::B256;
 use dcap_qvl::QuoteCollateralV3;
 use jiff::Timestamp;
 use serde::Deserialize;
+use x509_cert::{crl::CertificateList, der::Decode};
 
 /// Why a text is no collateral.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +69,12 @@ impl Collateral {
             fmspc: tcb.as_ref().and_then(|tcb| tcb.fmspc.clone()),
             evaluation: both().filter_map(|it| it.tcb_evaluation_data_number).min(),
             issued: both().filter_map(|it| it.issue_date).max(),
-            next_update: both().filter_map(|it| it.next_update).min(),
+            next_update: both()
+                .filter_map(|it| it.next_update)
+                .chain(
+                    [&inner.root_ca_crl, &inner.pck_crl].into_iter().filter_map(|it| of_list(it)),
+                )
+                .min(),
             inner,
         })
     }
@@ -97,7 +103,7 @@ impl Collateral {
         self.issued
     }
 
-    /// Until when it is valid, as it says itself.
+    /// Until when it is valid, as it says itself: the earliest `nextUpdate` of its two texts and two revocation lists.
     #[must_use]
     pub const fn next_update(&self) -> Option<Timestamp> {
         self.next_update
@@ -106,4 +112,11 @@ impl Collateral {
     pub(crate) const fn inner(&self) -> &QuoteCollateralV3 {
         &self.inner
     }
+}
+
+/// Until when a revocation list is valid, if it says so.
+fn of_list(der: &[u8]) -> Option<Timestamp> {
+    let list: CertificateList = CertificateList::from_der(der).ok()?;
+    let time = list.tbs_cert_list.next_update?.to_unix_duration();
+    Timestamp::from_second(i64::try_from(time.as_secs()).ok()?).ok()
 }

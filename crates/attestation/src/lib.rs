@@ -42,5 +42,6 @@ pub use quote::{QuoteError, Register, TdxQuote};
 pub use ratls::{CertificateChain, CertificateError};
 pub use report_data::{ReportData, ReportDataError, TappdHash};
 pub use table::{
-    By, Check, CheckId, Concern, KmsKeys, Outcome, Question, Subject, Verdict, Warning, verify,
+    BootInfo, By, Check, CheckId, Concern, KmsKeys, Outcome, Question, Subject, Verdict, Warning,
+    verify,
 };

@@ -53,6 +53,7 @@ pub struct TdxQuote {
     report: TDReport10,
     service: Option<TDReport15>,
     fmspc: Option<[u8; 6]>,
+    ca: Option<&'static str>,
 }
 
 impl std::fmt::Debug for TdxQuote {
@@ -101,7 +102,8 @@ impl TdxQuote {
         let report = *quote.report.as_td10().ok_or_else(truncated)?;
         let service = quote.report.as_td15().copied();
         let fmspc = dcap_qvl::intel::quote_fmspc(&quote).ok();
-        Ok(Self { bytes, signed, version, report, service, fmspc })
+        let ca = dcap_qvl::intel::quote_ca(&quote).ok().map(|ca| ca.as_id_str());
+        Ok(Self { bytes, signed, version, report, service, fmspc, ca })
     }
 
     /// All bytes, with whatever hangs behind.
@@ -128,6 +130,13 @@ impl TdxQuote {
     #[must_use]
     pub const fn fmspc(&self) -> Option<[u8; 6]> {
         self.fmspc
+    }
+
+    /// Which of Intel's CAs for platforms issued the certificate in the quote, `processor` or `platform`: the other half of
+    /// what collateral is found by. Likewise not believed yet.
+    #[must_use]
+    pub const fn ca(&self) -> Option<&'static str> {
+        self.ca
     }
 
     /// The measurement of the machine's firmware.

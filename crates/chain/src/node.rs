@@ -2,7 +2,7 @@
 
 use crate::{ChainError, News, Refusal, RpcMetrics, endpoint::Endpoint, probe::Strikes};
 use alloy::{
-    eips::{BlockId, BlockNumberOrTag},
+    eips::{BlockId, BlockNumberOrTag, RpcBlockHash},
     primitives::{Address, B256, Bytes, TxKind, U256},
     providers::Provider,
     rpc::types::{Block, TransactionRequest},
@@ -174,6 +174,13 @@ impl Node {
         )
     }
 
+    /// Where it is asked, fit to be shown: without paths, users and passwords.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let names: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
+        names.join(", ")
+    }
+
     /// EIP-155 chain id.
     #[must_use]
     pub const fn chain_id(&self) -> u64 {
@@ -302,6 +309,24 @@ impl Node {
         }
     }
 
+    /// Calls a view of a contract on the state after exactly this block. A node that no longer has it on its chain
+    /// refuses, so that nothing is answered from another branch.
+    ///
+    /// # Errors
+    /// As [`Node::call`].
+    pub async fn call_after<C: SolCall>(
+        &self,
+        to: Address,
+        call: &C,
+        block: BlockRef,
+    ) -> Result<C::Return, ChainError> {
+        let at = BlockId::Hash(RpcBlockHash::from_hash(block.hash, Some(true)));
+        match self.call_on(to, call, at, None).await {
+            Err(error) => Err(self.explain(to, error).await),
+            answer => answer,
+        }
+    }
+
     /// As [`Node::call`], with no more than so much gas: a contract that nobody knows may want to keep us busy. A revert
     /// is a refusal here, and its reason is not put into words.
     pub(crate) async fn call_within<C: SolCall>(
@@ -311,13 +336,22 @@ impl Node {
         block: Option<u64>,
         gas: Option<u64>,
     ) -> Result<C::Return, ChainError> {
+        self.call_on(to, call, block.map_or(BlockId::latest(), Into::into), gas).await
+    }
+
+    async fn call_on<C: SolCall>(
+        &self,
+        to: Address,
+        call: &C,
+        at: BlockId,
+        gas: Option<u64>,
+    ) -> Result<C::Return, ChainError> {
         let request = TransactionRequest {
             to: Some(TxKind::Call(to)),
             input: call.abi_encode().into(),
             gas,
             ..Default::default()
         };
-        let at = block.map_or(BlockId::latest(), Into::into);
         let asked = self.ask(|endpoint| {
             let request = request.clone();
             async move {

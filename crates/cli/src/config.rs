@@ -2,18 +2,19 @@
 
 use crate::{
     Failure,
-    opts::{Global, SourceArgs},
+    opts::{Global, ServicesArgs, SourceArgs, pccs},
 };
 use alloy_primitives::Address;
 use devproof_api::{Families, Finality, RateLimit, documents::Declared, parse};
 use devproof_chain::Node;
+use devproof_evidence::Verifier;
 use devproof_indexer::{DEFAULT_LAG_PATIENCE, DEFAULT_PAGE_BLOCKS, Options, Sources};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     fs, io,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -55,6 +56,9 @@ struct File {
     start_block: Option<u64>,
     poll_seconds: Option<u64>,
     page_blocks: Option<NonZeroU64>,
+    pccs: Vec<String>,
+    collateral_cache: Option<PathBuf>,
+    backend: Vec<String>,
     family: Vec<Family>,
 }
 
@@ -74,6 +78,8 @@ struct Family {
 pub struct Settings {
     /// The database.
     pub database: String,
+    /// Whether somebody named it, or it is where it is by default.
+    pub has_database: bool,
     /// The chain, if one was named.
     pub chain: Option<u64>,
     /// Where the node is asked.
@@ -119,6 +125,26 @@ impl Settings {
     #[must_use]
     pub fn finality(&self, flag: Option<Finality>, chain_id: u64) -> Finality {
         flag.or(self.file.finality).unwrap_or_else(|| Finality::default_of(chain_id))
+    }
+
+    /// Who is asked about evidence. What is given as a flag replaces what the file says.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a verifier or a service in the file that is none.
+    pub fn services(&self, mut args: ServicesArgs) -> Result<ServicesArgs, Failure> {
+        let unfit = |why: String| Failure::Usage(format!("in the configuration: {why}"));
+        if args.pccs.is_empty() {
+            let read = self.file.pccs.iter().map(|url| pccs(url)).collect::<Result<_, _>>();
+            args.pccs = read.map_err(unfit)?;
+        }
+        if args.backend.is_empty() {
+            let read = self.file.backend.iter().map(|name| name.parse::<Verifier>());
+            let read = read.collect::<Result<_, _>>();
+            args.backend = read.map_err(|e| unfit(e.to_string()))?;
+        }
+        args.collateral_cache =
+            args.collateral_cache.or_else(|| self.file.collateral_cache.clone());
+        Ok(args)
     }
 
     /// Where to listen: the flag's, the file's, or any free port of this machine alone.
@@ -199,12 +225,11 @@ pub fn load(global: Global) -> Result<Settings, Failure> {
     });
     let families = Families::new(declared)
         .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+    let named = global.database.or_else(|| file.database.clone());
     Ok(Settings {
         families,
-        database: global
-            .database
-            .or_else(|| file.database.clone())
-            .unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+        has_database: named.is_some() || Path::new(DEFAULT_DATABASE).exists(),
+        database: named.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
         chain: global.chain.or(file.chain),
         nodes: Nodes {
             urls: if global.rpc_url.is_empty() { file.rpc_url.clone() } else { global.rpc_url },
@@ -267,6 +292,7 @@ mod tests {
         let file = read(Path::new("f"), text).unwrap();
         let settings = Settings {
             database: String::new(),
+            has_database: false,
             chain: None,
             nodes: Nodes { urls: Vec::new(), agree: NonZeroUsize::MIN },
             families: Families::default(),

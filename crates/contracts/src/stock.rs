@@ -93,6 +93,7 @@ sol! {
         function removeKmsAggregatedMr(bytes32 mrAggregated) external;
         function addKmsDevice(bytes32 deviceId) external;
         function removeKmsDevice(bytes32 deviceId) external;
+        function kmsInfo() external view returns (bytes memory k256Pubkey, bytes memory caPubkey, bytes memory quote, bytes memory eventlog);
         function gatewayAppId() external view returns (string memory);
         function appImplementation() external view returns (address);
         function kmsAllowedAggregatedMrs(bytes32 mrAggregated) external view returns (bool);

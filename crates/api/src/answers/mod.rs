@@ -6,6 +6,7 @@
 mod allowed;
 mod apps;
 mod as_of;
+mod attested;
 mod changes;
 mod cursor;
 mod deletions;
@@ -30,6 +31,7 @@ mod verified;
 pub use allowed::{allowed, allowed_for};
 pub use apps::{AppFilter, app, apps};
 pub use as_of::as_of;
+pub use attested::attested;
 pub use changes::{ChangePlace, ChangesOf, Told, changes, changes_placed, latest};
 pub use cursor::{Cursor, MAX_PAGE, Part};
 pub use deletions::{DeletionsOf, deletions};

@@ -4,9 +4,11 @@
 mod allowed;
 mod apps;
 mod as_of;
+mod attested;
 mod changes;
 mod deletions;
 mod diff;
+mod evidence;
 mod families;
 mod history;
 mod notices;
@@ -16,9 +18,14 @@ mod verdict;
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
 pub use apps::{App, Apps, OneApp};
 pub use as_of::{AsOf, Later};
+pub use attested::{Attested, KmsInterval, Touched};
 pub use changes::{Change, Changes};
 pub use deletions::{DELETIONS_MEAN, Deleted, Deletion, Deletions, Statement};
 pub use diff::{Diff, Difference, End, KmsDiff, ProposalChange, Stand};
+pub use evidence::{
+    AskVerify, VerifiedCheck, VerifiedEvidence, VerifiedIdentity, VerifiedKeyProvider,
+    VerifiedWarning,
+};
 pub use families::{Declared, Differing, Families, Family, Member};
 pub use history::{Entry, History};
 pub use notices::{Notice, Notices};

@@ -114,3 +114,19 @@ pub struct Leg {
     /// What the contract says if it does not hold.
     pub reason: String,
 }
+
+impl From<&devproof_attestation::BootInfo> for BootInfo {
+    fn from(boot: &devproof_attestation::BootInfo) -> Self {
+        Self {
+            app_id: boot.app_id,
+            compose_hash: boot.compose_hash,
+            instance_id: Some(boot.instance_id),
+            device_id: boot.device_id,
+            mr_aggregated: Some(boot.mr_aggregated),
+            mr_system: Some(boot.mr_system),
+            os_image_hash: boot.os_image_hash,
+            tcb_status: boot.tcb_status.clone(),
+            advisory_ids: boot.advisory_ids.clone(),
+        }
+    }
+}

@@ -9,11 +9,13 @@ mod problem;
 mod rate;
 mod replica;
 pub(crate) mod reply;
+mod verify;
 
 pub use openapi::document as openapi;
 pub use operations::{Operations, operations};
 pub use problem::ProblemReply;
 pub use rate::RateLimit;
+pub use verify::Verification;
 
 use crate::{Families, Headers};
 use axum::{
@@ -68,6 +70,7 @@ pub struct AppState {
     rate: Option<RateLimit>,
     public_url: Option<String>,
     clock: Clock,
+    verification: Option<Verification>,
 }
 
 /// What time it is for those who read a page.
@@ -100,6 +103,7 @@ impl AppState {
             rate: None,
             public_url: None,
             clock: Clock::System,
+            verification: None,
         }
     }
 
@@ -143,10 +147,20 @@ impl AppState {
         Self { rate: Some(rate), ..self }
     }
 
+    /// Also verifies evidence that is handed over.
+    #[must_use]
+    pub fn with_verification(self, verification: Verification) -> Self {
+        Self { verification: Some(verification), ..self }
+    }
+
     /// Names the service like this where it is read elsewhere, as in a feed, and not as it was asked.
     #[must_use]
     pub fn with_public_url(self, url: String) -> Self {
         Self { public_url: Some(url), ..self }
+    }
+
+    pub(crate) const fn verification(&self) -> Option<&Verification> {
+        self.verification.as_ref()
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {
@@ -180,7 +194,9 @@ pub fn router(state: AppState) -> Router {
         .route_layer(middleware::from_fn_with_state(state.clone(), replica::tell))
         .route_layer(middleware::from_fn_with_state(state.clone(), limit));
     let (events, _) = events::all().split_for_parts();
-    let service = answers.merge(events).merge(openapi::pages());
+    // Its questions are longer than the others, and its answers take longer: it keeps limits of its own.
+    let (verify, _) = verify::all().split_for_parts();
+    let service = answers.merge(events).merge(verify).merge(openapi::pages());
     let service = match &state.rate {
         Some(rate) => rate.over(service),
         None => service,

@@ -1,6 +1,6 @@
 //! The document that says what the paths are, made from the code, and a page to read it.
 
-use super::{AppState, events, handlers, reply};
+use super::{AppState, events, handlers, reply, verify};
 use crate::documents::Problem;
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
 use std::sync::LazyLock;
@@ -25,6 +25,7 @@ const PATH: &str = "/v1/openapi.json";
         (name = "versions", description = "Compose hashes, what stands behind them, and what a KMS would say."),
         (name = "chains", description = "What is indexed, and everything that happens."),
         (name = "deletions", description = "What keys of apps said they deleted. That shows that the app said so, not that no copy exists."),
+        (name = "evidence", description = "What evidence of an instance proves."),
         (name = "families", description = "Apps that belong to one product, as whoever runs the index says.")
     )
 )]
@@ -36,6 +37,7 @@ pub fn document() -> Document {
     let mut document = Described::openapi();
     document.merge(handlers::all().into_openapi());
     document.merge(events::all().into_openapi());
+    document.merge(verify::all().into_openapi());
     document
 }
 

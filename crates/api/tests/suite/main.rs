@@ -12,6 +12,8 @@ mod at_block;
 mod changes;
 mod deletions;
 mod diff;
+#[path = "../../../attestation/tests/support/mod.rs"]
+mod evidence;
 mod families;
 mod finality;
 mod history;
@@ -20,7 +22,11 @@ mod notices;
 mod pages;
 mod refusals;
 mod rest;
+#[allow(dead_code, reason = "shared with the tests of the evidence crate")]
+#[path = "../../../evidence/tests/it/server.rs"]
+mod server;
 mod service;
 mod site;
+mod verify;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 mod world;

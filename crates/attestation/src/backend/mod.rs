@@ -57,7 +57,7 @@ pub struct Opinion {
 
 impl Opinion {
     /// One row: that it could not be asked, or could not tell.
-    fn unavailable(url: &str, why: impl fmt::Display) -> Self {
+    pub fn unavailable(url: &str, why: impl fmt::Display) -> Self {
         let checks = vec![said(url, CheckId::Hardware, Outcome::Inconclusive, why)];
         Self { url: url.to_owned(), checks }
     }

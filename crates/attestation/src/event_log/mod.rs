@@ -25,6 +25,8 @@ pub const RUNTIME_EVENT_TYPE: u32 = 0x0800_0001;
 pub(crate) const RUNTIME_REGISTER: u8 = 3;
 /// The event that ends the boot. What comes behind was emitted by the app, under any name it likes.
 const SYSTEM_READY: &str = "system-ready";
+/// The event behind which a KMS is asked for keys.
+const BOOT_MR_DONE: &str = "boot-mr-done";
 /// The type of events with ACPI tables, which dstack leaves in where it strips those of the firmware.
 const ACPI_DATA: u32 = 10;
 
@@ -94,6 +96,20 @@ impl EventLog {
     #[must_use]
     pub fn replay(&self, imr: u8) -> Register {
         self.of(imr).fold(Register::ZERO, |value, event| {
+            sha384([value.as_slice(), event.digest.as_slice()].concat().as_slice())
+        })
+    }
+
+    /// RTMR3 as it was when the boot had been measured (`boot-mr-done`), which is when a KMS is asked for keys.
+    #[must_use]
+    pub fn replay_boot(&self) -> Register {
+        let mut done = false;
+        let before = self.of(RUNTIME_REGISTER).take_while(|event| {
+            let before = !done;
+            done |= event.name == BOOT_MR_DONE;
+            before
+        });
+        before.fold(Register::ZERO, |value, event| {
             sha384([value.as_slice(), event.digest.as_slice()].concat().as_slice())
         })
     }

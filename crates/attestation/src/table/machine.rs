@@ -104,7 +104,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The image, and whether it is known to run. The hash is a claim otherwise.
-    fn image(&self) -> (Option<B256>, Option<String>) {
+    pub(super) fn image(&self) -> (Option<B256>, Option<String>) {
         if let Some(image) = self.known() {
             let name = image.name.as_deref().unwrap_or("an image");
             let how = format!("the measurements are those of {name} in the policy");

@@ -1,10 +1,12 @@
 //! The table of checks: one row for each thing that evidence can prove.
 
+mod boot;
 mod hardware;
 mod keys;
 mod machine;
 mod verify;
 
+pub use boot::BootInfo;
 pub use verify::verify;
 pub(crate) use verify::{is_proved, overall};
 
@@ -57,11 +59,15 @@ pub enum CheckId {
     ReportData,
     /// The KMS contract allows exactly this boot.
     IsAppAllowed,
+    /// The quote is no older than a block that was named before.
+    Freshness,
+    /// Other verifiers that were asked say the same.
+    Backends,
 }
 
 impl CheckId {
     /// All rows, in the order of the table.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Hardware,
         Self::Collateral,
         Self::Tcb,
@@ -79,6 +85,8 @@ impl CheckId {
         Self::KmsKeys,
         Self::ReportData,
         Self::IsAppAllowed,
+        Self::Freshness,
+        Self::Backends,
     ];
 
     /// The id as documents have it.
@@ -102,6 +110,8 @@ impl CheckId {
             Self::KmsKeys => "kms_keys",
             Self::ReportData => "report_data",
             Self::IsAppAllowed => "is_app_allowed",
+            Self::Freshness => "freshness",
+            Self::Backends => "backends",
         }
     }
 }
@@ -159,23 +169,35 @@ pub struct Check {
 }
 
 impl Check {
-    pub(crate) fn new(id: CheckId, result: Outcome, how: impl fmt::Display) -> Self {
+    /// A row that was found here; `how` is a sentence without a full stop.
+    pub fn new(id: CheckId, result: Outcome, how: impl fmt::Display) -> Self {
         let (how, by) = (how.to_string(), By::Here);
         Self { id, result, value: None, how, by, evidence: None, details: Map::new() }
     }
 
-    pub(crate) fn value(mut self, value: impl fmt::Display) -> Self {
+    /// With what was found.
+    #[must_use]
+    pub fn value(mut self, value: impl fmt::Display) -> Self {
         self.value = Some(value.to_string());
+        self
+    }
+
+    /// On the word of a service.
+    #[must_use]
+    pub fn said_by(mut self, url: impl Into<String>) -> Self {
+        self.by = By::Service(url.into());
+        self
+    }
+
+    /// With more of what was found, for machines.
+    #[must_use]
+    pub fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
         self
     }
 
     fn evidence(mut self, digest: B256) -> Self {
         self.evidence = Some(digest);
-        self
-    }
-
-    fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(key.to_owned(), value.into());
         self
     }
 }
@@ -196,6 +218,12 @@ pub enum Concern {
     Disagreement,
     /// Something hangs behind the events of the boot that has the name of one.
     LookalikeEvents,
+    /// What was allowed when it could be booted is no longer.
+    NoLongerAllowed,
+    /// Between the two blocks that the quote lies between, what runs was not allowed all the time.
+    NotAllowedThroughout,
+    /// The block that a challenge commits to is no longer on the chain.
+    ChallengeReorganised,
 }
 
 /// A concern, and what it means.
@@ -208,7 +236,8 @@ pub struct Warning {
 }
 
 impl Warning {
-    pub(crate) fn new(id: Concern, message: impl Into<String>) -> Self {
+    /// A concern, and what it means in a sentence.
+    pub fn new(id: Concern, message: impl Into<String>) -> Self {
         Self { id, message: message.into() }
     }
 }
@@ -281,9 +310,26 @@ pub struct Verdict {
     pub evidence: B256,
     /// SHA-256 of the collateral, under which the verdict can be repeated.
     pub collateral: Option<B256>,
+    /// What a KMS would be told about this boot; `null` if that is not known.
+    pub boot_info: Option<BootInfo>,
+    /// How many verifiers let the quote pass, this one among them.
+    #[serde(skip)]
+    pub(crate) backends: usize,
 }
 
 impl Verdict {
+    /// Puts rows into the places of those that they are about, and draws the conclusions anew. What other sources
+    /// found (a chain, for instance) gets into a verdict by this.
+    pub fn put(&mut self, rows: impl IntoIterator<Item = Check>, policy: &Policy) {
+        for row in rows {
+            if let Some(place) = self.checks.iter_mut().find(|check| check.id == row.id) {
+                *place = row;
+            }
+        }
+        (self.overall, self.decisive) = overall(&self.checks, policy, self.backends);
+        self.identity.proved = is_proved(&self.checks);
+    }
+
     /// A row.
     #[must_use]
     pub fn check(&self, id: CheckId) -> Option<&Check> {

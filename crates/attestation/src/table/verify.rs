@@ -1,7 +1,7 @@
 //! The whole table.
 
 use super::{
-    By, Check, CheckId, Outcome, Question, Subject, Verdict, hardware, keys, machine::Machine,
+    By, Check, CheckId, Outcome, Question, Subject, Verdict, boot, hardware, keys, machine::Machine,
 };
 use crate::{Policy, QuoteError, TdxQuote, TrustAnchor, digest::sha256};
 use jiff::Timestamp;
@@ -14,7 +14,8 @@ pub fn verify(question: &Question<'_>) -> Verdict {
     if *question.root != TrustAnchor::Intel {
         warnings.push(keys::other_root());
     }
-    let (mut checks, mut identity, mut id) = (Vec::new(), Subject::default(), None);
+    let (mut checks, mut identity, mut id, mut boot_info) =
+        (Vec::new(), Subject::default(), None, None);
     match TdxQuote::parse(evidence.quote.clone()) {
         Err(error) => checks.extend(unreadable(question, &error)),
         Ok(quote) => {
@@ -39,13 +40,22 @@ pub fn verify(question: &Question<'_>) -> Verdict {
                 keys::kms_keys(question, &quote, &machine, &mut warnings),
                 keys::report_data(question, &quote),
                 no_chain(CheckId::IsAppAllowed),
+                Check::new(
+                    CheckId::Freshness,
+                    Outcome::NotEvaluated,
+                    "no challenge was given: when the quote was made is not known",
+                ),
+                Check::new(CheckId::Backends, Outcome::NotEvaluated, "no other verifier was asked"),
             ]);
             identity = machine.subject();
             id = Some(quote.id());
+            let log = evidence.event_log.as_ref().and_then(|log| log.as_ref().ok());
+            boot_info = boot::info(&quote, &verified, &machine, log);
         }
     }
     identity.proved = is_proved(&checks);
-    let (overall, decisive) = overall(&checks, question.policy, 1);
+    let backends = 1;
+    let (overall, decisive) = overall(&checks, question.policy, backends);
     let seconds = i64::try_from(question.now).ok();
     Verdict {
         overall,
@@ -58,6 +68,8 @@ pub fn verify(question: &Question<'_>) -> Verdict {
         form: evidence.form.name(),
         evidence: evidence.digest,
         collateral: question.collateral.map(crate::Collateral::digest),
+        boot_info,
+        backends,
     }
 }
 

@@ -228,3 +228,28 @@ fn phala_cloud() {
     let verdict = combine(local(&world, &evidence, &policy), &[opinion], &policy);
     assert_eq!(verdict.overall, Pass);
 }
+
+/// Who was asked, what they said, and whether they agree is a row of its own.
+#[test]
+fn asking_others_is_a_row() {
+    let (world, evidence) = world();
+    let policy = Policy::default();
+    let row = |fakes: &[Fake]| {
+        let opinions: Vec<_> = fakes.iter().map(|fake| verifier(fake, &evidence)).collect();
+        let verdict = combine(local(&world, &evidence, &policy), &opinions, &policy);
+        verdict.check(Id::Backends).unwrap().result
+    };
+    let no = || {
+        let mut reply = valid();
+        reply["is_valid"] = json!(false);
+        reply["details"]["quote_verified"] = json!(false);
+        reply["reason"] = json!("ISV enclave report signature is invalid");
+        Fake::new(200, reply)
+    };
+    assert_eq!(row(&[]), Outcome::NotEvaluated);
+    assert_eq!(row(&[Fake::new(200, valid())]), Pass);
+    assert_eq!(row(&[Fake::new(500, valid())]), Inconclusive);
+    assert_eq!(row(&[Fake::new(200, valid()), Fake::new(500, valid())]), Inconclusive);
+    assert_eq!(row(&[no()]), Fail);
+    assert_eq!(row(&[Fake::new(500, ""), no(), Fake::new(200, valid())]), Fail);
+}

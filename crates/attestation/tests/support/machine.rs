@@ -4,7 +4,7 @@ use super::{
     log::{Log, hex},
     pki::{Options, Pki},
 };
-use devproof_attestation::{Collateral, Evidence, TrustAnchor};
+use devproof_attestation::{Collateral, Evidence, TdxQuote, TrustAnchor};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -68,6 +68,23 @@ pub fn boot(provider: &str, id: &str) -> Log {
 }
 
 impl Machine {
+    /// One that runs a version of an app on a chain; the host says nothing of it.
+    pub fn running(app: [u8; 20], version: [u8; 32], image: [u8; 32]) -> Self {
+        let mut log = Log::default();
+        log.firmware(0, 1, [1; 48]).firmware(1, 2, [2; 48]).firmware(2, 6, [3; 48]);
+        log.runtime("system-preparing", b"")
+            .runtime("app-id", &app)
+            .runtime("compose-hash", &version)
+            .runtime("instance-id", &INSTANCE_ID)
+            .runtime("boot-mr-done", b"")
+            .runtime("os-image-hash", &image)
+            .runtime("key-provider", br#"{"name":"kms","id":"3059"}"#)
+            .runtime("system-ready", b"");
+        let vm_config = Some(json!({"os_image_hash": hex(&image)}).to_string());
+        let (mr_config_id, report_data) = ([0; 48], [0; 64]);
+        Self { log, mr_config_id, report_data, vm_config, app_compose: None, ..Self::default() }
+    }
+
     /// The 584 bytes of a TDX 1.0 report.
     pub fn body(&self) -> [u8; 584] {
         let mut body = [0; 584];
@@ -114,4 +131,19 @@ impl World {
         let collateral = Collateral::parse(&pki.collateral().to_string()).unwrap();
         Self { pki, root, collateral }
     }
+}
+
+/// A policy that knows the operating system of a machine, whose image has this hash.
+pub fn known_system(evidence: &Evidence, image: [u8; 32]) -> String {
+    let quote = TdxQuote::parse(evidence.quote.clone()).unwrap();
+    let register = |n| quote.rtmr(n).unwrap();
+    format!(
+        "key-providers = [\"kms\"]\n[[os.measurements]]\nmrtd = \"{}\"\nrtmr0 = \"{}\"\nrtmr1 = \"{}\"\nrtmr2 = \"{}\"\n\
+         os-image-hash = \"{}\"\n",
+        quote.mrtd(),
+        register(0),
+        register(1),
+        register(2),
+        hex(&image)
+    )
 }

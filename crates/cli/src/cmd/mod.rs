@@ -3,10 +3,13 @@
 pub mod allowed;
 pub mod as_of;
 pub mod at;
+pub mod challenge;
+pub mod compare;
 pub mod compose;
 pub mod db;
 pub mod deletions;
 pub mod diff;
+mod evidence;
 pub mod family;
 pub mod fsck;
 pub mod history;

@@ -2,12 +2,12 @@
 
 use crate::{
     Failure, Outcome,
-    cmd::{index, operations, progress, stop::Stop, writer::become_writer},
+    cmd::{evidence::examiner, index, operations, progress, stop::Stop, writer::become_writer},
     config::Settings,
     opts::ServeArgs,
     shell::Shell,
 };
-use devproof_api::{AppState, Families, Headers, router};
+use devproof_api::{AppState, Families, Headers, Verification, router};
 use devproof_chain::Node;
 use devproof_indexer::{IndexError, Indexer, Options, Pulse};
 use devproof_store::Store;
@@ -45,6 +45,7 @@ pub async fn run(
     let no_index = settings.no_index(args.no_index);
     let public_url = settings.public_url(args.public_url);
     let rate = settings.rate_limit(args.rate_limit, args.behind_proxy);
+    let examiner = examiner(&settings.services(args.services)?, false)?;
     let options = settings.indexing(args.sources);
     let poll = options.poll_interval;
     let node = index::node(&settings).await?;
@@ -72,9 +73,13 @@ pub async fn run(
     let serving = Serving { url: format!("http://{}", listener.local_addr().map_err(refused)?) };
     shell.answer(&serving, || format!("Serving {}; Ctrl-C stops.", serving.url))?;
 
+    let verification = Verification::new(examiner, node.clone());
     let pulses = indexes.map(|node| (node.chain_id(), pulse.clone()));
     let of = operations::of(&store, poll, node.as_ref(), pulses);
-    let mut state = state(store.clone(), node).with_operations(of).with_families(settings.families);
+    let mut state = state(store.clone(), node)
+        .with_operations(of)
+        .with_families(settings.families)
+        .with_verification(verification);
     if let Some(url) = public_url {
         state = state.with_public_url(url);
     }

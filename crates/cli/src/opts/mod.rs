@@ -9,7 +9,11 @@ pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
     ShowArgs,
 };
-pub use evidence::{SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs};
+pub(crate) use evidence::pccs;
+pub use evidence::{
+    ChallengeArgs, CompareArgs, JudgeArgs, ServicesArgs, SigchainArgs, SigchainCommand,
+    SigchainVerifyArgs, VerifyArgs,
+};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
 use alloy_primitives::{Address, B256};
@@ -131,6 +135,12 @@ pub enum Command {
     /// Tell what evidence of an instance proves: its hardware, its system, its app, its keys.
     #[command(verbatim_doc_comment)]
     Verify(VerifyArgs),
+    /// Tell whether instances are the same in everything that has to be.
+    #[command(verbatim_doc_comment)]
+    Compare(CompareArgs),
+    /// Make a challenge: a quote that was made for it is no older than a block.
+    #[command(verbatim_doc_comment)]
+    Challenge(ChallengeArgs),
     /// Check chains of signatures that lead to keys of apps.
     #[command(verbatim_doc_comment)]
     Sigchain(SigchainArgs),
@@ -278,6 +288,9 @@ pub struct ServeArgs {
     /// Believe X-Forwarded-For and the like of who asks: only where a proxy sets them.
     #[arg(long, env = "DEVPROOF_BEHIND_PROXY", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
     pub behind_proxy: bool,
+    /// Who is asked about evidence that is handed in at POST /v1/verify.
+    #[command(flatten)]
+    pub services: ServicesArgs,
     /// What to follow.
     #[command(flatten)]
     pub sources: SourceArgs,

@@ -168,7 +168,7 @@ fn a_configuration_with_a_misspelt_key() {
             64,
             "error: devproof.toml, line 2: unknown field `databse`, expected one of `database`, `chain`, `rpc-url`, \
              `agree`, `finality`, `listen`, `metrics-listen`, `no-index`, `public-url`, `rate-limit`, `behind-proxy`, \
-             `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`, `family`.\n"
+             `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`, `pccs`, `collateral-cache`, `backend`, `family`.\n"
         )
     );
     fs::write(dir.path().join("devproof.toml"), "chain = \"base\"\n").unwrap();

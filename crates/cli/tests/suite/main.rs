@@ -3,16 +3,23 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test fails by panicking"
+    non_snake_case,
+    reason = "a test fails by panicking, and arguments of contracts have names of their own"
 )]
 
+mod attested;
 mod bad_input;
+mod compare;
 mod compose;
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;
+mod network;
 mod openapi;
 mod questions;
 mod run;
+#[allow(dead_code, reason = "shared with the tests of the evidence crate")]
+#[path = "../../../evidence/tests/it/server.rs"]
+mod server;
 mod verify;
 mod words;
 #[allow(dead_code, reason = "shared with the tests of the answers")]

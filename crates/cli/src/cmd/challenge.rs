@@ -1,0 +1,35 @@
+//! `devproof challenge`: something that a quote can be made for, and that did not exist before a block did.
+
+use super::verify::which;
+use crate::{Failure, Outcome, config::Settings, opts::ChallengeArgs, shell::Shell};
+use devproof_api::{Finality, When};
+use devproof_evidence::{Challenge, resolve};
+
+/// Runs the command. The file is JSON whatever the flags say: it is read again by `devproof verify`.
+///
+/// # Errors
+/// If no node answers, or has no such block.
+pub async fn run(
+    args: ChallengeArgs,
+    settings: Settings,
+    shell: &mut Shell,
+) -> Result<Outcome, Failure> {
+    let node = settings.nodes.connect().await?.ok_or_else(|| {
+        Failure::Usage("a challenge is made for a block; name a node with --rpc-url".to_owned())
+    })?;
+    if let Some(chain) = settings.chain.filter(|chain| *chain != node.chain_id()) {
+        let serves = node.chain_id();
+        return Err(Failure::Usage(format!("the node serves chain {serves}, not {chain}")));
+    }
+    // A block that may still go would leave a quote without a time.
+    let usual = match Finality::default_of(node.chain_id()) {
+        Finality::Unsafe => When::Tag(Finality::Unsafe),
+        _ => When::Tag(Finality::Safe),
+    };
+    let block = which(Some(args.block.unwrap_or(usual)))?;
+    let block = resolve(&node, block).await.map_err(|e| Failure::CouldNotTell(e.to_string()))?;
+    let challenge = Challenge::new(node.chain_id(), block);
+    let challenge = challenge.map_err(|e| Failure::CouldNotTell(e.to_string()))?;
+    shell.document(&challenge.document())?;
+    Ok(Outcome::Yes)
+}

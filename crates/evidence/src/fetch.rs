@@ -1,0 +1,110 @@
+//! Evidence from where it is: a running machine's endpoint, or the guest agent beside us.
+
+use crate::{Http, HttpError, Limits, http};
+use alloy_primitives::{B512, hex};
+use devproof_attestation::{Evidence, EvidenceError};
+use serde::Deserialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// What a guest agent calls itself over its socket, where hosts mean nothing.
+const AGENT: &str = "http://dstack";
+
+/// Where evidence is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At a URL: a quote, a service's reply about attestations, or a machine's `/prpc/Info` with its certificates.
+    Url(String),
+    /// The guest agent of dstack 0.5 and later, on this socket of the machine that we run in.
+    Agent(PathBuf),
+    /// Neither: a file, or `-` for standard input.
+    File(PathBuf),
+}
+
+impl From<&str> for Place {
+    fn from(text: &str) -> Self {
+        if text.starts_with("https://") || text.starts_with("http://") {
+            Self::Url(text.to_owned())
+        } else if let Some(path) = text.strip_prefix("unix:") {
+            Self::Agent(path.into())
+        } else {
+            Self::File(text.into())
+        }
+    }
+}
+
+/// Why there is no evidence at a place, in a sentence without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// Nobody gave an answer that can be used.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// What was given is no evidence.
+    #[error("what it gives is no evidence: {0}")]
+    Evidence(#[from] EvidenceError),
+}
+
+/// What the guest agent's `Info` says.
+#[derive(Deserialize)]
+struct Info {
+    tcb_info: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TcbInfo {
+    app_compose: Option<String>,
+}
+
+/// The evidence at a URL; at the root of a host that has a page there, that of its `/prpc/Info`.
+///
+/// # Errors
+/// [`FetchError`].
+async fn at_url(http: &Http, url: &str) -> Result<Vec<Evidence>, FetchError> {
+    let read = async |url: &str| -> Result<Vec<Evidence>, FetchError> {
+        Ok(Evidence::read(&http.get(url).await?.ok()?.body)?)
+    };
+    let first = read(url).await;
+    // Whoever did not answer at all is not asked for something else.
+    let answered =
+        matches!(first, Err(FetchError::Evidence(_) | FetchError::Http(HttpError::Status(_))));
+    let parsed = http::parse(url)?;
+    if !answered || parsed.path() != "/" {
+        return first;
+    }
+    let info = parsed.join("/prpc/Info").map_err(|_| HttpError::BadUrl(url.to_owned()))?;
+    // Where that is not there either, what the URL itself gave is what matters.
+    read(info.as_str()).await.or(first)
+}
+
+/// A quote of the machine that we run in, made for these 64 bytes, and its app-compose.json if the agent shows it.
+async fn of_agent(socket: &Path, report_data: B512) -> Result<Vec<Evidence>, FetchError> {
+    let agent = Http::on_socket(socket, Limits { follow: false, ..Limits::of_machines() })?;
+    let asked = json!({ "report_data": hex::encode(report_data) }).to_string();
+    let reply = agent.post(&format!("{AGENT}/GetQuote"), asked).await?.ok()?;
+    let mut all = Evidence::read(&reply.body)?;
+    let info = agent.post(&format!("{AGENT}/Info"), "{}".to_owned()).await;
+    let compose = info.ok().and_then(|info| {
+        let info: Info = serde_json::from_slice(&info.ok().ok()?.body).ok()?;
+        let tcb_info: TcbInfo = serde_json::from_str(&info.tcb_info?).ok()?;
+        tcb_info.app_compose
+    });
+    for evidence in &mut all {
+        if evidence.app_compose.is_none() {
+            evidence.app_compose.clone_from(&compose);
+        }
+    }
+    Ok(all)
+}
+
+/// The evidence at a place, and who gave it. `None` for a file, which is read elsewhere. `report_data` is what an agent's
+/// quote is made for; what stands at a URL was made before.
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn fetch(place: &Place, report_data: B512) -> Result<Option<Vec<Evidence>>, FetchError> {
+    match place {
+        Place::Url(url) => at_url(&Http::new(Limits::of_machines())?, url).await.map(Some),
+        Place::Agent(socket) => of_agent(socket, report_data).await.map(Some),
+        Place::File(_) => Ok(None),
+    }
+}
