@@ -12,6 +12,7 @@ mod families;
 mod feeds;
 mod finality;
 mod headers;
+pub mod listening;
 mod pages;
 pub mod parse;
 pub mod rest;

@@ -335,7 +335,7 @@ Examples:
   devproof db copy devproof.db postgres://devproof@127.0.0.1/devproof
   devproof db copy postgres://devproof@127.0.0.1/devproof backup.db
 
-What is orphaned comes along. Every row is read back and compared before anything is kept.")]
+What is orphaned comes along; subscriptions only if you say so. Every row is read back and compared before anything is kept.")]
 pub struct CopyArgs {
     /// Read this database, an SQLite path or postgres:// URL.
     #[arg(value_name = "FROM", verbatim_doc_comment)]
@@ -343,6 +343,9 @@ pub struct CopyArgs {
     /// Write this one.
     #[arg(value_name = "TO", verbatim_doc_comment)]
     pub to: String,
+    /// Take subscriptions along with their secrets; let only one of the two databases send from then on.
+    #[arg(long, verbatim_doc_comment)]
+    pub with_subscriptions: bool,
 }
 
 #[cfg(test)]
