@@ -154,6 +154,15 @@ impl Store {
         rows.iter().map(|row| Ok((state(row, 0)?, row.number(1)?))).collect()
     }
 
+    /// How many letters to a subscription are due or dead: nobody has read them.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn unread(&self, subscription: &str) -> Result<u64> {
+        let sql = "SELECT COUNT(*) FROM deliveries WHERE subscription = $1 AND state IN ('due', 'dead')";
+        self.pool.row(sql, &[Arg::Text(subscription)]).await?.map_or(Ok(0), |row| row.number(0))
+    }
+
     /// Lets a dead letter have all its attempts anew; says whether it was one. What was acknowledged is never sent again.
     ///
     /// # Errors
