@@ -249,7 +249,10 @@ pub fn of_silence(chain_id: u64, name: &str, app: Address, reason: &str, now: Ti
         at: now,
         block: None,
         title: format!("{name} did something that cannot be told"),
-        text: format!("{}. What it does from now on may go untold here as well.", reason.trim_end_matches('.')),
+        text: format!(
+            "{}. What it does from now on may go untold here as well.",
+            reason.trim_end_matches('.')
+        ),
         advice: LOOK.to_owned(),
         path: path(chain_id, Some(app)),
     }
@@ -266,7 +269,8 @@ pub fn of_test(chain_id: u64, now: Timestamp) -> Alert {
         at: now,
         block: None,
         title: "This is a test".to_owned(),
-        text: "Nothing happened. Somebody wanted to see whether messages of devproof arrive here.".to_owned(),
+        text: "Nothing happened. Somebody wanted to see whether messages of devproof arrive here."
+            .to_owned(),
         advice: NOTHING.to_owned(),
         path: path(chain_id, None),
     }

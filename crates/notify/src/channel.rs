@@ -194,13 +194,15 @@ impl Channel {
         let name = kind.name();
         let missing = |what| ChannelError::Missing { channel: name, what };
         let token = || {
-            let token = token.ok_or_else(|| missing("a token; give it with --token or DEVPROOF_NOTIFY_TOKEN"))?;
+            let token = token
+                .ok_or_else(|| missing("a token; give it with --token or DEVPROOF_NOTIFY_TOKEN"))?;
             let plain = |b: u8| b.is_ascii_graphic() && b != b'/';
             let good = !token.is_empty() && token.len() <= MAX_TEXT && token.bytes().all(plain);
             let example = "the letters and digits that the server gave you";
             good.then_some(token).ok_or(ChannelError::Malformed { what: "a token", example })
         };
-        let endpoint = |text: &str| url("the target", "https://example.org/hooks", text, allow_http);
+        let endpoint =
+            |text: &str| url("the target", "https://example.org/hooks", text, allow_http);
         Ok(match kind {
             ChannelKind::Webhook => Self::Webhook { url: endpoint(&target)?, secret: secret()? },
             ChannelKind::Slack => Self::Slack { url: endpoint(&target)? },
@@ -227,7 +229,11 @@ impl Channel {
                     missing("a sender; give it with --from devproof@example.org or DEVPROOF_NOTIFY_FROM")
                 })?;
                 let server = crate::mail::server(&server, allow_http)?;
-                Self::Mail { server, from: address("--from", from)?, to: address("the target", target)? }
+                Self::Mail {
+                    server,
+                    from: address("--from", from)?,
+                    to: address("the target", target)?,
+                }
             }
         })
     }
@@ -308,9 +314,11 @@ pub(crate) fn is_here(url: &Url) -> bool {
 
 fn chat(text: String) -> Result<String, ChannelError> {
     let digits = text.strip_prefix('-').unwrap_or(&text);
-    let number = !digits.is_empty() && digits.len() < 20 && digits.bytes().all(|b| b.is_ascii_digit());
+    let number =
+        !digits.is_empty() && digits.len() < 20 && digits.bytes().all(|b| b.is_ascii_digit());
     let word = |name: &str| {
-        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        (1..=64).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     };
     let good = number || text.strip_prefix('@').is_some_and(word);
     let wrong = ChannelError::Malformed { what: "a chat", example: "-1001234567890 or @name" };
@@ -318,9 +326,8 @@ fn chat(text: String) -> Result<String, ChannelError> {
 }
 
 fn room(text: String) -> Result<String, ChannelError> {
-    let good = text.starts_with('!')
-        && text.len() <= 255
-        && text.bytes().all(|b| b.is_ascii_graphic());
+    let good =
+        text.starts_with('!') && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic());
     let example = "!opaque:example.org, as the settings of the room show it";
     good.then_some(text).ok_or(ChannelError::Malformed { what: "a room", example })
 }

@@ -4,12 +4,9 @@ use crate::{letters::To, notifier::now_ms, subscribe::Listener};
 use alloy_primitives::{Address, B256};
 use devproof_api::{
     AnswerError, ChangePlace, ChangesOf, Families, Finality, Part, Surface, Told, alerts,
-    changes_placed,
-    documents::NotTold,
+    changes_placed, documents::NotTold,
 };
-use devproof_store::{
-    ChainStatus, Filling, Letter, Sender, Store, StoreError, Subscription,
-};
+use devproof_store::{ChainStatus, Filling, Letter, Sender, Store, StoreError, Subscription};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -110,7 +107,10 @@ impl Filler {
                 continue;
             }
             let Some(listener) = Listener::of(subscription) else {
-                tracing::error!(id = subscription.id, "this subscription cannot be read; remove it");
+                tracing::error!(
+                    id = subscription.id,
+                    "this subscription cannot be read; remove it"
+                );
                 continue;
             };
             match self.one(subscription, &listener, &mut asked).await {
@@ -158,7 +158,10 @@ impl Filler {
                 ..Filling::default()
             };
             let now = page.changes.block.timestamp;
-            if !self.silences(subscription, listener, &page.changes.not_told, now, &mut step).await? {
+            if !self
+                .silences(subscription, listener, &page.changes.not_told, now, &mut step)
+                .await?
+            {
                 return Ok(Step { more: true, wrote });
             }
             let mut going = BTreeMap::new();
@@ -211,10 +214,12 @@ impl Filler {
             // Else nobody would hear of it should that block go.
             if place.is_some_and(|place| heard.block.0 <= place.number) {
                 let none = BTreeMap::new();
-                step.letters.extend(to.letter(&store, &heard.alert, Some(heard.block), &none).await?);
+                step.letters
+                    .extend(to.letter(&store, &heard.alert, Some(heard.block), &none).await?);
             }
         }
-        let now = Timestamp::from_second(i64::try_from(told.until).unwrap_or(0)).unwrap_or_default();
+        let now =
+            Timestamp::from_second(i64::try_from(told.until).unwrap_or(0)).unwrap_or_default();
         // What is not known yet is looked for again; all else is told meanwhile.
         self.silences(subscription, listener, &told.not_told, now, &mut step).await?;
         let wrote = !step.letters.is_empty();
@@ -243,7 +248,8 @@ impl Filler {
             let name = self.families.name_of(wanted.chain_id, Some(*app));
             let alert = alerts::of_silence(wanted.chain_id, &name, *app, reason, now);
             let none = BTreeMap::new();
-            let letter = self.to(subscription, listener).letter(&store, &alert, None, &none).await?;
+            let letter =
+                self.to(subscription, listener).letter(&store, &alert, None, &none).await?;
             let Some(letter) = letter else { continue };
             let key = (subscription.id.clone(), *app);
             let since = *self.waiting.entry(key.clone()).or_insert_with(Instant::now);
@@ -303,7 +309,8 @@ impl Filler {
             return Ok(());
         }
         self.pruned = Some(Instant::now());
-        let before = now_ms().saturating_sub(u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX));
+        let before =
+            now_ms().saturating_sub(u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX));
         for subscription in subscriptions {
             let place = subscription.place.as_ref().and_then(|it| it.parse::<ChangePlace>().ok());
             let anchor = place.map_or(0, |place| place.anchor);

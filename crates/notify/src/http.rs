@@ -88,12 +88,14 @@ impl Transport {
             }
             Channel::Telegram { server, token, .. } => {
                 let bot = format!("bot{token}");
-                Ok(json(Method::POST, beneath(parsed(server)?, &[&bot, "sendMessage"]).ok_or_else(broken)?))
+                Ok(json(
+                    Method::POST,
+                    beneath(parsed(server)?, &[&bot, "sendMessage"]).ok_or_else(broken)?,
+                ))
             }
             Channel::Matrix { server, token, room } => {
                 // The last part is the transaction: a homeserver takes each only once, whatever comes twice.
-                let path =
-                    ["_matrix", "client", "v3", "rooms", room, "send", "m.room.message", id];
+                let path = ["_matrix", "client", "v3", "rooms", room, "send", "m.room.message", id];
                 let url = beneath(parsed(server)?, &path).ok_or_else(broken)?;
                 Ok(json(Method::PUT, url).bearer_auth(token))
             }
@@ -128,7 +130,9 @@ impl Transport {
         let said = if said.is_empty() { said } else { format!(": {said}") };
         let error = match status {
             _ if status.is_redirection() => {
-                format!("it answered {status}; redirects are not followed, so add where it leads to")
+                format!(
+                    "it answered {status}; redirects are not followed, so add where it leads to"
+                )
             }
             _ => format!("it answered {status}{said}"),
         };

@@ -58,7 +58,11 @@ impl To<'_> {
         let id = delivery_id(self.subscription, &alert.id, round);
         let body = templates::body(self.channel, &id, alert, self.root);
         let Some(body) = body.filter(|body| body.len() <= MAX_BODY) else {
-            tracing::error!(alert = alert.id, subscription = self.subscription, "no letter can be written");
+            tracing::error!(
+                alert = alert.id,
+                subscription = self.subscription,
+                "no letter can be written"
+            );
             return None;
         };
         let recurs = matches!(

@@ -56,7 +56,9 @@ pub(crate) async fn send(
     };
     let transport = match transport(server) {
         Ok(builder) => builder.timeout(Some(patience)).build::<Tokio1Executor>(),
-        Err(_) => return failed("the mail server cannot be read; add the subscription again".to_owned()),
+        Err(_) => {
+            return failed("the mail server cannot be read; add the subscription again".to_owned());
+        }
     };
     match within(patience, transport.send_raw(&envelope, message)).await {
         Ok(Ok(_)) => Outcome::Acknowledged,

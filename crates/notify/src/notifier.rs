@@ -136,7 +136,7 @@ impl Notifier {
                 };
                 tokio::select! {
                     () = sleep(pause) => {}
-                    _ = stopped.wait_for(|stopped| *stopped) => return,
+                    () = told(&mut stopped) => return,
                 }
             }
         };
@@ -151,11 +151,7 @@ impl Notifier {
     }
 
     /// Writes and sends until it is stopped, or another process is the sender.
-    async fn work(
-        &self,
-        sender: Sender,
-        stopped: watch::Receiver<bool>,
-    ) -> Result<(), StoreError> {
+    async fn work(&self, sender: Sender, stopped: watch::Receiver<bool>) -> Result<(), StoreError> {
         let written = Notify::new();
         let fill = self.write(&sender, &written, stopped.clone());
         let send = self.send(&sender, &written, stopped);
@@ -185,7 +181,7 @@ impl Notifier {
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+                () = told(&mut stopped) => return Ok(()),
             }
         }
     }
@@ -206,10 +202,15 @@ impl Notifier {
                 () = sleep(pause) => {}
                 () = written.notified() => {}
                 landed = flights.land() => landed?,
-                _ = stopped.wait_for(|stopped| *stopped) => return flights.land_all().await,
+                () = told(&mut stopped) => return flights.land_all().await,
             }
         }
     }
+}
+
+/// Resolves once it is to stop, also if nobody is left to say so.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// How long to wait after an error that need not be the end.
@@ -336,7 +337,12 @@ impl Flight {
             Outcome::Failed { error, retry_after } => {
                 let wait = schedule.wait(letter.attempts, *retry_after);
                 let next = wait.map(|wait| now.saturating_add(millis(wait)));
-                tracing::info!(id = letter.id, attempts = letter.attempts, error, "a letter did not arrive");
+                tracing::info!(
+                    id = letter.id,
+                    attempts = letter.attempts,
+                    error,
+                    "a letter did not arrive"
+                );
                 sender.failed(&letter.id, error, next, now).await
             }
         }

@@ -27,7 +27,9 @@ pub enum SubscribeError {
     #[error("the name of a subscription has at most {MAX_NAME} letters, digits and spaces")]
     BadName,
     /// Too many apps.
-    #[error("a subscription names at most {MAX_APPS} apps; leave them out for everything, or add another one")]
+    #[error(
+        "a subscription names at most {MAX_APPS} apps; leave them out for everything, or add another one"
+    )]
     TooManyApps,
     /// Too early.
     #[error("a change is told of again at most {} hours before it becomes possible", MAX_SOON / 3_600)]

@@ -37,7 +37,12 @@ fn link(alert: &Alert, root: Option<&str>) -> Option<String> {
 
 /// The body of a letter, byte for byte as it is to be sent; `None` if there cannot be one, which only mail knows. `id` is that
 /// of the letter, `root` the public address of the pages.
-pub(crate) fn body(channel: &Channel, id: &str, alert: &Alert, root: Option<&str>) -> Option<Vec<u8>> {
+pub(crate) fn body(
+    channel: &Channel,
+    id: &str,
+    alert: &Alert,
+    root: Option<&str>,
+) -> Option<Vec<u8>> {
     let link = link(alert, root);
     let value = match channel {
         Channel::Webhook { .. } => webhook(alert, link.as_deref()),
@@ -63,9 +68,8 @@ fn webhook(alert: &Alert, link: Option<&str>) -> serde_json::Value {
 }
 
 fn slack(alert: &Alert, link: Option<&str>) -> serde_json::Value {
-    let escaped = |text: &String| {
-        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-    };
+    let escaped =
+        |text: &String| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut text = lines(alert).each_ref().map(escaped).join("\n");
     if let Some(link) = link {
         text.push_str(&format!("\n{}", escaped(&link.to_owned())));
@@ -212,7 +216,10 @@ mod tests {
     fn discord_sees_no_markup_and_no_mention() {
         let told = told(&Channel::Discord { url: url() });
         let text = told["content"].as_str().unwrap();
-        assert!(text.starts_with("**\\<!channel\\> \\<\\@U1\\> \\[x\\]\\(https\\:\\/\\/evil"), "{text}");
+        assert!(
+            text.starts_with("**\\<!channel\\> \\<\\@U1\\> \\[x\\]\\(https\\:\\/\\/evil"),
+            "{text}"
+        );
         assert!(text.contains("\\*\\*b\\*\\* \\@everyone"), "{text}");
         assert_eq!(told["allowed_mentions"], serde_json::json!({ "parse": [] }));
         assert!(text.chars().count() <= 2_000 && text.ends_with('>'), "{text}");
@@ -264,7 +271,15 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            ["From", "To", "Subject", "Date", "Message-ID", "Content-Type", "Content-Transfer-Encoding"],
+            [
+                "From",
+                "To",
+                "Subject",
+                "Date",
+                "Message-ID",
+                "Content-Type",
+                "Content-Transfer-Encoding"
+            ],
         );
         assert!(head.contains("Message-ID: <msg_1@example.org>"), "{head}");
         assert!(!text.contains("\r\nBcc:"), "{text}");

@@ -159,7 +159,8 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn unread(&self, subscription: &str) -> Result<u64> {
-        let sql = "SELECT COUNT(*) FROM deliveries WHERE subscription = $1 AND state IN ('due', 'dead')";
+        let sql =
+            "SELECT COUNT(*) FROM deliveries WHERE subscription = $1 AND state IN ('due', 'dead')";
         self.pool.row(sql, &[Arg::Text(subscription)]).await?.map_or(Ok(0), |row| row.number(0))
     }
 
@@ -169,7 +170,8 @@ impl Store {
     /// Only those of the database.
     pub async fn retry_delivery(&self, id: &str) -> Result<bool> {
         let mut tx = self.begin_write().await?;
-        let sql = "UPDATE deliveries SET state = 'due', attempts = 0, next_try = 0, settled_at = NULL
+        let sql =
+            "UPDATE deliveries SET state = 'due', attempts = 0, next_try = 0, settled_at = NULL
              WHERE id = $1 AND state = 'dead'";
         let again = tx.execute(sql, &[Arg::Text(id)]).await?;
         tx.commit().await?;
@@ -181,7 +183,8 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn told(&self, subscription: &str, alert: &str) -> Result<Option<(u64, bool)>> {
-        let sql = "SELECT round, is_taken_back FROM deliveries WHERE subscription = $1 AND alert = $2
+        let sql =
+            "SELECT round, is_taken_back FROM deliveries WHERE subscription = $1 AND alert = $2
              ORDER BY round DESC LIMIT 1";
         let row = self.pool.row(sql, &[Arg::Text(subscription), Arg::Text(alert)]).await?;
         row.map(|row| Ok((row.number(0)?, row.int(1)? == 1))).transpose()

@@ -153,7 +153,9 @@ pub enum StoreError {
     )]
     SenderLost,
     /// Nobody more may subscribe.
-    #[error("there are {most} subscriptions, and not more are allowed; remove one that nobody needs")]
+    #[error(
+        "there are {most} subscriptions, and not more are allowed; remove one that nobody needs"
+    )]
     TooManySubscriptions {
         /// The most.
         most: u64,

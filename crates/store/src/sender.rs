@@ -97,8 +97,7 @@ impl Sender {
 
     async fn begin(&self) -> Result<Tx> {
         let mut tx = self.store.begin_write().await?;
-        let sql =
-            "UPDATE senders SET generation = generation WHERE id = 1 AND generation = $1";
+        let sql = "UPDATE senders SET generation = generation WHERE id = 1 AND generation = $1";
         if tx.execute(sql, &[Arg::Int(self.generation)]).await? == 0 {
             return Err(StoreError::SenderLost);
         }
@@ -254,8 +253,7 @@ impl Sender {
     /// [`StoreError::SenderLost`].
     pub async fn prune(&self, subscription: &str, before: u64, number: u64) -> Result<u64> {
         let mut tx = self.begin().await?;
-        let args =
-            [Arg::Text(subscription), Arg::Int(bound(before)), Arg::Int(bound(number))];
+        let args = [Arg::Text(subscription), Arg::Int(bound(before)), Arg::Int(bound(number))];
         let gone = tx
             .execute(
                 "DELETE FROM deliveries WHERE subscription = $1 AND state IN ('acknowledged', 'withdrawn')
@@ -275,13 +273,7 @@ impl Sender {
     }
 }
 
-async fn settle(
-    tx: &mut Tx,
-    id: &str,
-    error: &str,
-    next_try: Option<u64>,
-    now: u64,
-) -> Result<()> {
+async fn settle(tx: &mut Tx, id: &str, error: &str, next_try: Option<u64>, now: u64) -> Result<()> {
     let sql = "UPDATE deliveries SET last_error = $2, state = $3, next_try = COALESCE($4, next_try), settled_at = $5
          WHERE id = $1 AND state = 'due'";
     let now = int("time", now)?;

@@ -77,7 +77,9 @@ impl Store {
         let chain = int("chain id", new.chain_id)?;
         let sql = "SELECT (SELECT COUNT(*) FROM subscriptions), (SELECT COUNT(*) FROM chains WHERE chain_id = $1)";
         let row = tx.row(sql, &[Arg::Int(chain)]).await?;
-        let Some(row) = row else { return Err(StoreError::UnknownChain { chain_id: new.chain_id }) };
+        let Some(row) = row else {
+            return Err(StoreError::UnknownChain { chain_id: new.chain_id });
+        };
         let (held, known) = (row.number(0)?, row.int(1)?);
         if known == 0 {
             return Err(StoreError::UnknownChain { chain_id: new.chain_id });
@@ -154,7 +156,8 @@ impl Store {
         if tx.execute(sql, &[Arg::Text(id)]).await? == 0 {
             return Ok(None);
         }
-        let sql = "UPDATE deliveries SET state = 'due', attempts = 0, next_try = 0, settled_at = NULL
+        let sql =
+            "UPDATE deliveries SET state = 'due', attempts = 0, next_try = 0, settled_at = NULL
              WHERE subscription = $1 AND state = 'dead'";
         let again = tx.execute(sql, &[Arg::Text(id)]).await?;
         tx.commit().await?;

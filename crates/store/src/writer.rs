@@ -226,7 +226,8 @@ mod tests {
 
     #[test]
     fn every_chain_and_the_sender_have_locks_of_their_own() {
-        let keys: std::collections::BTreeSet<i64> = (0..1_000).map(|n| Name::Writer(n).key()).chain([Name::Sender.key()]).collect();
+        let keys: std::collections::BTreeSet<i64> =
+            (0..1_000).map(|n| Name::Writer(n).key()).chain([Name::Sender.key()]).collect();
         assert_eq!(keys.len(), 1_001);
     }
 }

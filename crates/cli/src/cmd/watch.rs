@@ -50,8 +50,7 @@ pub async fn run(
     let after = newest.next.and_then(|next| next.parse().ok());
     let since = u64::try_from(newest.block.timestamp.as_second()).unwrap_or(0);
     let wanted = Wanted { chain_id, apps, kinds: BTreeSet::new(), finality, soon };
-    let mut watching =
-        Watching { store, settings, wanted, after, since, told: BTreeSet::new() };
+    let mut watching = Watching { store, settings, wanted, after, since, told: BTreeSet::new() };
     let named = watching.wanted.apps.len();
     let what = if named == 0 { "everything".to_owned() } else { format!("{named} apps") };
     shell.note(&format!("Watching {what} on chain {chain_id}; Ctrl-C stops."));

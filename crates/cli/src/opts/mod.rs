@@ -3,6 +3,7 @@
 
 mod compose;
 mod evidence;
+mod notify;
 mod questions;
 
 pub use compose::{
@@ -10,6 +11,10 @@ pub use compose::{
     ShowArgs,
 };
 pub use evidence::{SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs};
+pub use notify::{
+    NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
+    NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,
+};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
 use alloy_primitives::{Address, B256};
@@ -140,6 +145,9 @@ pub enum Command {
     /// Tell what happens to apps as it happens, and before what was announced becomes possible.
     #[command(verbatim_doc_comment)]
     Watch(WatchArgs),
+    /// Subscribe people and programs to what happens: webhooks, chats and mail.
+    #[command(verbatim_doc_comment)]
+    Notify(NotifyArgs),
     /// Print the OpenAPI document of the REST service.
     #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,
@@ -203,6 +211,12 @@ pub struct IndexArgs {
         verbatim_doc_comment
     )]
     pub metrics_listen: Option<SocketAddr>,
+    /// Send nothing to subscribers meanwhile.
+    #[arg(long, env = "DEVPROOF_NO_NOTIFY", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
+    pub no_notify: bool,
+    /// Link to the pages at this address in what is sent to subscribers.
+    #[arg(long, env = "DEVPROOF_PUBLIC_URL", value_name = "URL", verbatim_doc_comment)]
+    pub public_url: Option<String>,
 }
 
 /// Arguments of `devproof at`.
@@ -269,7 +283,7 @@ pub struct ServeArgs {
     /// Only read the database, as on a replica, and ask the node for nothing but headers.
     #[arg(long, env = "DEVPROOF_NO_INDEX", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
     pub no_index: bool,
-    /// Name the service like this in feeds and calendars, which are read elsewhere [default: as it was asked].
+    /// Name the service like this in feeds, calendars and letters, which are read elsewhere [default: as it was asked].
     #[arg(long, env = "DEVPROOF_PUBLIC_URL", value_name = "URL", verbatim_doc_comment)]
     pub public_url: Option<String>,
     /// Answer each client only so often a second in the long run, five times that at once; 0 for any number [default: 50].
@@ -278,6 +292,9 @@ pub struct ServeArgs {
     /// Believe X-Forwarded-For and the like of who asks: only where a proxy sets them.
     #[arg(long, env = "DEVPROOF_BEHIND_PROXY", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
     pub behind_proxy: bool,
+    /// Send nothing to subscribers, although the chain is followed.
+    #[arg(long, env = "DEVPROOF_NO_NOTIFY", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
+    pub no_notify: bool,
     /// What to follow.
     #[command(flatten)]
     pub sources: SourceArgs,
