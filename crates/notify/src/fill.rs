@@ -1,10 +1,14 @@
 //! Writing letters: what happens behind the place of each subscription, and what time alone does.
 
-use crate::{letters::To, notifier::now_ms, subscribe::Listener};
+use crate::{
+    letters::To,
+    notifier::{Options, now_ms},
+    subscribe::Listener,
+};
 use alloy_primitives::{Address, B256};
 use devproof_api::{
-    AnswerError, ChangePlace, ChangesOf, Families, Finality, Part, Surface, Told, alerts,
-    changes_placed, documents::NotTold,
+    AnswerError, ChangePlace, ChangesOf, Finality, Part, Surface, Told, alerts, changes_placed,
+    documents::NotTold,
 };
 use devproof_store::{ChainStatus, Filling, Letter, Sender, Store, StoreError, Subscription};
 use jiff::Timestamp;
@@ -23,9 +27,6 @@ const PAGES: usize = 20;
 /// Letters to one subscription that wait or are dead. Beyond, nothing new is written until somebody reads them: it is not lost,
 /// since the place of the subscription does not move.
 pub(crate) const MAX_BACKLOG: u64 = 10_000;
-
-/// How long something that cannot be told is waited for: as when the past of an app that was just found is being read.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often old letters are forgotten.
 const PRUNE: Duration = Duration::from_secs(3_600);
@@ -60,9 +61,7 @@ impl From<AnswerError> for FillError {
 #[derive(Debug)]
 pub(crate) struct Filler {
     sender: Sender,
-    families: Families,
-    root: Option<String>,
-    keep: Duration,
+    options: Options,
     seen: HashMap<String, Seen>,
     /// Since when an app could not be told to a subscriber.
     waiting: HashMap<(String, Address), Instant>,
@@ -70,21 +69,8 @@ pub(crate) struct Filler {
 }
 
 impl Filler {
-    pub(crate) fn new(
-        sender: Sender,
-        families: Families,
-        root: Option<String>,
-        keep: Duration,
-    ) -> Self {
-        Self {
-            sender,
-            families,
-            root,
-            keep,
-            seen: HashMap::new(),
-            waiting: HashMap::new(),
-            pruned: None,
-        }
+    pub(crate) fn new(sender: Sender, options: Options) -> Self {
+        Self { sender, options, seen: HashMap::new(), waiting: HashMap::new(), pruned: None }
     }
 
     /// Writes what is new to all; whether anything was.
@@ -169,7 +155,7 @@ impl Filler {
                 going = self.take_back(subscription, listener, from, now, &mut step).await?;
             }
             let to = self.to(subscription, listener);
-            for heard in listener.wanted.of_page(&page, &self.families) {
+            for heard in listener.wanted.of_page(&page, &self.options.families) {
                 step.letters
                     .extend(to.letter(&store, &heard.alert, Some(heard.block), &going).await?);
             }
@@ -199,7 +185,7 @@ impl Filler {
     ) -> Result<bool, FillError> {
         let store = self.sender.store().clone();
         let since = subscription.heard_until;
-        let told = listener.wanted.by_time(&store, &self.families, since).await?;
+        let told = listener.wanted.by_time(&store, &self.options.families, since).await?;
         let place = stands.as_ref().and_then(|place| place.parse::<ChangePlace>().ok());
         let mut step = Filling {
             subscription: subscription.id.clone(),
@@ -245,7 +231,7 @@ impl Filler {
             if !wanted.apps.is_empty() && !wanted.apps.contains(app) {
                 continue;
             }
-            let name = self.families.name_of(wanted.chain_id, Some(*app));
+            let name = self.options.families.name_of(wanted.chain_id, Some(*app));
             let alert = alerts::of_silence(wanted.chain_id, &name, *app, reason, now);
             let none = BTreeMap::new();
             let letter =
@@ -253,7 +239,7 @@ impl Filler {
             let Some(letter) = letter else { continue };
             let key = (subscription.id.clone(), *app);
             let since = *self.waiting.entry(key.clone()).or_insert_with(Instant::now);
-            if since.elapsed() < PATIENCE {
+            if since.elapsed() < self.options.patience {
                 may_go_on = false;
             } else {
                 self.waiting.remove(&key);
@@ -296,21 +282,22 @@ impl Filler {
         To {
             subscription: &subscription.id,
             channel: &listener.channel,
-            root: self.root.as_deref(),
+            root: self.options.public_url.as_deref(),
         }
     }
 
     async fn forget(&mut self, subscriptions: &[Subscription]) -> Result<(), StoreError> {
         self.seen.retain(|id, _| subscriptions.iter().any(|it| it.id == *id));
         self.waiting.retain(|(id, _), since| {
-            since.elapsed() < 10 * PATIENCE && subscriptions.iter().any(|it| it.id == *id)
+            since.elapsed() < 10 * self.options.patience
+                && subscriptions.iter().any(|it| it.id == *id)
         });
         if self.pruned.is_some_and(|at| at.elapsed() < PRUNE) {
             return Ok(());
         }
         self.pruned = Some(Instant::now());
-        let before =
-            now_ms().saturating_sub(u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX));
+        let before = now_ms()
+            .saturating_sub(u64::try_from(self.options.keep.as_millis()).unwrap_or(u64::MAX));
         for subscription in subscriptions {
             let place = subscription.place.as_ref().and_then(|it| it.parse::<ChangePlace>().ok());
             let anchor = place.map_or(0, |place| place.anchor);

@@ -42,6 +42,9 @@ pub struct Options {
     pub timeout: Duration,
     /// When a letter is sent again.
     pub schedule: Schedule,
+    /// How long something that cannot be told is waited for before that is told: the past of an app that was just found may be
+    /// being read.
+    pub patience: Duration,
     /// How long the text of letters that were acknowledged is kept.
     pub keep: Duration,
     /// What people call apps.
@@ -56,6 +59,7 @@ impl Default for Options {
             look: Duration::from_secs(1),
             timeout: Duration::from_secs(20),
             schedule: Schedule::default(),
+            patience: Duration::from_secs(60),
             keep: Duration::from_secs(30 * 86_400),
             families: Families::default(),
             public_url: None,
@@ -164,8 +168,8 @@ impl Notifier {
         written: &Notify,
         mut stopped: watch::Receiver<bool>,
     ) -> Result<(), StoreError> {
-        let Options { families, public_url, keep, look, .. } = self.options.clone();
-        let mut filler = Filler::new(sender.clone(), families, public_url, keep);
+        let look = self.options.look;
+        let mut filler = Filler::new(sender.clone(), self.options.clone());
         loop {
             if !sender.holds().await {
                 return Err(StoreError::SenderLost);
