@@ -3,10 +3,9 @@
 use crate::{
     Working, add, all_arrived, channel, only, quick,
     receiver::{Play, Receiver},
-    world::{LOCAL, World, block, hash},
+    world::{LOCAL, World, block},
 };
 use devproof_api::alerts::AlertKind;
-use devproof_contracts::stock::DstackKms;
 use devproof_notify::{ChannelKind, Given, Notifier, Options, Sent};
 
 /// The one letter about a new operating system that a receiver gets, after it refused it once.
@@ -19,8 +18,6 @@ async fn one(kind: ChannelKind, given: impl Fn(&Receiver) -> Given) -> Receiver 
     let id = add(&world.store, only(LOCAL, &[AlertKind::KeyService]), &channel).await.id;
     let public_url = Some("https://devproof.example.org".to_owned());
     let working = Working::start(&world.store, Options { public_url, ..quick() });
-    let image = DstackKms::OsImageHashAdded { osImageHash: hash(0xe2) };
-    let _ = image;
     world.commit(Some(block(19)), 40).await;
     all_arrived(&world.store, &id, 35).await;
     working.stop().await;

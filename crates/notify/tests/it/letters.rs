@@ -65,7 +65,7 @@ async fn every_alert_arrives_once_at_a_flaky_receiver_through_restarts() {
     assert!(doubled.is_empty(), "{doubled:?}");
     let arrived: BTreeSet<String> = times.into_keys().collect();
     let wanted = expected(&world, &id).await;
-    assert!(wanted.len() > 10, "{}", wanted.len());
+    assert!(wanted.len() >= 10, "{}", wanted.len());
     let missing: Vec<_> = wanted.difference(&arrived).collect();
     assert!(missing.is_empty(), "{missing:?}");
     // What time alone did is what is left.

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn quick() -> Options {
     Options {
         look: Duration::from_millis(30),
-        timeout: Duration::from_millis(700),
+        timeout: Duration::from_secs(2),
         schedule: Schedule::new(vec![Duration::from_millis(40); 20]),
         ..Options::default()
     }
