@@ -84,6 +84,7 @@ impl Wanted {
     }
 
     /// What time alone made of announcements: what is possible soon or now, and what expired after `since` (Unix seconds).
+    /// `surface` is whom the reasons are for why an app could not be told.
     ///
     /// # Errors
     /// [`AnswerError`]. What concerns only one app is in the answer instead.
@@ -92,10 +93,11 @@ impl Wanted {
         store: &Store,
         families: &Families,
         since: u64,
+        surface: Surface,
     ) -> Result<ByTime, AnswerError> {
         let mut found = ByTime::default();
         if self.apps.is_empty() {
-            self.of_all(store, families, since, &mut found).await?;
+            self.of_all(store, families, since, surface, &mut found).await?;
         }
         for app in &self.apps {
             for state in [NoticeState::Open, NoticeState::Expired] {
@@ -105,7 +107,7 @@ impl Wanted {
                     Ok(told) => self.take(store, families, since, told, &mut found).await?,
                     Err(error @ AnswerError::Store(_)) => return Err(error),
                     Err(error) => {
-                        let reason = error.sentence(Surface::Cli);
+                        let reason = error.sentence(surface);
                         found.not_told.push(NotTold { app: *app, reason });
                         break;
                     }
@@ -120,6 +122,7 @@ impl Wanted {
         store: &Store,
         families: &Families,
         since: u64,
+        surface: Surface,
         found: &mut ByTime,
     ) -> Result<(), AnswerError> {
         for state in [NoticeState::Open, NoticeState::Expired] {
@@ -132,7 +135,7 @@ impl Wanted {
             let mut after = (state == NoticeState::Expired).then_some(NoticePlace(newest));
             for _ in 0..MAX_PAGES {
                 let part = Part { limit: MAX_PAGE, after };
-                let (chain, surface) = (self.chain_id, Surface::Cli);
+                let chain = self.chain_id;
                 let told =
                     answers::notices(store, chain, state, part, self.finality, surface).await?;
                 after = told.next.as_ref().and_then(|next| next.parse::<NoticePlace>().ok());

@@ -185,7 +185,8 @@ impl Filler {
     ) -> Result<bool, FillError> {
         let store = self.sender.store().clone();
         let since = subscription.heard_until;
-        let told = listener.wanted.by_time(&store, &self.options.families, since).await?;
+        let told =
+            listener.wanted.by_time(&store, &self.options.families, since, Surface::Rest).await?;
         let place = stands.as_ref().and_then(|place| place.parse::<ChangePlace>().ok());
         let mut step = Filling {
             subscription: subscription.id.clone(),
@@ -326,7 +327,7 @@ async fn page(
     }
     let part = Part { limit: STEP, after };
     let of = ChangesOf::default();
-    let told = changes_placed(store, chain_id, of, part, finality, Surface::Cli).await?;
+    let told = changes_placed(store, chain_id, of, part, finality, Surface::Rest).await?;
     let told = Arc::new(told);
     asked.insert(key, told.clone());
     Ok(told)

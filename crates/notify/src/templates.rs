@@ -61,8 +61,8 @@ fn webhook(alert: &Alert, link: Option<&str>) -> serde_json::Value {
         .map(|text| text.chars().take(LONGEST).collect::<String>());
     let alert = Alert { title, text, advice, ..alert.clone() };
     let mut data = json!(alert);
-    if let Some(link) = link {
-        data["url"] = json!(link);
+    if let (Some(link), Some(data)) = (link, data.as_object_mut()) {
+        data.insert("url".to_owned(), json!(link));
     }
     json!({ "type": format!("alert.{}", alert.kind), "timestamp": alert.at, "data": data })
 }

@@ -121,7 +121,10 @@ impl Watching {
                 break;
             }
         }
-        let by_time = self.wanted.by_time(&self.store, &self.settings.families, self.since).await?;
+        let by_time = self
+            .wanted
+            .by_time(&self.store, &self.settings.families, self.since, Surface::Cli)
+            .await?;
         for it in &by_time.not_told {
             tracing::warn!(app = %it.app, reason = it.reason, "what time does to it is not known");
         }

@@ -5,18 +5,18 @@ use super::documents::{
 };
 use crate::text::{count, minute, plain, short_address, shown as text, span, table};
 
+const RIPE_SOON: &str = devproof_api::alerts::AlertKind::RipeSoon.name();
+
 /// Somebody who was subscribed.
 #[must_use]
 pub fn added(added: &Added) -> String {
     let it = &added.subscription;
     let mut words = format!(
-        "Subscribed: {} is told by {} to {} of {}, once it is {}, and again {} before something becomes possible.\n",
+        "Subscribed: {} is told by {} to {} of {}.\n",
         it.id,
         it.channel,
         plain(&it.target),
-        about(it),
-        it.finality,
-        span(it.soon_seconds),
+        about(it)
     );
     if let Some(secret) = &added.secret {
         words.push_str(&format!(
@@ -35,10 +35,16 @@ fn about(it: &SubscriptionDocument) -> String {
         [one] => short_address(*one),
         many => count(many.len(), "app"),
     };
-    match it.kinds.as_slice() {
-        [] => format!("{apps} on chain {}", it.chain_id),
-        kinds => format!("{apps} on chain {} ({})", it.chain_id, kinds.join(", ")),
-    }
+    let soon = if it.kinds.is_empty() || it.kinds.iter().any(|kind| kind == RIPE_SOON) {
+        format!(", also {} before it can happen", span(it.soon_seconds))
+    } else {
+        String::new()
+    };
+    let what = match it.kinds.as_slice() {
+        [] => apps,
+        kinds => format!("{apps} ({})", kinds.join(", ")),
+    };
+    format!("{what} on chain {}, {}{soon}", it.chain_id, it.finality)
 }
 
 /// A list of those who are told.
@@ -82,15 +88,8 @@ fn stopped(it: &SubscriptionDocument) -> String {
 #[must_use]
 pub fn subscription(it: &SubscriptionDocument) -> String {
     let name = if it.name.is_empty() { String::new() } else { format!(" \"{}\"", plain(&it.name)) };
-    let mut words = format!(
-        "{}{name}: {} to {}, about {}, once it is {}, and again {} before something becomes possible.\n",
-        it.id,
-        it.channel,
-        plain(&it.target),
-        about(it),
-        it.finality,
-        span(it.soon_seconds),
-    );
+    let mut words =
+        format!("{}{name}: {} to {}, about {}.\n", it.id, it.channel, plain(&it.target), about(it));
     if let Some(number) = it.told_up_to {
         words.push_str(&format!("Written down up to block {number}.\n"));
     }
