@@ -1,11 +1,15 @@
 //! `devproof notify run`, killed again and again.
 
 use crate::{
+    NOW,
     process::{Process, devproof},
     until,
     watch::world::{LOCAL, World, block},
 };
+use alloy_primitives::B256;
+use devproof_contracts::stock::DstackApp;
 use devproof_store::DeliveryState;
+use devproof_testkit::Bench;
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
 #[allow(dead_code, reason = "shared with the tests of the notify crate")]
@@ -74,4 +78,44 @@ async fn killed_at_any_instant_it_loses_nothing_and_sends_nothing_again_that_was
     }
     let shown = json(&world, &["show", &letters[0].id]);
     assert_eq!(shown["state"], "acknowledged");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_follows_a_chain_sends_unless_told_not_to() {
+    let bench = Bench::start(NOW).await.unwrap();
+    let app = bench.deploy_stock_app(B256::repeat_byte(1)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("x.db").display().to_string();
+    let index = |args: &[&str]| {
+        let mut command = devproof();
+        command.args(["--database", &database, "index", "--rpc-url", bench.anvil.url()]);
+        command.args(["--kms", &bench.kms.to_string(), "--poll-seconds", "1"]).args(args);
+        command
+    };
+    Process::start(&mut index(&[])).ends_well();
+    let receiver = Receiver::start(&[]).await;
+    let mut add = devproof();
+    add.args(["--database", &database, "notify", "add", "webhook", &receiver.url(), "--json"]);
+    let added: serde_json::Value = serde_json::from_slice(&add.output().unwrap().stdout).unwrap();
+    receiver.expects(added["secret"].as_str().unwrap());
+
+    let mut silent = Process::start(&mut index(&["--follow", "--no-notify"]));
+    silent.says("Following the chain");
+    let call = |n| DstackApp::addComposeHashCall { composeHash: B256::repeat_byte(n) };
+    bench.rival.send(app, &call(8)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(receiver.came().len(), 0);
+    silent.signal("-TERM");
+    silent.ends_well();
+
+    let public = ["--follow", "--public-url", "https://devproof.example.org"];
+    let mut following = Process::start(&mut index(&public));
+    bench.rival.send(app, &call(9)).await.unwrap();
+    let told = || receiver.taken().into_iter().filter(|it| it.kind() == "no_notice").count();
+    until("both are told", async || told() == 2).await;
+    following.signal("-TERM");
+    following.ends_well();
+    let url = receiver.taken()[0].json()["data"]["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("https://devproof.example.org/chains/31337/apps/0x"), "{url}");
+    assert!(receiver.times().values().all(|times| *times == 1));
 }
