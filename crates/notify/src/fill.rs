@@ -24,10 +24,6 @@ const STEP: usize = 100;
 /// Pages in a row for one subscription, before it is the turn of the next.
 const PAGES: usize = 20;
 
-/// Letters to one subscription that wait or are dead. Beyond, nothing new is written until somebody reads them: it is not lost,
-/// since the place of the subscription does not move.
-pub(crate) const MAX_BACKLOG: u64 = 10_000;
-
 /// How often old letters are forgotten.
 const PRUNE: Duration = Duration::from_secs(3_600);
 
@@ -65,12 +61,21 @@ pub(crate) struct Filler {
     seen: HashMap<String, Seen>,
     /// Since when an app could not be told to a subscriber.
     waiting: HashMap<(String, Address), Instant>,
+    /// When it was last looked what time alone did, by subscription.
+    timed: HashMap<String, Instant>,
     pruned: Option<Instant>,
 }
 
 impl Filler {
     pub(crate) fn new(sender: Sender, options: Options) -> Self {
-        Self { sender, options, seen: HashMap::new(), waiting: HashMap::new(), pruned: None }
+        Self {
+            sender,
+            options,
+            seen: HashMap::new(),
+            waiting: HashMap::new(),
+            timed: HashMap::new(),
+            pruned: None,
+        }
     }
 
     /// Writes what is new to all; whether anything was.
@@ -126,10 +131,10 @@ impl Filler {
         let mut stands = subscription.place.clone();
         let mut wrote = false;
         for _ in 0..PAGES {
-            if store.unread(&subscription.id).await? >= MAX_BACKLOG {
+            if store.unread(&subscription.id).await? >= self.options.backlog {
                 tracing::warn!(
                     id = subscription.id,
-                    "{MAX_BACKLOG} letters wait to be read; nothing new is written until some of them are"
+                    "too many letters wait to be read; nothing new is written until some of them are"
                 );
                 return Ok(Step { more: true, wrote });
             }
@@ -169,6 +174,11 @@ impl Filler {
             let more = step.place != stands;
             stands = step.place;
             if !more {
+                let timed = self.timed.get(&subscription.id);
+                if timed.is_some_and(|at| at.elapsed() < self.options.clock) {
+                    return Ok(Step { more: true, wrote });
+                }
+                self.timed.insert(subscription.id.clone(), Instant::now());
                 let some = self.by_time(subscription, listener, stands).await?;
                 return Ok(Step { more: false, wrote: wrote || some });
             }
@@ -228,6 +238,10 @@ impl Filler {
         let store = self.sender.store().clone();
         let wanted = &listener.wanted;
         let mut may_go_on = true;
+        // What can be told by now is not waited for any more.
+        self.waiting.retain(|(id, app), _| {
+            *id != subscription.id || not_told.iter().any(|it| it.app == *app)
+        });
         for NotTold { app, reason } in not_told {
             if !wanted.apps.is_empty() && !wanted.apps.contains(app) {
                 continue;
@@ -288,6 +302,7 @@ impl Filler {
     }
 
     async fn forget(&mut self, subscriptions: &[Subscription]) -> Result<(), StoreError> {
+        self.timed.retain(|id, _| subscriptions.iter().any(|it| it.id == *id));
         self.seen.retain(|id, _| subscriptions.iter().any(|it| it.id == *id));
         self.waiting.retain(|(id, _), since| {
             since.elapsed() < 10 * self.options.patience

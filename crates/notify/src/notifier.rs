@@ -45,6 +45,11 @@ pub struct Options {
     /// How long something that cannot be told is waited for before that is told: the past of an app that was just found may be
     /// being read.
     pub patience: Duration,
+    /// How often it is looked what time alone did, at most: that folds the apps of a subscription.
+    pub clock: Duration,
+    /// Letters to one subscription that may wait or be dead. Beyond, nothing new is written until somebody reads them; it is not
+    /// lost, since the place of the subscription does not move. A page may go over it.
+    pub backlog: u64,
     /// How long the text of letters that were acknowledged is kept.
     pub keep: Duration,
     /// What people call apps.
@@ -60,6 +65,8 @@ impl Default for Options {
             timeout: Duration::from_secs(20),
             schedule: Schedule::default(),
             patience: Duration::from_secs(60),
+            clock: Duration::from_secs(10),
+            backlog: 10_000,
             keep: Duration::from_secs(30 * 86_400),
             families: Families::default(),
             public_url: None,

@@ -113,3 +113,26 @@ async fn nobody_waits_for_an_endpoint_that_hangs() {
     assert!((1..=4).contains(&held), "{held}");
     assert_eq!(hangs.came()[0].json()["data"]["app"], format!("{APP:#x}"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_is_not_written_to_without_end_and_misses_nothing() {
+    let world = busy(30).await;
+    let receiver = Receiver::start(&[]).await;
+    let channel = webhook(&receiver.url());
+    // It refuses everything, as one does that was given another secret.
+    receiver.expects("whsec_AAAA");
+    let id = add(&world.store, everything(LOCAL), &channel).await.id;
+    let schedule = Schedule::new(vec![Duration::from_millis(100); 1_000]);
+    let working = Working::start(&world.store, crate::Options { backlog: 5, schedule, ..quick() });
+    world.commit(Some(block(19)), 29).await;
+    let unread = async || world.store.unread(&id).await.unwrap();
+    until("the first page is written", async || unread().await == 10).await;
+    world.commit(Some(block(29)), 50).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(unread().await, 10);
+    receiver.expects(channel.signing_secret().unwrap());
+    until("everything arrives", async || receiver.times().len() == 30).await;
+    all_arrived(&world.store, &id, 49).await;
+    working.stop().await;
+    assert!(receiver.times().values().all(|times| *times == 1));
+}

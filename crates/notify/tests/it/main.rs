@@ -36,6 +36,7 @@ fn quick() -> Options {
     Options {
         look: Duration::from_millis(30),
         timeout: Duration::from_secs(2),
+        clock: Duration::ZERO,
         schedule: Schedule::new(vec![Duration::from_millis(40); 20]),
         ..Options::default()
     }
