@@ -54,7 +54,8 @@ async fn killed_at_any_instant_it_loses_nothing_and_sends_nothing_again_that_was
             assert_eq!(times[&letter.id], before, "{}", letter.title);
         }
     }
-    let mut running = Process::start(&mut run());
+    let mut running = Process::start(&mut notify(&world, &["run", "--timeout-seconds", "1"]));
+    running.says("Sending.");
     until("everything arrives", async || {
         let place = world.store.subscription(id).await.unwrap().unwrap().place;
         place.is_some_and(|it| it.starts_with("170-")) && world.store.unread(id).await.unwrap() == 0
