@@ -44,7 +44,7 @@ fn about(it: &SubscriptionDocument) -> String {
         [] => apps,
         kinds => format!("{apps} ({})", kinds.join(", ")),
     };
-    format!("{what} on chain {}, {}{soon}", it.chain_id, it.finality)
+    format!("{what} on chain {}, at finality {}{soon}", it.chain_id, it.finality)
 }
 
 /// A list of those who are told.
