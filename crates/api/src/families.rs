@@ -1,6 +1,9 @@
 //! Families: which apps belong to one product, as the configuration declares it.
 
-use crate::documents::{self, Declared};
+use crate::{
+    documents::{self, Declared},
+    words::short_address,
+};
 use alloy_primitives::Address;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +87,13 @@ impl Families {
     pub fn of(&self, chain_id: u64, app: Address) -> Vec<String> {
         let theirs = self.0.values().filter(|it| it.chain_id == chain_id && it.apps.contains(&app));
         theirs.map(|family| family.name.clone()).collect()
+    }
+
+    /// What people call an app: by its first family, or by its id. Empty if it is about no app.
+    #[must_use]
+    pub fn name_of(&self, chain_id: u64, app: Option<Address>) -> String {
+        let Some(app) = app else { return String::new() };
+        self.of(chain_id, app).into_iter().next().unwrap_or_else(|| short_address(app))
     }
 
     /// The names of all.

@@ -13,6 +13,7 @@ mod families;
 mod feeds;
 mod finality;
 mod headers;
+pub mod listening;
 mod pages;
 pub mod parse;
 pub mod rest;
@@ -29,6 +30,4 @@ pub use attested::{put_attested, put_untold, which};
 pub use families::{Families, FamilyError};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
-pub use rest::{
-    AppState, Clock, Operations, RateLimit, Verification, openapi, operations, router,
-};
+pub use rest::{AppState, Clock, Operations, RateLimit, Verification, openapi, operations, router};

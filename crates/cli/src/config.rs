@@ -42,6 +42,7 @@ struct File {
     listen: Option<SocketAddr>,
     metrics_listen: Option<SocketAddr>,
     no_index: bool,
+    no_notify: bool,
     public_url: Option<String>,
     rate_limit: Option<u32>,
     behind_proxy: bool,
@@ -177,6 +178,12 @@ impl Settings {
     #[must_use]
     pub const fn no_index(&self, flag: bool) -> bool {
         flag || self.file.no_index
+    }
+
+    /// Whether nothing is sent to subscribers.
+    #[must_use]
+    pub const fn no_notify(&self, flag: bool) -> bool {
+        flag || self.file.no_notify
     }
 
     /// What the indexer is to do. A list given as flags replaces the one in the file.

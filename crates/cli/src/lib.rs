@@ -70,6 +70,7 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Db(args) => cmd::db::run(args, shell).await,
             Command::Notices(args) => cmd::notices::run(args, settings, shell).await,
             Command::Watch(args) => cmd::watch::run(args, settings, shell).await,
+            Command::Notify(args) => cmd::notify::run(args, settings, shell).await,
             Command::Openapi => cmd::openapi::run(shell),
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }

@@ -22,23 +22,39 @@ const PIECE: usize = 32;
 /// The tables that are not ours to copy.
 const MIGRATIONS: &str = "_sqlx_migrations";
 
+/// The tables about subscribers: no facts, and secrets in them.
+const PRIVATE: [&str; 3] = ["subscriptions", "deliveries", "senders"];
+
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Copied {
     /// Rows by table.
     pub rows: BTreeMap<String, u64>,
+    /// Subscriptions that were left where they are.
+    pub left_out: u64,
+}
+
+/// Whether subscriptions come along, with what is on its way to them. Of two databases that know them both send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscribers {
+    /// They stay.
+    LeaveOut,
+    /// They come along, and their secrets.
+    TakeAlong,
 }
 
 impl Store {
     /// Copies everything to a database in which there is nothing but the schema; all or nothing. Both may be used
     /// meanwhile: what is copied is the state at the beginning. Before the target is committed it is read back, and
-    /// every table must be what was read from here, row by row. `progress` is told the table and its rows so far.
+    /// every table must be what was read from here, row by row. `progress` is told the table and its rows so far. What is
+    /// known of subscribers comes along only if `subscribers` says so.
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`], [`StoreError::ReadOnly`], [`StoreError::SchemasDiffer`], [`StoreError::CopyDiffers`].
     pub async fn copy_to(
         &self,
         to: &Self,
+        subscribers: Subscribers,
         progress: &mut (dyn FnMut(&str, u64) + Send),
     ) -> Result<Copied> {
         let mut target = to.begin_write().await?;
@@ -57,6 +73,13 @@ impl Store {
         }
         let mut copied = Copied::default();
         for table in &tables {
+            if subscribers == Subscribers::LeaveOut && PRIVATE.contains(&table.name.as_str()) {
+                if table.name == "subscriptions" {
+                    let row = source.row("SELECT COUNT(*) FROM subscriptions", &[]).await?;
+                    copied.left_out = row.map_or(Ok(0), |row| row.number(0))?;
+                }
+                continue;
+            }
             let mut rows = 0;
             let mut read = Hasher::default();
             let mut pages = Pages::new(table, is_postgres(&self.pool));

@@ -146,6 +146,20 @@ pub enum StoreError {
         /// What the system said.
         why: String,
     },
+    /// Somebody else sends to subscribers.
+    #[error(
+        "this process is not the sender any more: another one took over, and nothing of its own was written since. Stand by, \
+         or start it again"
+    )]
+    SenderLost,
+    /// Nobody more may subscribe.
+    #[error(
+        "there are {most} subscriptions, and not more are allowed; remove one that nobody needs"
+    )]
+    TooManySubscriptions {
+        /// The most.
+        most: u64,
+    },
     /// A chain nobody has asked to follow.
     #[error(
         "chain {chain_id} is not in this database; add it to the configuration and run `devproof index`"

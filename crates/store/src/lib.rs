@@ -17,6 +17,7 @@ mod composes;
 mod conn;
 mod contracts;
 mod copy;
+mod deliveries;
 mod digest;
 mod error;
 mod facts;
@@ -33,14 +34,17 @@ mod refuted;
 mod replica;
 mod rewind;
 mod scan;
+mod sender;
 mod spoken;
 mod states;
+mod subscriptions;
 mod target;
 mod types;
 mod writer;
 
 pub use announced::{ANNOUNCED_STEP, Announced, AnnouncedPlace};
-pub use copy::Copied;
+pub use copy::{Copied, Subscribers};
+pub use deliveries::{Delivery, DeliveryCounts, DeliveryState, ToldAlert};
 pub use error::{Result, StoreError};
 pub use folds::KeptFold;
 pub use journal::Entry;
@@ -50,8 +54,10 @@ pub use read::LogSteps;
 pub use readings::Reading;
 pub use refuted::RefutedLog;
 pub use replica::Replica;
+pub use sender::{Filling, Letter, Sender};
 pub use spoken::{SPOKEN_STEP, SpokenBlock};
 pub use states::{AppState, READ, StateError, StateKeeper, read_at, reading_event, rules};
+pub use subscriptions::{MAX_SUBSCRIPTIONS, Subscription};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,
 };

@@ -43,15 +43,67 @@ pub(crate) struct Writer(Arc<Held>);
 #[derive(Debug)]
 struct Held {
     chain_id: u64,
-    by: By,
+    lock: Lock,
     /// Once it was found to be gone, it is gone: somebody else may have written meanwhile.
     lost: AtomicBool,
 }
 
+/// What a lock is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Name {
+    /// Facts of this chain are written.
+    Writer(u64),
+    /// Letters are sent to subscribers of any chain.
+    Sender,
+}
+
+impl Name {
+    /// Numbers of advisory locks are shared by all programs that use the database; this one is nobody else's.
+    fn key(self) -> i64 {
+        let hash = match self {
+            Self::Writer(chain_id) => {
+                keccak256([b"devproof writer".as_slice(), &chain_id.to_be_bytes()].concat())
+            }
+            Self::Sender => keccak256(b"devproof sender"),
+        };
+        i64::from_be_bytes(std::array::from_fn(|n| hash.0.get(n).copied().unwrap_or_default()))
+    }
+
+    /// Behind the name of the database.
+    fn suffix(self) -> String {
+        match self {
+            Self::Writer(chain_id) => format!("-writer-{chain_id}"),
+            Self::Sender => "-sender".to_owned(),
+        }
+    }
+}
+
+/// A lock that one process holds.
 #[derive(Debug)]
-enum By {
+pub(crate) enum Lock {
     Session(Mutex<PgConnection>),
     File { file: File, path: PathBuf },
+}
+
+impl Lock {
+    /// Takes it; `None` if somebody else has it.
+    pub(crate) async fn take(pool: &Pool, name: &Name) -> Result<Option<Self>> {
+        match pool {
+            Pool::Sqlite { write, .. } => lock_file(write.connect_options().get_filename(), *name),
+            Pool::Postgres(pool) => lock_session(&pool.connect_options(), *name).await,
+        }
+    }
+
+    /// Whether it is still held.
+    pub(crate) async fn holds(&self) -> bool {
+        match self {
+            Self::Session(session) => {
+                let mut session = session.lock().await;
+                matches!(timeout(PATIENCE, session.ping()).await, Ok(Ok(())))
+            }
+            Self::File { file, path } => is_at(file, path),
+        }
+    }
 }
 
 impl Store {
@@ -64,14 +116,9 @@ impl Store {
         if self.is_read_only() {
             return Err(StoreError::ReadOnly);
         }
-        let by = match &self.pool {
-            Pool::Sqlite { write, .. } => {
-                lock_file(write.connect_options().get_filename(), chain_id)?
-            }
-            Pool::Postgres(pool) => lock_session(&pool.connect_options(), chain_id).await?,
-        };
-        Ok(by.map(|by| {
-            let held = Held { chain_id, by, lost: AtomicBool::new(false) };
+        let lock = Lock::take(&self.pool, &Name::Writer(chain_id)).await?;
+        Ok(lock.map(|lock| {
+            let held = Held { chain_id, lock, lost: AtomicBool::new(false) };
             self.clone().written_by(Writer(Arc::new(held)))
         }))
     }
@@ -98,19 +145,11 @@ impl Writer {
     /// Makes sure that the lock is still held. The transaction has the chain's row by then, and whoever takes the lock
     /// over needs that row as well: so whatever this transaction writes comes before all that the next writer writes.
     pub(crate) async fn check(&self, tx: &mut Tx) -> Result<()> {
-        let Held { chain_id, by, lost } = &*self.0;
+        let Held { chain_id, lock, lost } = &*self.0;
         let chain = int("chain id", *chain_id)?;
         let row = "UPDATE chains SET start_block = start_block WHERE chain_id = $1";
         tx.execute(row, &[Arg::Int(chain)]).await?;
-        let holds = !lost.load(Ordering::Relaxed)
-            && match by {
-                By::Session(session) => {
-                    let mut session = session.lock().await;
-                    matches!(timeout(PATIENCE, session.ping()).await, Ok(Ok(())))
-                }
-                By::File { file, path } => is_at(file, path),
-            };
-        if holds {
+        if !lost.load(Ordering::Relaxed) && lock.holds().await {
             return Ok(());
         }
         lost.store(true, Ordering::Relaxed);
@@ -118,32 +157,30 @@ impl Writer {
     }
 }
 
-async fn lock_session(options: &PgConnectOptions, chain_id: u64) -> Result<Option<By>> {
-    let options = options.clone().application_name("devproof writer").options(KEEPALIVE);
+async fn lock_session(options: &PgConnectOptions, name: Name) -> Result<Option<Lock>> {
+    let application = match name {
+        Name::Writer(_) => "devproof writer",
+        Name::Sender => "devproof sender",
+    };
+    let options = options.clone().application_name(application).options(KEEPALIVE);
     let connecting = timeout(PATIENCE, PgConnection::connect_with(&options)).await;
     let mut session = connecting.map_err(|_| StoreError::Unreachable {
         server: server_name(&options),
         why: format!("no reply in {} s", PATIENCE.as_secs()),
     })??;
     let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(key(chain_id))
+        .bind(name.key())
         .fetch_one(&mut session)
         .await?;
     if taken {
-        return Ok(Some(By::Session(Mutex::new(session))));
+        return Ok(Some(Lock::Session(Mutex::new(session))));
     }
     session.close().await?;
     Ok(None)
 }
 
-/// Numbers of advisory locks are shared by all programs that use the database; this one is nobody else's.
-fn key(chain_id: u64) -> i64 {
-    let hash = keccak256([b"devproof writer".as_slice(), &chain_id.to_be_bytes()].concat());
-    i64::from_be_bytes(std::array::from_fn(|n| hash.0.get(n).copied().unwrap_or_default()))
-}
-
 /// Not the database itself: SQLite has locks of its own on that, which closing it would drop.
-fn lock_file(database: &Path, chain_id: u64) -> Result<Option<By>> {
+fn lock_file(database: &Path, lock: Name) -> Result<Option<Lock>> {
     let failed = |path: &Path, error: std::io::Error| StoreError::WriterFile {
         path: path.display().to_string(),
         why: error.to_string(),
@@ -151,7 +188,7 @@ fn lock_file(database: &Path, chain_id: u64) -> Result<Option<By>> {
     // Under whatever name the database was opened, it is one file.
     let database = database.canonicalize().map_err(|e| failed(database, e))?;
     let mut name = database.into_os_string();
-    name.push(format!("-writer-{chain_id}"));
+    name.push(lock.suffix());
     let path = PathBuf::from(name);
     let file = File::options()
         .create(true)
@@ -160,7 +197,7 @@ fn lock_file(database: &Path, chain_id: u64) -> Result<Option<By>> {
         .open(&path)
         .map_err(|e| failed(&path, e))?;
     match file.try_lock() {
-        Ok(()) if is_at(&file, &path) => Ok(Some(By::File { file, path })),
+        Ok(()) if is_at(&file, &path) => Ok(Some(Lock::File { file, path })),
         // It was removed between the two steps: the next attempt makes another.
         Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed(&path, error)),
@@ -188,8 +225,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_chain_has_a_lock_of_its_own() {
-        let keys: std::collections::BTreeSet<i64> = (0..1_000).map(key).collect();
-        assert_eq!(keys.len(), 1_000);
+    fn every_chain_and_the_sender_have_locks_of_their_own() {
+        let keys: std::collections::BTreeSet<i64> =
+            (0..1_000).map(|n| Name::Writer(n).key()).chain([Name::Sender.key()]).collect();
+        assert_eq!(keys.len(), 1_001);
     }
 }

@@ -33,7 +33,7 @@ const MAX_BLOCKS: usize = 8 * SPOKEN_STEP;
 
 /// Where somebody stopped listening: behind so many changes of a block. The block is one in which something happened, for
 /// those are kept for ever, also when they are reorged out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChangePlace {
     /// Number of the block; 0 with a zero hash is the beginning.
     pub number: u64,

@@ -15,7 +15,6 @@ use crate::{
     documents::{Change, Notice},
     parse,
     rest::{AppState, ProblemReply},
-    words::short_address,
 };
 use alloy_primitives::Address;
 use axum::{
@@ -56,9 +55,7 @@ fn app_of((chain, app): &(String, String)) -> Result<(u64, Address), ProblemRepl
 
 /// What people call an app: by its first family, or by its id.
 fn name_of(state: &AppState, chain_id: u64, app: Option<Address>) -> String {
-    let Some(app) = app else { return String::new() };
-    let families = state.families().of(chain_id, app);
-    families.first().cloned().unwrap_or_else(|| short_address(app))
+    state.families().name_of(chain_id, app)
 }
 
 /// Where the service is for whoever reads a feed elsewhere: as it was configured, or as it was asked.

@@ -5,9 +5,10 @@ use crate::{
     cmd::stop::Stop,
     opts::{CopyArgs, DbArgs, DbCommand},
     shell::Shell,
+    text::count,
 };
 use alloy_primitives::B256;
-use devproof_store::{Store, StoreError};
+use devproof_store::{Store, StoreError, Subscribers};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -19,6 +20,7 @@ const NEWS: Duration = Duration::from_secs(10);
 
 /// What was copied, as a document.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CopyDone {
     /// Where from, without a password.
     pub from: String,
@@ -26,6 +28,8 @@ pub struct CopyDone {
     pub to: String,
     /// Rows by table.
     pub rows: BTreeMap<String, u64>,
+    /// Subscriptions that stayed where they are.
+    pub subscriptions_left_out: u64,
     /// The chains that are in both.
     pub chains: Vec<CopiedChain>,
 }
@@ -55,13 +59,16 @@ pub async fn run(args: DbArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
     }
 }
 
-async fn copy(CopyArgs { from, to }: CopyArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
+async fn copy(args: CopyArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
+    let CopyArgs { from, to, with_subscriptions } = args;
+    let subscribers =
+        if with_subscriptions { Subscribers::TakeAlong } else { Subscribers::LeaveOut };
     let source = Store::open_read_only(&from).await?;
     let target = Store::open(&to).await?;
     let before = source.chains().await?;
     let mut told = Instant::now();
     let copied = source
-        .copy_to(&target, &mut |table, rows| {
+        .copy_to(&target, subscribers, &mut |table, rows| {
             if told.elapsed() >= NEWS {
                 told = Instant::now();
                 shell.note(&format!("{table}: {rows} rows"));
@@ -86,6 +93,7 @@ async fn copy(CopyArgs { from, to }: CopyArgs, shell: &mut Shell) -> Result<Outc
         from: source.name().to_owned(),
         to: target.name().to_owned(),
         rows: copied.rows,
+        subscriptions_left_out: copied.left_out,
         chains,
     };
     source.close().await;
@@ -95,12 +103,18 @@ async fn copy(CopyArgs { from, to }: CopyArgs, shell: &mut Shell) -> Result<Outc
 }
 
 fn render(done: &CopyDone) -> String {
-    let CopyDone { from, to, rows, chains } = done;
+    let CopyDone { from, to, rows, subscriptions_left_out, chains } = done;
     let total: u64 = rows.values().sum();
     let blocks = rows.get("blocks").copied().unwrap_or_default();
     let mut text = format!(
         "Copied {total} rows, {blocks} of them blocks with what was said in them, from {from} to {to}, and read them back.\n"
     );
+    if *subscriptions_left_out > 0 {
+        text.push_str(&format!(
+            "Left out: {}, since both databases would send, and each holds the secrets. --with-subscriptions takes them along.\n",
+            count(usize::try_from(*subscriptions_left_out).unwrap_or(usize::MAX), "subscription"),
+        ));
+    }
     for CopiedChain { chain_id, digest } in chains {
         text.push_str(&format!("Chain {chain_id}: digest {digest}.\n"));
     }

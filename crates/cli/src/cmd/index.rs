@@ -3,6 +3,7 @@
 use crate::{
     Failure, Outcome,
     cmd::{
+        notify::{Sending, notifier},
         operations, progress,
         stop::Stop,
         writer::{become_writer, is_lost},
@@ -95,6 +96,11 @@ pub async fn run(
         let url = operations::serve(of, listen).await?;
         shell.note(&format!("Metrics at {url}/metrics, readiness at {url}/readyz."));
     }
+    let notifier = match args.follow {
+        true => notifier(&store, &settings, args.public_url, args.no_notify)?,
+        false => None,
+    };
+    let mut sending = Sending::begin(notifier, &stop);
     let mut job = Job { node, store: store.clone(), options, pulse, follow: args.follow };
     // Stopping in the middle is safe: a page is one transaction, and what was not committed is read again.
     let done = tokio::select! {
@@ -105,6 +111,7 @@ pub async fn run(
     let outcome = match done {
         Some(done) => done,
         None => {
+            sending.end().await;
             // The last page may have been on its way.
             let status = match timeout(CLOSING, store.chain_at_rest(chain_id)).await {
                 Ok(Ok(status)) => status,

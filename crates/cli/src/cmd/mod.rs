@@ -17,6 +17,7 @@ pub mod index;
 mod input;
 mod node;
 pub mod notices;
+pub mod notify;
 pub mod openapi;
 mod operations;
 mod progress;

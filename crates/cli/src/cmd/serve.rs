@@ -2,7 +2,14 @@
 
 use crate::{
     Failure, Outcome,
-    cmd::{evidence::examiner, index, operations, progress, stop::Stop, writer::become_writer},
+    cmd::{
+        evidence::examiner,
+        index,
+        notify::{Sending, notifier},
+        operations, progress,
+        stop::Stop,
+        writer::become_writer,
+    },
     config::Settings,
     opts::ServeArgs,
     shell::Shell,
@@ -54,6 +61,10 @@ pub async fn run(
         Some(_) => Store::open(&settings.database).await?,
         None => Store::open_read_only(&settings.database).await?,
     };
+    let notifier = match indexes {
+        Some(_) => notifier(&store, &settings, public_url.clone(), args.no_notify)?,
+        None => None,
+    };
     let pulse = Pulse::default();
     let mut following = None;
     if let Some(node) = indexes {
@@ -74,6 +85,7 @@ pub async fn run(
     shell.answer(&serving, || format!("Serving {}; Ctrl-C stops.", serving.url))?;
 
     let verification = Verification::new(examiner, node.clone());
+    let mut sending = Sending::begin(notifier, &stop);
     let pulses = indexes.map(|node| (node.chain_id(), pulse.clone()));
     let of = operations::of(&store, poll, node.as_ref(), pulses);
     let mut state = state(store.clone(), node)
@@ -100,6 +112,9 @@ pub async fn run(
     if let Some(following) = following {
         // A page that is being written is all or nothing, so nothing is lost if it takes too long.
         let _ = timeout(LAST_REQUESTS, following).await;
+    }
+    if served.is_ok() {
+        sending.end().await;
     }
     let _ = timeout(LAST_REQUESTS, store.close()).await;
     served?;

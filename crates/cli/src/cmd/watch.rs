@@ -6,13 +6,12 @@ use crate::{
     config::Settings,
     opts::WatchArgs,
     shell::Shell,
-    text::{minute, plain, short_address},
+    text::{minute, plain},
 };
 use alloy_primitives::Address;
 use devproof_api::{
-    AnswerError, ChangePlace, ChangesOf, Finality, NoticeState, Part, Surface,
-    alerts::{self, Alert},
-    changes_placed, latest, notices_of,
+    AnswerError, ChangePlace, ChangesOf, NoticeState, Part, Surface, alerts::Alert, changes_placed,
+    latest, listening::Wanted, notices_of,
 };
 use devproof_store::Store;
 use std::{collections::BTreeSet, time::Duration};
@@ -49,9 +48,10 @@ pub async fn run(
         notices_of(&store, chain_id, *app, NoticeState::Open, finality).await?;
     }
     let after = newest.next.and_then(|next| next.parse().ok());
-    let mut watching =
-        Watching { store, settings, chain_id, finality, apps, soon, after, told: BTreeSet::new() };
-    let named = watching.apps.len();
+    let since = u64::try_from(newest.block.timestamp.as_second()).unwrap_or(0);
+    let wanted = Wanted { chain_id, apps, kinds: BTreeSet::new(), finality, soon };
+    let mut watching = Watching { store, settings, wanted, after, since, told: BTreeSet::new() };
+    let named = watching.wanted.apps.len();
     let what = if named == 0 { "everything".to_owned() } else { format!("{named} apps") };
     shell.note(&format!("Watching {what} on chain {chain_id}; Ctrl-C stops."));
     loop {
@@ -73,12 +73,11 @@ pub async fn run(
 struct Watching {
     store: Store,
     settings: Settings,
-    chain_id: u64,
-    finality: Finality,
-    apps: BTreeSet<Address>,
-    soon: u64,
+    wanted: Wanted,
     after: Option<ChangePlace>,
-    /// What time alone did is told once.
+    /// Up to when it was told what time alone did.
+    since: u64,
+    /// What that was, which is told once.
     told: BTreeSet<String>,
 }
 
@@ -102,25 +101,18 @@ impl From<Failure> for Ended {
 
 impl Watching {
     async fn look(&mut self, shell: &mut Shell) -> Result<(), Ended> {
+        let Wanted { chain_id, finality, .. } = self.wanted;
         loop {
             let page = Part { limit: STEP, after: self.after };
             let (store, of) = (&self.store, ChangesOf::default());
-            let told =
-                changes_placed(store, self.chain_id, of, page, self.finality, Surface::Cli).await?;
+            let told = changes_placed(store, chain_id, of, page, finality, Surface::Cli).await?;
             if let Some(from) = told.changes.told_again_from {
                 shell.note(&format!(
                     "The chain was reorganised: what was told of block {from} and later ones does not hold any more, and follows again."
                 ));
             }
-            for it in &told.changes.changes {
-                let mine = self.apps.is_empty()
-                    || it.app.is_none_or(|app| self.apps.contains(&app))
-                    || self.apps.contains(&it.contract);
-                if mine
-                    && let Some(alert) = alerts::of_change(self.chain_id, &self.name(it.app), it)
-                {
-                    say(shell, &alert)?;
-                }
+            for heard in self.wanted.of_page(&told, &self.settings.families) {
+                say(shell, &heard.alert)?;
             }
             let next = told.changes.next.and_then(|next| next.parse().ok());
             let more = next != self.after;
@@ -129,39 +121,20 @@ impl Watching {
                 break;
             }
         }
-        self.by_time(shell).await
-    }
-
-    /// What time alone does to what is announced.
-    async fn by_time(&mut self, shell: &mut Shell) -> Result<(), Ended> {
-        let (store, chain_id, finality) = (&self.store, self.chain_id, self.finality);
-        let mut found = Vec::new();
-        if self.apps.is_empty() {
-            let page = Part { limit: STEP, after: None };
-            let open = NoticeState::Open;
-            let told =
-                devproof_api::notices(store, chain_id, open, page, finality, Surface::Cli).await?;
-            found.extend(told.notices.into_iter().map(|it| (it, told.block.timestamp)));
+        let by_time = self
+            .wanted
+            .by_time(&self.store, &self.settings.families, self.since, Surface::Cli)
+            .await?;
+        for it in &by_time.not_told {
+            tracing::warn!(app = %it.app, reason = it.reason, "what time does to it is not known");
         }
-        for app in &self.apps {
-            let told = notices_of(store, chain_id, *app, NoticeState::Open, finality).await?;
-            found.extend(told.notices.into_iter().map(|it| (it, told.block.timestamp)));
-        }
-        for (notice, now) in found {
-            let name = self.name(Some(notice.app));
-            for alert in alerts::of_notice(chain_id, &name, &notice, now, self.soon) {
-                if self.told.insert(alert.id.clone()) {
-                    say(shell, &alert)?;
-                }
+        self.since = self.since.max(by_time.until);
+        for heard in by_time.alerts {
+            if self.told.insert(heard.alert.id.clone()) {
+                say(shell, &heard.alert)?;
             }
         }
         Ok(())
-    }
-
-    fn name(&self, app: Option<Address>) -> String {
-        let Some(app) = app else { return String::new() };
-        let families = self.settings.families.of(self.chain_id, app);
-        families.first().cloned().unwrap_or_else(|| short_address(app))
     }
 }
 

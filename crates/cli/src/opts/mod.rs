@@ -3,6 +3,7 @@
 
 mod compose;
 mod evidence;
+mod notify;
 mod questions;
 
 pub use compose::{
@@ -13,6 +14,10 @@ pub(crate) use evidence::pccs;
 pub use evidence::{
     ChallengeArgs, CompareArgs, JudgeArgs, ServicesArgs, SigchainArgs, SigchainCommand,
     SigchainVerifyArgs, VerifyArgs,
+};
+pub use notify::{
+    NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
+    NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,
 };
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
@@ -150,6 +155,9 @@ pub enum Command {
     /// Tell what happens to apps as it happens, and before what was announced becomes possible.
     #[command(verbatim_doc_comment)]
     Watch(WatchArgs),
+    /// Subscribe people and programs to what happens: webhooks, chats and mail.
+    #[command(verbatim_doc_comment)]
+    Notify(NotifyArgs),
     /// Print the OpenAPI document of the REST service.
     #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,
@@ -213,6 +221,12 @@ pub struct IndexArgs {
         verbatim_doc_comment
     )]
     pub metrics_listen: Option<SocketAddr>,
+    /// Send nothing to subscribers meanwhile.
+    #[arg(long, env = "DEVPROOF_NO_NOTIFY", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
+    pub no_notify: bool,
+    /// Link to the pages at this address in what is sent to subscribers.
+    #[arg(long, env = "DEVPROOF_PUBLIC_URL", value_name = "URL", verbatim_doc_comment)]
+    pub public_url: Option<String>,
 }
 
 /// Arguments of `devproof at`.
@@ -279,7 +293,7 @@ pub struct ServeArgs {
     /// Only read the database, as on a replica, and ask the node for nothing but headers.
     #[arg(long, env = "DEVPROOF_NO_INDEX", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
     pub no_index: bool,
-    /// Name the service like this in feeds and calendars, which are read elsewhere [default: as it was asked].
+    /// Name the service like this in feeds, calendars and letters, which are read elsewhere [default: as it was asked].
     #[arg(long, env = "DEVPROOF_PUBLIC_URL", value_name = "URL", verbatim_doc_comment)]
     pub public_url: Option<String>,
     /// Answer each client only so often a second in the long run, five times that at once; 0 for any number [default: 50].
@@ -291,6 +305,9 @@ pub struct ServeArgs {
     /// Who is asked about evidence that is handed in at POST /v1/verify.
     #[command(flatten)]
     pub services: ServicesArgs,
+    /// Send nothing to subscribers, although the chain is followed.
+    #[arg(long, env = "DEVPROOF_NO_NOTIFY", value_parser = BoolishValueParser::new(), verbatim_doc_comment)]
+    pub no_notify: bool,
     /// What to follow.
     #[command(flatten)]
     pub sources: SourceArgs,
@@ -348,7 +365,7 @@ Examples:
   devproof db copy devproof.db postgres://devproof@127.0.0.1/devproof
   devproof db copy postgres://devproof@127.0.0.1/devproof backup.db
 
-What is orphaned comes along. Every row is read back and compared before anything is kept.")]
+What is orphaned comes along; subscriptions only if you say so. Every row is read back and compared before anything is kept.")]
 pub struct CopyArgs {
     /// Read this database, an SQLite path or postgres:// URL.
     #[arg(value_name = "FROM", verbatim_doc_comment)]
@@ -356,6 +373,9 @@ pub struct CopyArgs {
     /// Write this one.
     #[arg(value_name = "TO", verbatim_doc_comment)]
     pub to: String,
+    /// Take subscriptions along with their secrets; let only one of the two databases send from then on.
+    #[arg(long, verbatim_doc_comment)]
+    pub with_subscriptions: bool,
 }
 
 #[cfg(test)]

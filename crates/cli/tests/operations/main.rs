@@ -10,6 +10,7 @@
 mod copy;
 mod fsck;
 mod kills;
+mod notify;
 mod process;
 mod readiness;
 mod replica;

@@ -5,7 +5,7 @@ use devproof_primitives::{Action, Setting};
 
 #[allow(dead_code, reason = "shared with the tests of the answers")]
 #[path = "../../../api/tests/suite/world.rs"]
-mod world;
+pub(crate) mod world;
 use world::{APP, DAY, LOCAL, OWNER, STOCK, World, hash};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -206,3 +206,68 @@ fn the_service_says_where_it_listens_and_ends_when_told() {
     assert!(told.unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn subscriptions_and_their_letters() {
+    let world = world();
+    let database = ["--database", &world.path];
+    let notify = |args: &[&str]| {
+        let args = [&database, &["notify"][..], args].concat();
+        devproof_in(&TempDir::new().unwrap(), &args)
+    };
+    same("notify_help.txt", &notify(&["--help"]).out);
+    same("notify_add_help.txt", &notify(&["add", "--help"]).out);
+    let nobody = notify(&["list"]);
+    assert_eq!((nobody.code, nobody.out.lines().count()), (1, 1), "{nobody:?}");
+    assert_eq!(notify(&["list", "--dead"]).out, "No letter is dead.\n");
+    let url = "https://user:pw@hooks.example.org/T0/hidden?key=1";
+    let added = notify(&[
+        "add",
+        "webhook",
+        url,
+        "--app",
+        APP,
+        "--kind",
+        "proposed,no_notice",
+        "--name",
+        "ops",
+    ]);
+    assert_eq!(added.code, 0, "{added:?}");
+    let id = added.out.split_whitespace().find(|word| word.starts_with("sub_")).unwrap();
+    let secret = added.out.split_whitespace().find(|word| word.starts_with("whsec_")).unwrap();
+    let plain = |text: &str| text.replace(id, "sub_0123456789abcdef").replace(secret, "whsec_...");
+    same("notify_add.txt", &plain(&added.out));
+    let (list, show) = (notify(&["list"]), notify(&["show", id]));
+    same("notify_list.txt", &plain(&list.out));
+    same("notify_show.txt", &plain(&show.out));
+    let said =
+        [&list.out, &show.out, &notify(&["list", "--json"]).out, &notify(&["-vv", "show", id]).err]
+            .map(String::as_str)
+            .concat();
+    for hidden in [secret, "pw", "hidden", "key=1"] {
+        assert!(!said.contains(hidden), "{hidden}: {said}");
+    }
+    // Where nobody listens, nothing arrives, and nothing is kept of it.
+    let dead = notify(&["test", id, "--timeout-seconds", "1"]);
+    assert_eq!(dead.code, 1, "{dead:?}");
+    assert!(dead.out.starts_with("It did not arrive: no "), "{dead:?}");
+    for args in [["retry", "msg_0"], ["remove", "sub_0"]] {
+        let said = notify(&args);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.out.starts_with("Nothing was done: there is no such"), "{said:?}");
+    }
+    assert_eq!(notify(&["show", "sub_\u{1b}0"]).code, 2);
+    let wrong = notify(&["add", "webhook", "http://example.org"]);
+    assert_eq!(wrong.code, 64);
+    assert_eq!(
+        wrong.err,
+        "error: the target has to begin with https://, since everybody on the way could read it otherwise; --allow-http takes it all the same.\n"
+    );
+    let unknown =
+        notify(&["add", "webhook", url, "--app", "0x00000000000000000000000000000000000000ff"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert_eq!(notify(&["remove", id]).code, 0);
+    assert_eq!(notify(&["list"]).code, 1);
+    let nowhere = devproof_in(&TempDir::new().unwrap(), &["notify", "add", "webhook", url]);
+    assert_eq!(nowhere.code, 2, "{nowhere:?}");
+}

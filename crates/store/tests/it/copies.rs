@@ -5,7 +5,7 @@ use crate::{
     make::{CHAIN, block, contract, log, page, who},
 };
 use alloy_primitives::B256;
-use devproof_store::{Page, RawLog, Store, StoreError, Tags};
+use devproof_store::{Page, RawLog, Store, StoreError, Subscribers, Tags};
 
 /// More rows than are read at a time, with a reorg, a contract that was orphaned and one with a gap.
 async fn filled(store: &Store) {
@@ -51,11 +51,11 @@ pub(crate) async fn a_copy_there_and_back_is_the_same(db: &Db) {
     assert!(!here.orphaned_logs(CHAIN, who(1)).await.unwrap().is_empty());
     // To SQLite, whatever this is, and back to whatever this is.
     let there = db.bare_twin().await;
-    let copied = here.copy_to(&there, &mut |_, _| {}).await.unwrap();
+    let copied = here.copy_to(&there, Subscribers::LeaveOut, &mut |_, _| {}).await.unwrap();
     assert_eq!(copied.rows["blocks"], 41);
     assert_eq!(told(&there).await, expected);
     let back = db.bare().await;
-    assert_eq!(there.copy_to(&back, &mut |_, _| {}).await.unwrap(), copied);
+    assert_eq!(there.copy_to(&back, Subscribers::LeaveOut, &mut |_, _| {}).await.unwrap(), copied);
     assert_eq!(told(&back).await, expected);
     // The copy goes on where the original would: new rows get numbers of their own.
     back.upsert_contract(&contract(9, 36)).await.unwrap();
@@ -68,7 +68,7 @@ pub(crate) async fn nothing_is_copied_over_anything(db: &Db) {
     filled(&here).await;
     let there = db.bare_twin().await;
     there.ensure_chain(1, 0).await.unwrap();
-    let refused = here.copy_to(&there, &mut |_, _| {}).await;
+    let refused = here.copy_to(&there, Subscribers::LeaveOut, &mut |_, _| {}).await;
     assert!(matches!(refused, Err(StoreError::NotEmpty { .. })), "{refused:?}");
     assert_eq!(there.chains().await.unwrap().len(), 1);
 }
@@ -87,9 +87,9 @@ pub(crate) async fn a_copy_that_is_cut_short_leaves_nothing(db: &Db) {
     tokio::select! {
         biased;
         () = begun.notified() => {}
-        done = here.copy_to(&there, &mut told_of) => panic!("{done:?}"),
+        done = here.copy_to(&there, Subscribers::LeaveOut, &mut told_of) => panic!("{done:?}"),
     }
     assert!(there.chains().await.unwrap().is_empty());
-    here.copy_to(&there, &mut |_, _| {}).await.unwrap();
+    here.copy_to(&there, Subscribers::LeaveOut, &mut |_, _| {}).await.unwrap();
     assert_eq!(told(&there).await, told(&here).await);
 }

@@ -20,6 +20,7 @@ mod db;
 mod digests;
 mod finders;
 mod kills;
+mod letters;
 mod make;
 mod mentions;
 mod model;
@@ -82,6 +83,14 @@ cases! {
     finders::blocks_in_which_something_was_said_come_one_after_the_other,
     finders::bytes_are_kept_under_their_own_hash,
     kills::a_writer_killed_at_any_instant_leaves_whole_pages,
+    letters::a_subscription_comes_back_as_it_went_in,
+    letters::letters_and_the_place_behind_them_are_written_together,
+    letters::a_letter_goes_until_it_is_acknowledged_and_never_again,
+    letters::an_endpoint_that_is_gone_gets_nothing_until_somebody_says_so,
+    letters::what_was_told_of_a_block_can_be_taken_back_and_told_again,
+    letters::old_letters_are_forgotten_and_what_has_to_be_known_is_not,
+    letters::one_process_at_a_time_is_the_sender,
+    letters::subscribers_are_no_facts,
     mentions::pages_of_what_mentions_a_word_add_up,
     mentions::pages_of_contracts_add_up,
     mentions::a_registry_is_found_by_the_apps_whose_signers_it_knows,

@@ -1,5 +1,9 @@
 //! What somebody is told who wants to be told: each alert says what changes, from when, and what the reader can do.
 
+mod telling;
+
+pub use telling::{of_orphaned, of_silence, of_test};
+
 use crate::{
     documents::{Change, Deletion, Entry, Notice},
     words::{setting, short, short_address, span, time, value},
@@ -67,6 +71,10 @@ kinds! {
     Deletion = "deletion",
     /// Anything else that an app's contract did.
     Policy = "policy",
+    /// Something happened that cannot be told.
+    NotTold = "not_told",
+    /// Nothing happened: somebody wants to see whether messages arrive.
+    Test = "test",
 }
 
 impl fmt::Display for AlertKind {
