@@ -16,7 +16,9 @@ mod matching;
 mod metrics;
 mod node;
 mod refusal;
+mod sending;
 mod socket;
+mod state;
 
 pub use account::{Account, Receipt};
 pub use error::ChainError;
@@ -26,4 +28,6 @@ pub use logs::NodeLog;
 pub use metrics::RpcMetrics;
 pub use node::{Heads, Node, Options};
 pub use refusal::Refusal;
+pub use sending::{Included, Nonces, Sent};
 pub use socket::News;
+pub use state::AccountState;
