@@ -2,7 +2,7 @@
 
 use crate::{
     Failure,
-    opts::{Global, SourceArgs},
+    opts::{Global, SignArgs, SourceArgs},
 };
 use alloy_primitives::Address;
 use devproof_api::{Families, Finality, RateLimit, documents::Declared, parse};
@@ -13,7 +13,7 @@ use std::{
     fs, io,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -55,6 +55,11 @@ struct File {
     start_block: Option<u64>,
     poll_seconds: Option<u64>,
     page_blocks: Option<NonZeroU64>,
+    keystore: Option<PathBuf>,
+    account: Option<String>,
+    password_file: Option<PathBuf>,
+    #[serde(deserialize_with = "address")]
+    safe: Option<Address>,
     family: Vec<Family>,
 }
 
@@ -153,6 +158,23 @@ impl Settings {
         flag || self.file.no_index
     }
 
+    /// Who signs: what the file says where neither flags nor environment do.
+    #[must_use]
+    pub fn signing(&self, args: SignArgs) -> SignArgs {
+        let named = args.keystore.is_some() || args.account.is_some() || args.safe.is_some();
+        let password_file = args.password_file.or_else(|| self.file.password_file.clone());
+        if named || args.mnemonic_file.is_some() || args.private_key.is_some() {
+            return SignArgs { password_file, ..args };
+        }
+        SignArgs {
+            keystore: self.file.keystore.clone(),
+            account: self.file.account.clone(),
+            safe: self.file.safe,
+            password_file,
+            ..args
+        }
+    }
+
     /// What the indexer is to do. A list given as flags replaces the one in the file.
     #[must_use]
     pub fn indexing(&self, args: SourceArgs) -> Options {
@@ -226,6 +248,11 @@ fn read(path: &Path, text: &str) -> Result<File, Failure> {
 fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| parse::app(text).map_err(D::Error::custom)).collect()
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse::app(&text).map(Some).map_err(D::Error::custom)
 }
 
 /// A URL, or a list of them.

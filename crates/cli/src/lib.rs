@@ -68,6 +68,12 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Db(args) => cmd::db::run(args, shell).await,
             Command::Notices(args) => cmd::notices::run(args, settings, shell).await,
             Command::Watch(args) => cmd::watch::run(args, settings, shell).await,
+            Command::App(args) => cmd::operator::app(args, settings, shell).await,
+            Command::Propose(args) => cmd::operator::propose(*args, settings, shell).await,
+            Command::Activate(args) => cmd::operator::activate(*args, settings, shell).await,
+            Command::Cancel(args) => cmd::operator::cancel(*args, settings, shell).await,
+            Command::Remove(args) => cmd::operator::remove(*args, settings, shell).await,
+            Command::Status(args) => cmd::operator::status(args, settings, shell).await,
             Command::Openapi => cmd::openapi::run(shell),
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }

@@ -16,6 +16,7 @@ mod node;
 pub mod notices;
 pub mod openapi;
 mod operations;
+pub mod operator;
 mod progress;
 pub mod serve;
 pub mod sigchain;

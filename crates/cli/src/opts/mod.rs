@@ -3,6 +3,7 @@
 
 mod compose;
 mod evidence;
+mod operator;
 mod questions;
 
 pub use compose::{
@@ -10,6 +11,11 @@ pub use compose::{
     ShowArgs,
 };
 pub use evidence::{SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs};
+pub use operator::{
+    ActivateArgs, AppArgs, AppCommand, CancelArgs, DeployArgs, DevicesArgs, FreezeArgs,
+    GuardianArgs, ProposeArgs, RegisterArgs, RemoveArgs, SignArgs, StatusArgs, TransferArgs,
+    ValueArgs,
+};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
 use alloy_primitives::{Address, B256};
@@ -140,6 +146,24 @@ pub enum Command {
     /// Tell what happens to apps as it happens, and before what was announced becomes possible.
     #[command(verbatim_doc_comment)]
     Watch(WatchArgs),
+    /// Deploy an app, register it, show it, and change who may do what.
+    #[command(verbatim_doc_comment)]
+    App(AppArgs),
+    /// Announce a version, or another widening: what is looked at first is what loses days.
+    #[command(verbatim_doc_comment)]
+    Propose(Box<ProposeArgs>),
+    /// Put into force what was announced and is ripe.
+    #[command(verbatim_doc_comment)]
+    Activate(Box<ActivateArgs>),
+    /// Withdraw what was announced.
+    #[command(verbatim_doc_comment)]
+    Cancel(Box<CancelArgs>),
+    /// Accept a version, a device or an OS image no longer, at once.
+    #[command(verbatim_doc_comment)]
+    Remove(Box<RemoveArgs>),
+    /// Show where an app or one of its values stands on the chain now.
+    #[command(verbatim_doc_comment)]
+    Status(StatusArgs),
     /// Print the OpenAPI document of the REST service.
     #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,
