@@ -91,7 +91,7 @@ impl Node {
         }
     }
 
-    /// How much gas the node thinks that a call takes.
+    /// How much gas the node thinks that a call takes, on its newest block: what only waits is not counted in.
     ///
     /// # Errors
     /// [`ChainError::Reverted`] with the reason, or what the node says.
@@ -110,7 +110,7 @@ impl Node {
         let asked = self.ask(|endpoint| {
             let request = request.clone();
             async move {
-                let answer = endpoint.provider.estimate_gas(request).await;
+                let answer = endpoint.provider.estimate_gas(request).block(BlockId::latest()).await;
                 answer.map_err(|e| ChainError::from_rpc(&endpoint.url, "eth_estimateGas", e))
             }
         });

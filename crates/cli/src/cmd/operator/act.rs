@@ -9,7 +9,7 @@ use super::{
 use crate::{Failure, Outcome, config::Settings, opts::SignArgs, shell::Shell};
 use alloy_primitives::Address;
 use devproof_api::Finality;
-use devproof_chain::Node;
+use devproof_chain::{Node, Sent};
 use devproof_operator::{
     self as operator, Action, Included, OperatorError, Plan, Sender, Simulation, Standing, Ticket,
     Waiting, Waits,
@@ -78,6 +78,15 @@ pub(super) async fn carry_out(
     act.run(&wish, shell).await
 }
 
+/// What waited of the account.
+enum InFront {
+    Nothing,
+    /// It does not wait any more.
+    Gone,
+    /// The same call, which is in a block by now.
+    Included(Included),
+}
+
 struct Act {
     node: Node,
     sign: SignArgs,
@@ -108,6 +117,18 @@ impl Act {
                 Some(signer) => signer,
                 none => none.insert(Signer::of(&self.sign, shell)?),
             };
+            if let Signer::Key(key) = signer {
+                let sender = Sender::new(self.node.clone(), key.clone());
+                match self.in_front(&sender, &plan, shell).await? {
+                    InFront::Nothing => {}
+                    InFront::Gone => continue,
+                    InFront::Included(included) => {
+                        let mut report = Report::of(&plan, Ended::Done);
+                        report.from = Some(sender.address());
+                        return self.included(wish, &plan, &sender, included, report, shell).await;
+                    }
+                }
+            }
             let mut report = Report::of(&plan, Ended::Shown);
             report.checks = wish.checks.run(&self.node, &plan).await?;
             if !preflight::passed(&report.checks) {
@@ -152,13 +173,11 @@ impl Act {
                         confirmed = Some(plan.call.clone());
                     }
                     match self.send(&sender, &plan, gas, fees, shell).await {
-                        Ok(Some(included)) => {
+                        Ok(included) => {
                             return self
                                 .included(wish, &plan, &sender, included, report, shell)
                                 .await;
                         }
-                        // What waited before is gone now: the state may be another one.
-                        Ok(None) => {}
                         Err(OperatorError::NonceTaken { .. }) if attempt < ATTEMPTS => {
                             shell.note(
                                 "Another transaction of this account was faster; looking again.",
@@ -250,7 +269,44 @@ impl Act {
         })
     }
 
-    /// Sends it, or takes up what another run sent. `None` if it has to be looked at again.
+    /// Deals with what waits of this account before anything else is sent: goes on with the same call, which another run
+    /// sent, and waits for others, unless it is to be replaced.
+    async fn in_front(
+        &self,
+        sender: &Sender,
+        plan: &Plan,
+        shell: &mut Shell,
+    ) -> Result<InFront, OperatorError> {
+        if self.sign.replace || self.sign.dry_run {
+            return Ok(InFront::Nothing);
+        }
+        match sender.waiting(&plan.call).await? {
+            Waiting::Nothing(_) => Ok(InFront::Nothing),
+            Waiting::Same(ticket) => {
+                shell.note(&format!(
+                    "Transaction {:#x} with this very call waits already: going on with it.",
+                    ticket.transaction
+                ));
+                match self.wait(sender, &ticket, shell).await {
+                    Ok(included) => Ok(InFront::Included(included)),
+                    Err(OperatorError::NonceTaken { .. }) => Ok(InFront::Gone),
+                    Err(error) => Err(error),
+                }
+            }
+            Waiting::Others { nonces, .. } => {
+                let waiting = nonces.waiting.saturating_sub(nonces.included);
+                shell.note(&format!(
+                    "{waiting} other transactions of {} wait to be included; waiting for them first.",
+                    sender.address()
+                ));
+                sender.clear(nonces, self.waits).await?;
+                // The state may be another one now.
+                Ok(InFront::Gone)
+            }
+        }
+    }
+
+    /// Sends it, in the place of what waits where that is wanted, and waits for it.
     async fn send(
         &self,
         sender: &Sender,
@@ -258,40 +314,31 @@ impl Act {
         gas: u64,
         fees: Fees,
         shell: &mut Shell,
-    ) -> Result<Option<Included>, OperatorError> {
+    ) -> Result<Included, OperatorError> {
+        let more = |other: Option<&Sent>| other.map_or(fees, |other| fees.to_replace(other));
         let ticket = match sender.waiting(&plan.call).await? {
             Waiting::Nothing(nonce) => sender.send(&plan.call, gas, fees, nonce, false).await?,
-            Waiting::Same(ticket) if !self.sign.replace => {
-                shell.note(&format!(
-                    "Transaction {:#x} with this very call waits already: going on with it.",
-                    ticket.transaction
-                ));
-                ticket
-            }
-            Waiting::Same(ticket) => {
+            Waiting::Same(ticket) if self.sign.replace => {
                 let other = self.node.transaction(ticket.transaction).await?;
-                let fees = other.map_or(fees, |other| fees.to_replace(&other));
-                sender.send(&plan.call, gas, fees, ticket.nonce, true).await?
+                sender.send(&plan.call, gas, more(other.as_ref()), ticket.nonce, true).await?
             }
             Waiting::Others { nonces, first } if self.sign.replace => {
-                let fees = first.map_or(fees, |other| fees.to_replace(&other));
-                sender.send(&plan.call, gas, fees, nonces.included, true).await?
+                sender.send(&plan.call, gas, more(first.as_ref()), nonces.included, true).await?
+            }
+            // It came since this run looked: look again.
+            Waiting::Same(Ticket { nonce, .. }) => {
+                return Err(OperatorError::NonceTaken { account: sender.address(), nonce });
             }
             Waiting::Others { nonces, .. } => {
-                shell.note(&format!(
-                    "{} transactions of {} wait to be included; waiting for them first.",
-                    nonces.waiting - nonces.included,
-                    sender.address()
-                ));
-                sender.clear(nonces, self.waits).await?;
-                return Ok(None);
+                let (account, nonce) = (sender.address(), nonces.included);
+                return Err(OperatorError::NonceTaken { account, nonce });
             }
         };
         shell.note(&format!(
             "Transaction {:#x} (nonce {}) is on its way.",
             ticket.transaction, ticket.nonce
         ));
-        self.wait(sender, &ticket, shell).await.map(Some)
+        self.wait(sender, &ticket, shell).await
     }
 
     /// Waits until it is included and final enough, through reorgs.

@@ -33,6 +33,10 @@ struct Status {
     require_tcb_up_to_date: bool,
     /// What is allowed; `null` where it could not be found out completely.
     versions: Option<Vec<B256>>,
+    /// The devices that are listed; likewise.
+    devices: Option<Vec<B256>>,
+    /// The app's own list of OS images; `null` also where there is none.
+    os_images: Option<Vec<B256>>,
     /// What is announced; likewise.
     announced: Option<Vec<Announced>>,
     /// How many announcements are pending, as the contract says.
@@ -94,6 +98,8 @@ pub async fn run(
     match &history {
         Ok((policy, pending)) => {
             status.versions = Some(policy.compose_hashes.keys().copied().collect());
+            status.devices = Some(policy.devices.keys().copied().collect());
+            status.os_images = policy.os_images.as_ref().map(|it| it.keys().copied().collect());
             status.announced = Some(pending.iter().map(announced).collect());
         }
         Err(why) => status.not_known = Some(why.clone()),
@@ -137,6 +143,8 @@ fn status(chain_id: u64, view: &AppView) -> Status {
         allow_any_device: view.allow_any_device,
         require_tcb_up_to_date: view.require_tcb_up_to_date,
         versions: None,
+        devices: None,
+        os_images: None,
         announced: None,
         pending: view.pending,
         not_known: None,
@@ -191,8 +199,14 @@ fn render(
     }
     let devices = if view.allow_any_device { "any" } else { "only those listed" };
     text.push_str(&format!("  devices   {devices}\n"));
-    for version in status.versions.iter().flatten() {
-        text.push_str(&format!("  version   {version:#x}\n"));
+    for (name, list) in [
+        ("device   ", &status.devices),
+        ("OS image ", &status.os_images),
+        ("version  ", &status.versions),
+    ] {
+        for value in list.iter().flatten() {
+            text.push_str(&format!("  {name} {value:#x}\n"));
+        }
     }
     if let Some(why) = &status.not_known {
         text.push_str(&format!("\nNot everything could be found out: {}.\n", shown(why)));
