@@ -153,18 +153,18 @@ impl Sender {
         let ChainError::Refused { message, .. } = &error else { return Err(error.into()) };
         let said = message.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if says(&["already known", "already imported", "known transaction"]) {
+        let known = says(&["already known", "already imported"]);
+        if known || said.starts_with("known transaction") {
             return Ok(ticket);
         }
         let (account, nonce) = (self.address(), ticket.nonce);
         let taken = says(&["nonce too low", "nonce is too low", "old nonce", "nonce has already"]);
         // One that waits is in the way: of another run, unless it is to be replaced.
         let in_the_way = says(&["replacement", "gas price too low to replace"]);
+        let low = says(&["underpriced", "less than block base fee", "max fee per gas less"]);
         Err(if taken || in_the_way && !replaces {
             OperatorError::NonceTaken { account, nonce }
-        } else if in_the_way {
-            OperatorError::Underpriced(message.clone())
-        } else if says(&["underpriced", "less than block base fee", "max fee per gas less"]) {
+        } else if in_the_way || low {
             OperatorError::Underpriced(message.clone())
         } else if says(&["insufficient funds", "insufficient balance"]) {
             OperatorError::TooPoor { account, said: message.clone() }

@@ -10,7 +10,10 @@ const PHRASE: &str = "test test test test test test test test test test test jun
 fn cast() -> Command {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../node_modules/@foundry-rs");
     let found = std::fs::read_dir(&folder).unwrap().flatten().map(|it| it.path().join("bin/cast"));
-    Command::new(found.filter(|path| path.is_file()).last().expect("run `bin/setup` first"))
+    let Some(cast) = found.filter(|path| path.is_file()).last() else {
+        panic!("cast is missing; run `bin/setup` first")
+    };
+    Command::new(cast)
 }
 
 /// A keystore of the owner, as `cast wallet import` makes it.
