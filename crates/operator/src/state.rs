@@ -11,7 +11,7 @@ use std::{collections::HashMap, fmt};
 
 /// The most pieces of state that one call may ask for. The largest call here, a deployment with hundreds of versions,
 /// takes fewer; a contract that asks for more is none of those that we call.
-const MOST: usize = 4_096;
+const MOST: usize = 1_024;
 
 /// What the EVM asked for and is not here yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
