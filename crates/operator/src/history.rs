@@ -38,7 +38,7 @@ pub async fn proved_history(
     node: &Node,
     app: &AppView,
 ) -> Result<(Policy, Vec<Pending>), OperatorError> {
-    let birth = birth(node, app).await?;
+    let birth = birth(node, app.address, app.block.number).await?;
     let logs = node.logs(&[app.address], birth..=app.block.number).await?;
     let mut policy = Policy::new(Rules::AppAuth { chain_id: node.chain_id(), app: app.address });
     let mut times = HashMap::new();
@@ -86,15 +86,14 @@ pub async fn proved_history(
     Ok((policy, pending))
 }
 
-/// The block in which the contract appeared.
-async fn birth(node: &Node, app: &AppView) -> Result<u64, OperatorError> {
-    let (mut without, mut with) = (0, app.block.number);
+/// The block in which a contract appeared that is there after block `head`.
+pub(crate) async fn birth(node: &Node, app: Address, head: u64) -> Result<u64, OperatorError> {
+    let (mut without, mut with) = (0, head);
     while without < with {
         let middle = without + (with - without) / 2;
-        let code = node.code(app.address, middle).await.map_err(|error| {
+        let code = node.code(app, middle).await.map_err(|error| {
             OperatorError::History(format!(
-                "the node cannot say when {} was deployed ({error}): name one that keeps old state, or run `devproof index`",
-                app.address
+                "the node cannot say when {app} was deployed ({error}): name one that keeps old state, or run `devproof index`"
             ))
         })?;
         if code.is_empty() {

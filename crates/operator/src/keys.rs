@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn no_secret_is_in_what_is_printed() {
         let key = Key::from_private_key(&KEY.into()).unwrap();
-        assert_eq!(format!("{key:?}"), format!("Key {{ address: {ADDRESS}, .. }}"));
+        assert_eq!(format!("{key:?}"), format!("Key {{ address: {ADDRESS:?}, .. }}"));
         let typo = SecretString::from(PHRASE.replace("junk", "jnuk"));
         let error = Key::from_mnemonic(&typo, 0).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("jnuk"), "{error:?}");

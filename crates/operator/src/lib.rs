@@ -20,6 +20,7 @@ pub mod safe;
 mod send;
 mod simulate;
 mod state;
+pub mod verify;
 
 pub use action::{Action, Argument, Born, Call, Setting, Source};
 pub use error::OperatorError;

@@ -12,9 +12,9 @@ pub use compose::{
 };
 pub use evidence::{SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs};
 pub use operator::{
-    ActivateArgs, AppArgs, AppCommand, CancelArgs, DeployArgs, DevicesArgs, FreezeArgs,
-    GuardianArgs, ProposeArgs, RegisterArgs, RemoveArgs, SignArgs, StatusArgs, TransferArgs,
-    ValueArgs,
+    ActivateArgs, AppArgs, AppCommand, CancelArgs, ContractArgs, ContractCommand,
+    ContractVerifyArgs, DeployArgs, DevicesArgs, FreezeArgs, GuardianArgs, ProposeArgs,
+    RegisterArgs, RemoveArgs, SignArgs, StatusArgs, TransferArgs, ValueArgs,
 };
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
@@ -149,6 +149,9 @@ pub enum Command {
     /// Deploy an app, register it, show it, and change who may do what.
     #[command(verbatim_doc_comment)]
     App(AppArgs),
+    /// Check what stands behind an address.
+    #[command(verbatim_doc_comment)]
+    Contract(ContractArgs),
     /// Announce a version, or another widening: what is looked at first is what loses days.
     #[command(verbatim_doc_comment)]
     Propose(Box<ProposeArgs>),

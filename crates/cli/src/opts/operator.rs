@@ -442,6 +442,42 @@ pub struct FreezeArgs {
     pub sign: SignArgs,
 }
 
+/// Arguments of `devproof contract`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof contract verify 0x52908400098527886e0f7030069857d2e4169ee7")]
+pub struct ContractArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ContractCommand,
+}
+
+/// What is done with a contract.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Tell whether the notice of an app is kept by code that nobody can change.
+    #[command(verbatim_doc_comment)]
+    Verify(ContractVerifyArgs),
+}
+
+/// Arguments of `devproof contract verify`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof contract verify 0x52908400098527886e0f7030069857d2e4169ee7 --rpc-url http://127.0.0.1:8545
+  devproof contract verify 0x52908400098527886e0f7030069857d2e4169ee7 --solc bin/solc
+
+Exit codes: 0 the notice is enforced by immutable code, 1 it is not, or nobody knows the code, 2 could not tell, 64 usage.")]
+pub struct ContractVerifyArgs {
+    /// Name the contract by its address.
+    #[arg(value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
+    pub address: Address,
+    /// Compile the committed sources with this solc 0.8.37 instead of trusting the committed artifacts.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub solc: Option<PathBuf>,
+}
+
 /// Wei from gwei, with up to nine decimals.
 fn gwei(text: &str) -> Result<u128, String> {
     let bad = || format!("{} is no number of gwei, such as 1.5", parse::quote(text));

@@ -8,6 +8,7 @@
 
 mod apps;
 mod bench;
+mod contracts;
 mod keys;
 mod preflight;
 mod refusals;

@@ -3,12 +3,14 @@
 mod act;
 mod app;
 mod checks;
+mod contract;
 mod document;
 mod signer;
 mod status;
 mod words;
 
 pub use app::run as app;
+pub use contract::run as contract;
 pub use status::run as status;
 
 use self::{
