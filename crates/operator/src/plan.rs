@@ -164,6 +164,10 @@ async fn deployment(node: &Node, app: Address, action: Action) -> Result<Plan, O
             "the contract at {factory} is not the factory of this version of devproof, so nobody knows what it deploys: check the \
              address, or deploy the factory with script/Deploy.s.sol"
         ))
+    } else if !there.is_empty() && !kms.is_zero() && !knows(node, *kms, app, block).await? {
+        Standing::No(format!(
+            "the app is at {app} already, and the KMS {kms} does not know it: register it with `devproof app register`"
+        ))
     } else if !there.is_empty() {
         Standing::Done(Done::InForce)
     } else if let Some(why) = no_kms(node, *kms, block).await? {
@@ -192,6 +196,17 @@ async fn no_kms(
             "the contract at {kms} does not answer as a KMS does: check the address and the chain"
         )
     }))
+}
+
+/// Whether a KMS knows an app.
+async fn knows(
+    node: &Node,
+    kms: Address,
+    app: Address,
+    block: BlockRef,
+) -> Result<bool, OperatorError> {
+    let question = DstackKms::registeredAppsCall { appId: app };
+    Ok(node.asked(kms, &question, block.number).await? == Some(true))
 }
 
 async fn registration(node: &Node, app: &AppView, kms: Address) -> Result<Standing, OperatorError> {

@@ -6,6 +6,7 @@ use devproof_contracts::{
     bindings::factory::{AppAuthFactory, IAppAuth::Settings},
     stock::{DstackApp, DstackKms},
 };
+use devproof_testkit::proxy::FaultyProxy;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_deployed_once_at_the_address_its_settings_give() {
@@ -59,6 +60,13 @@ async fn an_app_is_deployed_once_at_the_address_its_settings_give() {
     let shown = world.run(RIVAL, &["app", "show", "APP"]);
     assert_eq!(shown.code, 0, "{shown:?}");
     same("show.txt", &redacted(&shown.out, &[&version]));
+    let without: Vec<_> = deploy.iter().map(|arg| if *arg == "3d" { "4d" } else { arg }).collect();
+    let place = without.iter().position(|arg| *arg == "--kms").unwrap();
+    let alone = [&without[..place], &without[place + 2..]].concat();
+    assert_eq!(world.run(RIVAL, &alone).code, 0);
+    let unknown = world.run(RIVAL, &without);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert!(unknown.out.contains("register it with `devproof app register`"), "{unknown:?}");
     let other = world.bench.registry.to_string();
     let wrong =
         world.run(RIVAL, &["app", "deploy", "--factory", &other, "--owner", &owner_, "--yes"]);
@@ -115,4 +123,30 @@ async fn a_guardian_is_replaced_with_notice_and_a_device_removed_without() {
         said(world.command().args(world.arguments(&["app", "show", "APP", "--json"]))).json();
     assert_eq!(shown["announced"][0]["setting"], "device");
     assert_eq!(shown["pending"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_leaves_something_out_is_not_believed() {
+    let world = World::new().await;
+    let propose = ["propose", "APP", "--setting=device=0xd2", "--yes", "--json"];
+    let proposed = world.run(OWNER, &propose).json();
+    let transaction = proposed["transaction"]["hash"].as_str().unwrap().parse().unwrap();
+    let proxy = FaultyProxy::before(world.bench.anvil.url(), 1).await.unwrap();
+    let show = || {
+        let mut command = world.command();
+        command.env("DEVPROOF_RPC_URL", proxy.url());
+        said(command.args(world.arguments(&["app", "show", "APP", "--json"]))).json()
+    };
+    assert_eq!(show()["announced"][0]["setting"], "device");
+    proxy.hide(Some((world.app, transaction)));
+    let shown = show();
+    assert!(shown["announced"].is_null() && shown["versions"].is_null(), "{shown}");
+    assert!(shown["notKnown"].as_str().unwrap().contains("ask another node"), "{shown}");
+    // The contract itself says how many there are.
+    assert_eq!(shown["pending"], 1);
+    let status = world.arguments(&["status", "APP", "--setting=device=0xd2"]);
+    let mut command = world.command();
+    let told = said(command.env("DEVPROOF_RPC_URL", proxy.url()).args(status));
+    assert_eq!(told.code, 2, "{told:?}");
+    assert!(told.out.contains("Not everything could be found out: "), "{told:?}");
 }

@@ -2,8 +2,10 @@
 
 use crate::bench::{DAY, Said, World, redacted, said, same};
 use alloy_primitives::{Address, B256};
-use alloy_sol_types::SolValue;
-use devproof_contracts::bindings::{AppAuth, IAppAuth::Settings, test_build::AppAuthTestBuild};
+use alloy_sol_types::{SolEvent, SolValue};
+use devproof_contracts::bindings::{
+    AppAuth, IAppAuth::Settings, factory::AppAuthFactory::AppDeployed, test_build::AppAuthTestBuild,
+};
 use std::path::PathBuf;
 
 fn verify(world: &World, args: &[&str]) -> Said {
@@ -81,4 +83,57 @@ async fn a_compiler_that_is_none_proves_nothing() {
     let told = verify(&world, &["--solc", "/bin/true"]);
     assert_eq!(told.code, 2, "{told:?}");
     assert!(told.err.contains("name solc 0.8.37 with --solc"), "{told:?}");
+}
+
+/// A contract whose creation says what a factory says, of an app that it did not deploy.
+fn liar(topics: [B256; 4], data: &[u8]) -> Vec<u8> {
+    let size = u16::try_from(data.len()).unwrap().to_be_bytes();
+    let log = |offset: u16| {
+        let mut code = [&[0x61][..], &size, &[0x61], &offset.to_be_bytes(), &[0x5f, 0x39]].concat();
+        for topic in topics.iter().rev() {
+            code.push(0x7f); // PUSH32
+            code.extend(topic);
+        }
+        // PUSH2 size, PUSH0, LOG4, then RETURN of nothing.
+        code.extend([&[0x61][..], &size, &[0x5f, 0xa4, 0x5f, 0x5f, 0xf3]].concat());
+        code
+    };
+    let offset = u16::try_from(log(0).len()).unwrap();
+    [&log(offset)[..], data].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_says_of_a_birth_does_not_count() {
+    let mut world = World::new().await;
+    let truth = Settings {
+        owner: world.bench.owner.address(),
+        guardian: Address::ZERO,
+        noticePeriod: u32::try_from(2 * DAY).unwrap(),
+        allowAnyDevice: true,
+        requireTcbUpToDate: false,
+        composeHashes: Vec::new(),
+        devices: Vec::new(),
+        osImages: Vec::new(),
+    };
+    let lie = Settings { noticePeriod: u32::try_from(30 * DAY).unwrap(), ..truth.clone() };
+    let owner = &world.bench.owner;
+    let nonce = world.node().nonces(owner.address()).await.unwrap().included;
+    let app = owner.address().create(nonce);
+    let said = AppDeployed::SIGNATURE_HASH;
+    let topics = [said, app.into_word(), owner.address().into_word(), B256::ZERO];
+    let data = (B256::ZERO, lie).abi_encode_params();
+    let (first, second) = (owner.clone(), world.bench.stranger.clone());
+    let code = [AppAuth::BYTECODE.as_ref(), &truth.abi_encode()].concat();
+    let anvil = &world.bench.anvil;
+    anvil.request("evm_setAutomine", serde_json::json!([false])).await.unwrap();
+    let born = tokio::spawn(async move { first.deploy(code.into()).await });
+    let told = tokio::spawn(async move { second.deploy(liar(topics, &data).into()).await });
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    anvil.mine(1).await.unwrap();
+    let (born, told) = (born.await.unwrap().unwrap(), told.await.unwrap().unwrap());
+    assert_eq!((born.created, born.block), (Some(app), told.block), "both are in one block");
+    world.app = app;
+    let verified = verify(&world, &["--json"]).json();
+    assert_eq!(verified["notice"], "enforced");
+    assert!(verified["birth"].is_null(), "{verified}");
 }

@@ -116,6 +116,13 @@ async fn another_announcement_is_pointed_out_and_a_drift_before_activation_stops
     let hash = ComposeHash::of(COMPOSE.as_bytes());
     let other = format!("Another value is announced of the same setting ({:#x})", hash.0);
     assert!(second.out.contains(&other), "{second:?}");
+    // Said again, a step that is done is done; unless the platform would run something else by now.
+    let again = [&propose[..], &["--platform", "app-compose.json"]].concat();
+    assert_eq!(world.run(OWNER, &again).code, 0);
+    let again = [&propose[..], &["--platform", "next.json"]].concat();
+    let drifted = world.run(OWNER, &again);
+    assert_eq!(drifted.code, 1, "{drifted:?}");
+    assert!(drifted.out.contains("platform does not pass"), "{drifted:?}");
     world.go_on(3 * 86_400).await;
     let activate =
         ["activate", "APP", "--compose", "app-compose.json", "--platform", "next.json", "--yes"];

@@ -105,13 +105,7 @@ impl Act {
             let plan = self.plan(wish, signer.as_ref(), shell).await?;
             let effect = match &plan.standing {
                 Standing::Go(effect) => *effect,
-                Standing::Done(_) => {
-                    return finish(&plan, Report::of(&plan, Ended::Already), shell);
-                }
-                Standing::TooEarly { .. } => {
-                    return finish(&plan, Report::of(&plan, Ended::TooEarly), shell);
-                }
-                Standing::No(_) => return finish(&plan, Report::of(&plan, Ended::Refused), shell),
+                _ => return self.settled(wish, &plan, shell).await,
             };
             let signer = match &mut signer {
                 Some(signer) => signer,
@@ -132,13 +126,7 @@ impl Act {
             let mut report = Report::of(&plan, Ended::Shown);
             report.checks = wish.checks.run(&self.node, &plan).await?;
             if !preflight::passed(&report.checks) {
-                let failed =
-                    report.checks.iter().filter(|it| it.result == preflight::Verdict::Fail);
-                let names: Vec<_> = failed.map(|it| it.id).collect();
-                report.reason = Some(format!("{} does not pass", names.join(", ")));
-                report.outcome = Ended::Refused;
-                shell.tell(&words::checks(&report.checks))?;
-                return finish(&plan, report, shell);
+                return refused(&plan, report, shell);
             }
             let from = caller(signer, &plan);
             report.from = Some(from);
@@ -192,6 +180,26 @@ impl Act {
         Err(Failure::CouldNotTell(
             "other transactions of this account were faster each time; run it again when nothing else uses the key".into(),
         ))
+    }
+
+    /// Where nothing is to be sent. What the platform says is compared all the same: it may be something else by now.
+    async fn settled(
+        &self,
+        wish: &Wish,
+        plan: &Plan,
+        shell: &mut Shell,
+    ) -> Result<Outcome, Failure> {
+        let ended = match plan.standing {
+            Standing::Done(_) => Ended::Already,
+            Standing::TooEarly { .. } => Ended::TooEarly,
+            _ => return finish(plan, Report::of(plan, Ended::Refused), shell),
+        };
+        let mut report = Report::of(plan, ended);
+        report.checks = wish.checks.again(&self.node, plan).await?;
+        if !preflight::passed(&report.checks) {
+            return refused(plan, report, shell);
+        }
+        finish(plan, report, shell)
     }
 
     /// The plan; waits for ripeness where that is wanted.
@@ -451,6 +459,16 @@ impl Act {
         report.outcome = Ended::ForSafe;
         finish(plan, report, shell)
     }
+}
+
+/// Ends where a check does not pass.
+fn refused(plan: &Plan, mut report: Report, shell: &mut Shell) -> Result<Outcome, Failure> {
+    let failed = report.checks.iter().filter(|it| it.result == preflight::Verdict::Fail);
+    let names: Vec<_> = failed.map(|it| it.id).collect();
+    report.reason = Some(format!("{} does not pass", names.join(", ")));
+    report.outcome = Ended::Refused;
+    shell.tell(&words::checks(&report.checks))?;
+    finish(plan, report, shell)
 }
 
 fn finish(plan: &Plan, report: Report, shell: &mut Shell) -> Result<Outcome, Failure> {

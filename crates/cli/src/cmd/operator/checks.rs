@@ -43,6 +43,18 @@ pub(super) fn platforms(paths: &[PathBuf]) -> Result<Vec<Platform>, Failure> {
 }
 
 impl Checks {
+    /// Looks at what may have changed since a step was done: what the platform says.
+    pub(super) async fn again(&self, node: &Node, plan: &Plan) -> Result<Vec<Check>, Failure> {
+        match plan.action.subject() {
+            Some((Setting::ComposeHash, value)) if !self.platforms.is_empty() => {
+                let mut checks = self.of_the_platform(node, plan, value).await?;
+                preflight::accept(&mut checks, &self.accept);
+                Ok(checks)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Looks at all of it.
     pub(super) async fn run(&self, node: &Node, plan: &Plan) -> Result<Vec<Check>, Failure> {
         let mut checks = Vec::new();
@@ -84,9 +96,19 @@ impl Checks {
             }
         }
         if self.whole || !self.platforms.is_empty() {
-            let hash = ComposeHash(value);
-            checks.extend(preflight::platforms(&self.platforms, plan.app, hash, document));
+            checks.extend(self.of_the_platform(node, plan, value).await?);
         }
+        Ok(checks)
+    }
+
+    async fn of_the_platform(
+        &self,
+        node: &Node,
+        plan: &Plan,
+        value: B256,
+    ) -> Result<Vec<Check>, Failure> {
+        let (hash, document) = (ComposeHash(value), self.document.as_ref());
+        let mut checks = preflight::platforms(&self.platforms, plan.app, hash, document);
         for platform in &self.platforms {
             checks.extend(self.machine(node, plan, platform).await?);
         }
