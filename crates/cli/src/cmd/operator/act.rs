@@ -78,6 +78,16 @@ pub(super) async fn carry_out(
     act.run(&wish, shell).await
 }
 
+/// What came of executing it before it is signed.
+enum Executed {
+    /// It would do what it is to do, with so much gas.
+    Succeeds { gas: u64 },
+    /// It would be refused.
+    Refused,
+    /// It would be refused on another state than the one that was looked at.
+    Moved,
+}
+
 /// What waited of the account.
 enum InFront {
     Nothing,
@@ -130,8 +140,10 @@ impl Act {
             }
             let from = caller(signer, &plan);
             report.from = Some(from);
-            let Some(gas) = self.executed(&plan, from, &mut report).await? else {
-                return finish(&plan, report, shell);
+            let gas = match self.executed(&plan, from, &mut report).await? {
+                Executed::Succeeds { gas } => gas,
+                Executed::Moved if attempt < ATTEMPTS => continue,
+                Executed::Moved | Executed::Refused => return finish(&plan, report, shell),
             };
             match signer {
                 Signer::Safe(safe) => {
@@ -227,22 +239,24 @@ impl Act {
         }
     }
 
-    /// Executes it here, and lets the node say how much gas it takes. `None` if it would be refused: the report says why.
+    /// Executes it here, and lets the node say how much gas it takes. Where it would be refused the report says why.
     async fn executed(
         &self,
         plan: &Plan,
         from: Address,
         report: &mut Report,
-    ) -> Result<Option<u64>, Failure> {
+    ) -> Result<Executed, Failure> {
         let refuse = |report: &mut Report, why: String| {
             report.outcome = Ended::Refused;
             report.reason = Some(why);
-            Ok(None)
         };
         let node = &self.node;
         let gas =
             match operator::simulate(node, plan.block, plan.next_time, from, &plan.call).await? {
-                Simulation::Refused(why) => return refuse(report, why),
+                Simulation::Refused(why) => {
+                    refuse(report, why);
+                    return Ok(Executed::Refused);
+                }
                 Simulation::Succeeds { gas, .. } => gas,
             };
         report.simulated_on = Some(plan.block.number);
@@ -255,11 +269,14 @@ impl Act {
                 gas
             }
             Err(devproof_chain::ChainError::Reverted { reason, .. }) => {
-                return refuse(report, reason);
+                refuse(report, reason);
+                // The node answers from its newest block, in which another run may have done it.
+                let moved = node.heads().await?.latest.hash != plan.block.hash;
+                return Ok(if moved { Executed::Moved } else { Executed::Refused });
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(gas.saturating_add(gas.saturating_mul(MARGIN) / 100)))
+        Ok(Executed::Succeeds { gas: gas.saturating_add(gas.saturating_mul(MARGIN) / 100) })
     }
 
     const fn wanted(&self) -> Wanted {
