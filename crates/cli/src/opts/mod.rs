@@ -5,6 +5,7 @@ mod compose;
 mod evidence;
 mod operator;
 mod questions;
+mod values;
 
 pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,

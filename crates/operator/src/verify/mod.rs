@@ -138,7 +138,7 @@ async fn birth(
         let said = AppAuthFactory::AppDeployed::decode_raw_log_validate(topics, &log.data).ok()?;
         let born = born(said.settings);
         // Whoever said it: the address either follows from it or not.
-        (predict(log.address, &born, said.salt) == app).then(|| Birth {
+        (predict(log.address, &born, said.salt) == app).then_some(Birth {
             factory: log.address,
             salt: said.salt,
             born,

@@ -3,16 +3,16 @@
 use super::{
     checks::Checks,
     document::{Cost, Ended, Report, Transaction, timestamp},
+    sending::InFront,
     signer::Signer,
     words,
 };
 use crate::{Failure, Outcome, config::Settings, opts::SignArgs, shell::Shell};
 use alloy_primitives::Address;
 use devproof_api::Finality;
-use devproof_chain::{Node, Sent};
+use devproof_chain::Node;
 use devproof_operator::{
-    self as operator, Action, Included, OperatorError, Plan, Sender, Simulation, Standing, Ticket,
-    Waiting, Waits,
+    self as operator, Action, Included, OperatorError, Plan, Sender, Simulation, Standing, Waits,
     fees::{Fees, Wanted},
     preflight, safe,
 };
@@ -88,20 +88,12 @@ enum Executed {
     Moved,
 }
 
-/// What waited of the account.
-enum InFront {
-    Nothing,
-    /// It does not wait any more.
-    Gone,
-    /// The same call, which is in a block by now.
-    Included(Included),
-}
-
-struct Act {
-    node: Node,
-    sign: SignArgs,
-    finality: Finality,
-    waits: Waits,
+/// A step on the way.
+pub(super) struct Act {
+    pub(super) node: Node,
+    pub(super) sign: SignArgs,
+    pub(super) finality: Finality,
+    pub(super) waits: Waits,
 }
 
 impl Act {
@@ -121,10 +113,11 @@ impl Act {
                 Some(signer) => signer,
                 none => none.insert(Signer::of(&self.sign, shell)?),
             };
+            let mut next = None;
             if let Signer::Key(key) = signer {
                 let sender = Sender::new(self.node.clone(), key.clone());
                 match self.in_front(&sender, &plan, shell).await? {
-                    InFront::Nothing => {}
+                    InFront::Nothing(nonce) => next = nonce,
                     InFront::Gone => continue,
                     InFront::Included(included) => {
                         let mut report = Report::of(&plan, Ended::Done);
@@ -172,7 +165,7 @@ impl Act {
                         }
                         confirmed = Some(plan.call.clone());
                     }
-                    match self.send(&sender, &plan, gas, fees, shell).await {
+                    match self.send(&sender, &plan, next, (gas, fees), shell).await {
                         Ok(included) => {
                             return self
                                 .included(wish, &plan, &sender, included, report, shell)
@@ -292,109 +285,6 @@ impl Act {
                 "nothing was sent: there is nobody to ask, so say --yes, or --dry-run".into(),
             )
         })
-    }
-
-    /// Deals with what waits of this account before anything else is sent: goes on with the same call, which another run
-    /// sent, and waits for others, unless it is to be replaced.
-    async fn in_front(
-        &self,
-        sender: &Sender,
-        plan: &Plan,
-        shell: &mut Shell,
-    ) -> Result<InFront, OperatorError> {
-        if self.sign.replace || self.sign.dry_run {
-            return Ok(InFront::Nothing);
-        }
-        match sender.waiting(&plan.call).await? {
-            Waiting::Nothing(_) => Ok(InFront::Nothing),
-            Waiting::Same(ticket) => {
-                shell.note(&format!(
-                    "Transaction {:#x} with this very call waits already: going on with it.",
-                    ticket.transaction
-                ));
-                match self.wait(sender, &ticket, shell).await {
-                    Ok(included) => Ok(InFront::Included(included)),
-                    Err(OperatorError::NonceTaken { .. }) => Ok(InFront::Gone),
-                    Err(error) => Err(error),
-                }
-            }
-            Waiting::Others { nonces, .. } => {
-                let waiting = nonces.waiting.saturating_sub(nonces.included);
-                shell.note(&format!(
-                    "{waiting} other transactions of {} wait to be included; waiting for them first.",
-                    sender.address()
-                ));
-                sender.clear(nonces, self.waits).await?;
-                // The state may be another one now.
-                Ok(InFront::Gone)
-            }
-        }
-    }
-
-    /// Sends it, in the place of what waits where that is wanted, and waits for it.
-    async fn send(
-        &self,
-        sender: &Sender,
-        plan: &Plan,
-        gas: u64,
-        fees: Fees,
-        shell: &mut Shell,
-    ) -> Result<Included, OperatorError> {
-        let more = |other: Option<&Sent>| other.map_or(fees, |other| fees.to_replace(other));
-        let ticket = match sender.waiting(&plan.call).await? {
-            Waiting::Nothing(nonce) => sender.send(&plan.call, gas, fees, nonce, false).await?,
-            Waiting::Same(ticket) if self.sign.replace => {
-                let other = self.node.transaction(ticket.transaction).await?;
-                sender.send(&plan.call, gas, more(other.as_ref()), ticket.nonce, true).await?
-            }
-            Waiting::Others { nonces, first } if self.sign.replace => {
-                sender.send(&plan.call, gas, more(first.as_ref()), nonces.included, true).await?
-            }
-            // It came since this run looked: look again.
-            Waiting::Same(Ticket { nonce, .. }) => {
-                return Err(OperatorError::NonceTaken { account: sender.address(), nonce });
-            }
-            Waiting::Others { nonces, .. } => {
-                let (account, nonce) = (sender.address(), nonces.included);
-                return Err(OperatorError::NonceTaken { account, nonce });
-            }
-        };
-        shell.note(&format!(
-            "Transaction {:#x} (nonce {}) is on its way.",
-            ticket.transaction, ticket.nonce
-        ));
-        self.wait(sender, &ticket, shell).await
-    }
-
-    /// Waits until it is included and final enough, through reorgs.
-    async fn wait(
-        &self,
-        sender: &Sender,
-        ticket: &Ticket,
-        shell: &mut Shell,
-    ) -> Result<Included, OperatorError> {
-        let finality = match self.finality {
-            Finality::Unsafe => operator::Finality::Unsafe,
-            Finality::Safe => operator::Finality::Safe,
-            Finality::Finalized => operator::Finality::Finalized,
-        };
-        loop {
-            let included = sender.inclusion(ticket, self.waits).await?;
-            if !included.succeeded {
-                return Ok(included);
-            }
-            if finality != operator::Finality::Unsafe {
-                shell.note(&format!(
-                    "It is in block {}; waiting until that is {}.",
-                    included.block,
-                    finality.name()
-                ));
-            }
-            if sender.finality(&included, finality, self.waits).await?.is_some() {
-                return Ok(included);
-            }
-            shell.note("Its block is not on the chain any more; waiting for another one.");
-        }
     }
 
     /// Tells what came of it, as the chain has it now.

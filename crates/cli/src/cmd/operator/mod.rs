@@ -5,6 +5,7 @@ mod app;
 mod checks;
 mod contract;
 mod document;
+mod sending;
 mod signer;
 mod status;
 mod words;
