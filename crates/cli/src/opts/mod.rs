@@ -1,21 +1,25 @@
 //! The tree of arguments. Help texts start with a verb and end in a full stop; they are the doc
 //! comments, taken as they are.
 
+mod app;
 mod compose;
 mod evidence;
 mod operator;
 mod questions;
 mod values;
 
+pub use app::{
+    AppArgs, AppCommand, DeployArgs, DevicesArgs, FreezeArgs, GuardianArgs, RegisterArgs,
+    TransferArgs,
+};
 pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
     ShowArgs,
 };
 pub use evidence::{SigchainArgs, SigchainCommand, SigchainVerifyArgs, VerifyArgs};
 pub use operator::{
-    ActivateArgs, AppArgs, AppCommand, CancelArgs, ContractArgs, ContractCommand,
-    ContractVerifyArgs, DeployArgs, DevicesArgs, FreezeArgs, GuardianArgs, ProposeArgs,
-    RegisterArgs, RemoveArgs, SignArgs, StatusArgs, TransferArgs, ValueArgs,
+    ActivateArgs, CancelArgs, ContractArgs, ContractCommand, ContractVerifyArgs, ProposeArgs,
+    RemoveArgs, SignArgs, StatusArgs, ValueArgs,
 };
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
