@@ -29,14 +29,22 @@ pub struct Identity {
 }
 
 impl Node {
-    /// Finds out what stands behind an address after a block. Gives also what was learned of it on the way.
+    /// Finds out what stands behind an address after a block.
+    ///
+    /// # Errors
+    /// As [`Node::identify_with_look`].
+    pub async fn identify(&self, address: Address, block: u64) -> Result<Identity, ChainError> {
+        Ok(self.identify_with_look(address, block).await?.0)
+    }
+
+    /// As [`Node::identify`]. Gives also what was learned of it on the way.
     ///
     /// That it is nothing known is believed only when it was found twice: one reply that says nothing, as a proxy
     /// gives that lost the real one, looks like that of a contract without such a function.
     ///
     /// # Errors
     /// What the node says. A contract that does not answer is unknown code, not an error.
-    pub async fn identify(
+    pub async fn identify_with_look(
         &self,
         address: Address,
         block: u64,

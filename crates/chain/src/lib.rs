@@ -17,7 +17,9 @@ mod metrics;
 mod node;
 mod probe;
 mod refusal;
+mod sending;
 mod socket;
+mod state;
 
 pub use account::{Account, Receipt};
 pub use error::ChainError;
@@ -28,4 +30,6 @@ pub use metrics::RpcMetrics;
 pub use node::{Heads, Node, Options};
 pub use probe::Look;
 pub use refusal::Refusal;
+pub use sending::{Included, Nonces, Sent};
 pub use socket::News;
+pub use state::AccountState;

@@ -382,7 +382,7 @@ impl Node {
 }
 
 /// A word as nodes write them: some leave zeros in front out.
-fn word_of(text: &str) -> Option<B256> {
+pub(crate) fn word_of(text: &str) -> Option<B256> {
     let digits = text.strip_prefix("0x").filter(|digits| (1..=64).contains(&digits.len()))?;
     format!("{digits:0>64}").parse().ok()
 }

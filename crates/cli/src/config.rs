@@ -2,7 +2,7 @@
 
 use crate::{
     Failure,
-    opts::{Global, ServicesArgs, SourceArgs, pccs},
+    opts::{Global, ServicesArgs, SignArgs, SourceArgs, pccs},
 };
 use alloy_primitives::Address;
 use devproof_api::{Families, Finality, RateLimit, documents::Declared, parse};
@@ -60,6 +60,11 @@ struct File {
     pccs: Vec<String>,
     collateral_cache: Option<PathBuf>,
     backend: Vec<String>,
+    keystore: Option<PathBuf>,
+    account: Option<String>,
+    password_file: Option<PathBuf>,
+    #[serde(deserialize_with = "address")]
+    safe: Option<Address>,
     family: Vec<Family>,
 }
 
@@ -186,6 +191,23 @@ impl Settings {
         flag || self.file.no_notify
     }
 
+    /// Who signs: what the file says where neither flags nor environment do.
+    #[must_use]
+    pub fn signing(&self, args: SignArgs) -> SignArgs {
+        let named = args.keystore.is_some() || args.account.is_some() || args.safe.is_some();
+        let password_file = args.password_file.or_else(|| self.file.password_file.clone());
+        if named || args.mnemonic_file.is_some() || args.private_key.is_some() {
+            return SignArgs { password_file, ..args };
+        }
+        SignArgs {
+            keystore: self.file.keystore.clone(),
+            account: self.file.account.clone(),
+            safe: self.file.safe,
+            password_file,
+            ..args
+        }
+    }
+
     /// What the indexer is to do. A list given as flags replaces the one in the file.
     #[must_use]
     pub fn indexing(&self, args: SourceArgs) -> Options {
@@ -258,6 +280,11 @@ fn read(path: &Path, text: &str) -> Result<File, Failure> {
 fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| parse::app(text).map_err(D::Error::custom)).collect()
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse::app(&text).map(Some).map_err(D::Error::custom)
 }
 
 /// A URL, or a list of them.

@@ -3,6 +3,7 @@
 use devproof_api::{AnswerError, Surface};
 use devproof_chain::ChainError;
 use devproof_indexer::IndexError;
+use devproof_operator::OperatorError;
 use devproof_store::StoreError;
 use std::{io, process::ExitCode};
 
@@ -76,6 +77,16 @@ impl From<ChainError> for Failure {
     fn from(error: ChainError) -> Self {
         match error {
             ChainError::BadUrl { .. } => Self::Usage(error.to_string()),
+            other => Self::CouldNotTell(other.to_string()),
+        }
+    }
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Chain(error) => error.into(),
+            OperatorError::Key(why) => Self::Usage(why),
             other => Self::CouldNotTell(other.to_string()),
         }
     }

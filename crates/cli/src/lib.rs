@@ -71,6 +71,13 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Notices(args) => cmd::notices::run(args, settings, shell).await,
             Command::Watch(args) => cmd::watch::run(args, settings, shell).await,
             Command::Notify(args) => cmd::notify::run(args, settings, shell).await,
+            Command::App(args) => cmd::operator::app(args, settings, shell).await,
+            Command::Contract(args) => cmd::operator::contract(args, settings, shell).await,
+            Command::Propose(args) => cmd::operator::propose(*args, settings, shell).await,
+            Command::Activate(args) => cmd::operator::activate(*args, settings, shell).await,
+            Command::Cancel(args) => cmd::operator::cancel(*args, settings, shell).await,
+            Command::Remove(args) => cmd::operator::remove(*args, settings, shell).await,
+            Command::Status(args) => cmd::operator::status(args, settings, shell).await,
             Command::Openapi => cmd::openapi::run(shell),
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }

@@ -2,6 +2,7 @@
 
 use crate::{Failure, opts::Global};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use secrecy::SecretString;
 use serde::Serialize;
 use std::{
     fmt,
@@ -79,6 +80,18 @@ impl Shell {
         self.print(&text.chars().map(escaped).collect::<String>())
     }
 
+    /// Tells people what is about to happen, before the answer: beside it where the answer is a document.
+    ///
+    /// # Errors
+    /// As for [`answer`](Self::answer).
+    pub fn tell(&mut self, text: &str) -> Result<(), Failure> {
+        if self.json {
+            self.note(text.trim_end());
+            return Ok(());
+        }
+        self.print(text)
+    }
+
     /// Prints words that make up an answer.
     ///
     /// # Errors
@@ -106,6 +119,42 @@ impl Shell {
         let (Failure::Usage(why) | Failure::CouldNotTell(why)) = failure else { return };
         let error = if self.colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
         self.line(&format!("{error} {why}."));
+    }
+
+    /// Says something that must be seen, also where nothing else is.
+    pub fn warn(&mut self, warning: &str) {
+        let word = if self.colour { "\u{1b}[1;33mwarning:\u{1b}[0m" } else { "warning:" };
+        self.line(&format!("{word} {warning}"));
+    }
+
+    /// Asks a question that is answered with yes or no. `None` if there is nobody at a terminal to answer.
+    ///
+    /// # Errors
+    /// If the answer cannot be read.
+    pub fn ask(&mut self, question: &str) -> Result<Option<bool>, Failure> {
+        if !self.terminal || !io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        io::stdin()
+            .read_line(&mut answer)
+            .map_err(|e| Failure::CouldNotTell(format!("the answer could not be read ({e})")))?;
+        Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
+    }
+
+    /// Asks for a password, which is not shown. `None` if there is nobody at a terminal to answer.
+    ///
+    /// # Errors
+    /// If the answer cannot be read.
+    pub fn ask_password(&mut self, what: &str) -> Result<Option<SecretString>, Failure> {
+        if !self.terminal || !io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let password = rpassword::prompt_password(format!("{what}: "));
+        password
+            .map(|it| Some(it.into()))
+            .map_err(|e| Failure::CouldNotTell(format!("the password could not be read ({e})")))
     }
 
     /// A progress bar over blocks, where there is somebody to watch it.

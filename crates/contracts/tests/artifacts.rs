@@ -35,6 +35,7 @@ const CONTRACTS: &[(&str, &str, &str)] = &[
         "contracts/local/LocalTimelockAppAuth.sol",
         "crates/testkit/artifacts",
     ),
+    ("LocalSafe", "contracts/local/LocalSafe.sol", "crates/testkit/artifacts"),
     ("LocalProxy", "contracts/local/LocalProxy.sol", "crates/testkit/artifacts"),
 ];
 

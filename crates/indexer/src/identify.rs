@@ -51,7 +51,7 @@ impl Indexer {
         if let Some(found) = self.looks.get(address, block) {
             return Ok(found);
         }
-        let found = self.node.identify(address, block).await?;
+        let found = self.node.identify_with_look(address, block).await?;
         self.looks.add(address, block, &found);
         Ok(found)
     }

@@ -117,9 +117,9 @@ async fn a_look_sees_what_single_questions_find() {
     let mut calls = 0;
     for (name, address, kind) in contracts {
         let before = proxy.asked(Question::Call);
-        let (found, look) = node.identify(address, head).await.unwrap();
+        let (found, look) = node.identify_with_look(address, head).await.unwrap();
         calls += proxy.asked(Question::Call) - before;
-        let (other, blind) = asks_singly.identify(address, head).await.unwrap();
+        let (other, blind) = asks_singly.identify_with_look(address, head).await.unwrap();
         assert_eq!(found, other, "{name}");
         assert_eq!(found.code, kind, "{name}");
         let code = bench.node.code(address, head).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_node_that_takes_no_such_call_is_not_asked_for_ever() {
     let mut calls = Vec::new();
     for _ in 0..12 {
         let before = proxy.asked(Question::Call);
-        assert_eq!(node.identify(stock, head).await.unwrap().0.code, Code::DstackApp);
+        assert_eq!(node.identify(stock, head).await.unwrap().code, Code::DstackApp);
         calls.push(proxy.asked(Question::Call) - before);
     }
     assert_eq!(calls, [4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3]);

@@ -26,3 +26,8 @@ pub(crate) mod timelock {
     use alloy::sol;
     sol!(LocalTimelockAppAuth, "artifacts/LocalTimelockAppAuth.json");
 }
+
+pub(crate) mod safe {
+    use alloy::sol;
+    sol!(LocalSafe, "artifacts/LocalSafe.json");
+}

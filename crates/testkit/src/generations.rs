@@ -7,11 +7,12 @@ use crate::{
         LocalDstackKms, LocalProxy,
         app::LocalDstackApp,
         legacy::{LocalLegacyKmsAuth, app::LocalLegacyAppAuth},
+        safe::LocalSafe,
         timelock::LocalTimelockAppAuth,
     },
 };
 use alloy::{
-    primitives::{Address, B256, U256},
+    primitives::{Address, B256, Bytes, U256},
     sol_types::{SolCall, SolConstructor},
 };
 use devproof_chain::Account;
@@ -123,6 +124,24 @@ impl Bench {
             initialComposeHash: birth.compose_hash,
         };
         deploy(&self.rival, &LocalTimelockAppAuth::BYTECODE, &arguments.abi_encode()).await
+    }
+
+    /// Deploys a stand-in for a Safe whose one owner is the bench's owner.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn deploy_safe(&self) -> Result<Address> {
+        let arguments = LocalSafe::constructorCall { owner: self.owner.address() };
+        deploy(&self.operator, &LocalSafe::BYTECODE, &arguments.abi_encode()).await
+    }
+
+    /// Has it make a call; gives the block.
+    ///
+    /// # Errors
+    /// If the call fails, or what the node says.
+    pub async fn execute_by_safe(&self, safe: Address, to: Address, data: Bytes) -> Result<u64> {
+        let call = LocalSafe::executeCall { to, data };
+        Ok(self.owner.send(safe, &call).await?.block)
     }
 
     /// Deploys code that a stock app can be upgraded to, or the code of a KMS.

@@ -20,6 +20,7 @@ pub mod notices;
 pub mod notify;
 pub mod openapi;
 mod operations;
+pub mod operator;
 mod progress;
 pub mod serve;
 pub mod sigchain;

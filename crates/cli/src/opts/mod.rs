@@ -1,11 +1,18 @@
 //! The tree of arguments. Help texts start with a verb and end in a full stop; they are the doc
 //! comments, taken as they are.
 
+mod app;
 mod compose;
 mod evidence;
 mod notify;
+mod operator;
 mod questions;
+mod values;
 
+pub use app::{
+    AppArgs, AppCommand, DeployArgs, DevicesArgs, FreezeArgs, GuardianArgs, RegisterArgs,
+    TransferArgs,
+};
 pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
     ShowArgs,
@@ -18,6 +25,10 @@ pub use evidence::{
 pub use notify::{
     NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
     NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,
+};
+pub use operator::{
+    ActivateArgs, CancelArgs, ContractArgs, ContractCommand, ContractVerifyArgs, ProposeArgs,
+    RemoveArgs, SignArgs, StatusArgs, ValueArgs,
 };
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
@@ -158,6 +169,27 @@ pub enum Command {
     /// Subscribe people and programs to what happens: webhooks, chats and mail.
     #[command(verbatim_doc_comment)]
     Notify(NotifyArgs),
+    /// Deploy an app, register it, show it, and change who may do what.
+    #[command(verbatim_doc_comment)]
+    App(AppArgs),
+    /// Check what stands behind an address.
+    #[command(verbatim_doc_comment)]
+    Contract(ContractArgs),
+    /// Announce a version, or another widening: what is looked at first is what loses days.
+    #[command(verbatim_doc_comment)]
+    Propose(Box<ProposeArgs>),
+    /// Put into force what was announced and is ripe.
+    #[command(verbatim_doc_comment)]
+    Activate(Box<ActivateArgs>),
+    /// Withdraw what was announced.
+    #[command(verbatim_doc_comment)]
+    Cancel(Box<CancelArgs>),
+    /// Accept a version, a device or an OS image no longer, at once.
+    #[command(verbatim_doc_comment)]
+    Remove(Box<RemoveArgs>),
+    /// Show where an app or one of its values stands on the chain now.
+    #[command(verbatim_doc_comment)]
+    Status(StatusArgs),
     /// Print the OpenAPI document of the REST service.
     #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,

@@ -1,0 +1,17 @@
+//! The operator's verbs, against a real node: what they say, what they send, and what they do not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod apps;
+mod bench;
+mod contracts;
+mod keys;
+mod preflight;
+mod refusals;
+mod release;
+mod safes;
+mod sending;
