@@ -167,8 +167,9 @@ fn a_configuration_with_a_misspelt_key() {
         (
             64,
             "error: devproof.toml, line 2: unknown field `databse`, expected one of `database`, `chain`, `rpc-url`, \
-             `agree`, `finality`, `listen`, `metrics-listen`, `no-index`, `public-url`, `rate-limit`, `behind-proxy`, \
-             `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`, `pccs`, `collateral-cache`, `backend`, `family`.\n"
+             `agree`, `finality`, `listen`, `metrics-listen`, `no-index`, `no-notify`, `public-url`, `rate-limit`, `behind-proxy`, \
+             `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`, `pccs`, `collateral-cache`, `backend`, \
+             `keystore`, `account`, `password-file`, `safe`, `family`.\n"
         )
     );
     fs::write(dir.path().join("devproof.toml"), "chain = \"base\"\n").unwrap();
