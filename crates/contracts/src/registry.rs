@@ -89,7 +89,7 @@ struct Open {
 #[derive(Clone, Debug)]
 enum Fact {
     Signer(Address),
-    Statement { said: DeletionStatement, users: Vec<B256>, data: Vec<B256> },
+    Statement { said: Box<DeletionStatement>, users: Vec<B256>, data: Vec<B256> },
 }
 
 impl RegistryHistory {
@@ -150,7 +150,11 @@ impl RegistryHistory {
                     Deleted::Batch { .. } => 4,
                     Deleted::Root { .. } => 5,
                 };
-                begin(said.app, kind, Fact::Statement { said, users: vec![], data: vec![] })
+                begin(
+                    said.app,
+                    kind,
+                    Fact::Statement { said: Box::new(said), users: vec![], data: vec![] },
+                )
             }
             (Some(_), _) => return Err(out_of_place),
         };
@@ -185,15 +189,9 @@ impl RegistryHistory {
 impl Fact {
     /// Takes an entry of a batch that still has to come.
     fn add(&mut self, user: B256, of: B256) -> Option<()> {
-        let Self::Statement {
-            said: DeletionStatement { what: Deleted::Batch { count }, .. },
-            users,
-            data,
-        } = self
-        else {
-            return None;
-        };
-        (U256::from(users.len()) < *count).then(|| {
+        let Self::Statement { said, users, data } = self else { return None };
+        let Deleted::Batch { count } = said.what else { return None };
+        (U256::from(users.len()) < count).then(|| {
             users.push(user);
             data.push(of);
         })
