@@ -55,7 +55,7 @@ impl Service {
 
     fn ask(&self, app: Address) -> io::Result<String> {
         let mut stream = TcpStream::connect(&self.host)?;
-        let path = format!("/v1/chains/31337/apps/{app}/at/latest?finality=unsafe");
+        let path = format!("/v1/chains/31337/apps/{app}/at/unsafe?finality=unsafe");
         let ask =
             format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.host);
         stream.write_all(ask.as_bytes())?;
