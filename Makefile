@@ -56,6 +56,7 @@ bench: tools
 	cargo bench --package devproof-attestation --bench verify
 	cargo bench --package devproof-store --bench store
 	cargo bench --package devproof --bench index
+	cargo bench --package devproof --bench http
 
 # Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
 artifacts: tools
