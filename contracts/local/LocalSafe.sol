@@ -60,9 +60,7 @@ contract LocalSafe {
         );
         bytes memory tail = abi.encode(baseGas, gasPrice, gasToken, refundReceiver, nonce_);
         return keccak256(
-            abi.encodePacked(
-                bytes2(0x1901), domainSeparator(), keccak256(bytes.concat(head, tail))
-            )
+            abi.encodePacked(bytes2(0x1901), domainSeparator(), keccak256(bytes.concat(head, tail)))
         );
     }
 
