@@ -81,6 +81,8 @@ pub struct RegistryHistory {
 /// A fact whose root has not been told yet.
 #[derive(Clone, Debug)]
 struct Open {
+    /// A fact and its root are told in one transaction: what goes on in another block is none, however much of it comes.
+    block: u64,
     app: Address,
     kind: u8,
     fact: Fact,
@@ -111,7 +113,10 @@ impl RegistryHistory {
     ) -> Result<(), RegistryFault> {
         let RegistryPlace { block, log_index, .. } = at;
         let out_of_place = RegistryFault::OutOfPlace { block, log_index };
-        let begin = |app, kind, fact| Some(Open { app, kind, fact });
+        let begin = |app, kind, fact| Some(Open { block, app, kind, fact });
+        if self.open.as_ref().is_some_and(|open| open.block != block) {
+            return Err(out_of_place);
+        }
         let next = match (deletion_event(topics, data), self.open.as_mut()) {
             (None, _) => return Ok(()),
             (Some(DeletionEvent::BatchEntry { user_id_hash, data_hash }), Some(open)) => {
