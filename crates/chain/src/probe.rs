@@ -30,6 +30,9 @@ const GAS_AROUND: u64 = GAS + GAS / 8;
 /// Gas for the probe itself: what its input costs, and 200 a byte of what it returns (EIP-3860, EIP-7623).
 const GAS_OF_ITS_OWN: u64 = 2_000_000;
 
+/// The most bytes of an answer: what `StateProbe` takes of one. More is not from there.
+const MOST: usize = 64;
+
 /// So often in a row a node may fail to answer a probe before it is not asked for one any more.
 const STRIKES: u32 = 8;
 
@@ -194,7 +197,9 @@ impl Node {
         };
         let decoded = Answers::abi_decode_params(&answer).ok();
         Ok(decoded.filter(|(codes, answers)| {
-            codes.len() == accounts.len() && answers.len() == questions.len()
+            codes.len() == accounts.len()
+                && answers.len() == questions.len()
+                && answers.iter().all(|(_, data)| data.len() <= MOST)
         }))
     }
 }
