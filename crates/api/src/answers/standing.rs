@@ -55,9 +55,14 @@ impl Standing {
         if gaps.is_empty() {
             return Ok(HashSet::new());
         }
-        let gaps: HashSet<_> = gaps.iter().map(|gap| gap.address).collect();
-        let apps = store.contracts(chain_id).await?.into_iter().filter(|c| c.role == Role::App);
-        Ok(apps.map(|app| app.address).filter(|app| gaps.contains(app)).collect())
+        let mut apps: HashSet<_> = gaps.iter().map(|gap| gap.address).collect();
+        // Those that are none are few, and apps may be very many.
+        for role in [Role::Kms, Role::Factory, Role::DeletionRegistry] {
+            for other in store.contracts_of(chain_id, role).await? {
+                apps.remove(&other.address);
+            }
+        }
+        Ok(apps)
     }
 
     /// Whether what was read belongs together: the index only went forward meanwhile.
