@@ -6,6 +6,8 @@
 #[path = "../../../store/benches/facts/mod.rs"]
 mod facts;
 mod load;
+#[path = "../serving/mod.rs"]
+mod serving;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolEvent;
@@ -13,12 +15,8 @@ use devproof_contracts::stock::TimelockAppAuth::ComposeHashProposed;
 use devproof_store::{BlockRef, Contract, Page, RawLog, Store, Tags};
 use facts::{CHAIN, block, contract, who};
 use load::{Load, Shape};
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use serving::Serving;
+use std::{path::Path, time::Duration};
 
 /// Connections at a time, and for how long they ask.
 const CONNECTIONS: usize = 64;
@@ -43,7 +41,7 @@ async fn main() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.db");
         let blocks = fill(&path, events, apps).await;
-        let service = Service::start(&path);
+        let service = Serving::start(&path, &["--no-index", "--rate-limit", "0"]);
         println!("{name}: {apps} apps");
         let app = move |n: u64| facts::who(random(n, 0) % apps);
         let at = move |n: u64| random(n, 1) % blocks;
@@ -68,9 +66,10 @@ fn random(n: u64, which: u8) -> u64 {
 /// Fills a database and gives the number of blocks.
 async fn fill(path: &Path, events: u64, apps: u64) -> u64 {
     let store = Store::open(path.to_str().unwrap()).await.unwrap();
-    let (head, _) = facts::write(&store, events, apps).await;
+    let announcing: Vec<Contract> = (0..OPEN).map(announcing).collect();
+    let (head, _) = facts::write(&store, events, apps, &announcing).await;
     facts::keep(&store, apps, head).await;
-    let last = announce(&store, head).await;
+    let last = announce(&store, &announcing, head).await;
     let tags = Tags {
         head: last,
         safe: Some(last.number),
@@ -82,18 +81,15 @@ async fn fill(path: &Path, events: u64, apps: u64) -> u64 {
     head.number
 }
 
-/// Apps of the tutorial's kind that announce one change each.
-async fn announce(store: &Store, head: BlockRef) -> BlockRef {
+/// An app of the tutorial's kind.
+fn announcing(n: u64) -> Contract {
+    let code_kind = "timelock_app_auth".to_owned();
+    Contract { address: who(u64::MAX - n), named_by: None, code_kind, ..contract(n) }
+}
+
+/// Each of these announces one change, in the block behind the newest.
+async fn announce(store: &Store, apps: &[Contract], head: BlockRef) -> BlockRef {
     let next = block(head.number + 1);
-    let apps: Vec<Contract> = (0..OPEN)
-        .map(|n| Contract {
-            address: who(u64::MAX - n),
-            named_by: None,
-            code_kind: "timelock_app_auth".to_owned(),
-            found_at: next.number,
-            ..contract(n)
-        })
-        .collect();
     let log = |(n, app): (u64, Address)| {
         let ripe = U256::from(next.timestamp + 86_400 + n);
         let event = ComposeHashProposed { hash: keccak256(n.to_be_bytes()), activatesAt: ripe };
@@ -112,7 +108,7 @@ async fn announce(store: &Store, head: BlockRef) -> BlockRef {
     let page = Page {
         chain_id: CHAIN,
         previous: Some(head.hash),
-        contracts: apps,
+        contracts: Vec::new(),
         blocks: Vec::new(),
         logs,
         checkpoint: next,
@@ -121,45 +117,15 @@ async fn announce(store: &Store, head: BlockRef) -> BlockRef {
     next
 }
 
-struct Service {
-    child: Child,
-    address: String,
-}
-
-impl Service {
-    fn start(database: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_devproof"))
-            .args(["serve", "--no-index", "--listen", "127.0.0.1:0", "--rate-limit", "0", "--json"])
-            .arg("--database")
-            .arg(database)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = said.map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
-        let address = url.split("http://").nth(1).unwrap().trim_end_matches(['"', '}', ',']);
-        Self { address: address.to_owned(), child }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Prints how a kind of question fares, and gives the answers a second.
 async fn show(
     name: &str,
     alive: f64,
-    service: &Service,
+    service: &Serving,
     path: impl Fn(u64) -> String + Copy + Send + 'static,
 ) -> f64 {
     let load = Load { connections: CONNECTIONS, lasts: LASTS };
-    let Shape { rate, p50, p99, bytes } = load.run(&service.address, path).await;
+    let Shape { rate, p50, p99, bytes } = load.run(&service.host, path).await;
     let share = if alive > 1.0 { rate / alive } else { 1.0 };
     println!(
         "{name:<44} {rate:>10.0} {share:>9.2} {p50:>10.1?} {p99:>10.1?} {:>8.1}",
@@ -169,10 +135,10 @@ async fn show(
 }
 
 /// Prints what somebody waits for who sees a page for the first time: it, and then all that it names, on one connection.
-async fn one_view(service: &Service, page: &str) {
+async fn one_view(service: &Serving, page: &str) {
     let mut times: Vec<(Duration, usize)> = Vec::new();
     for _ in 0..21 {
-        times.push(load::view(&service.address, page).await);
+        times.push(load::view(&service.host, page).await);
     }
     times.sort_unstable();
     let (time, bytes) = times[times.len() / 2];

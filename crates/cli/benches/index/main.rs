@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod service;
+#[path = "../serving/mod.rs"]
+mod serving;
 
 use alloy_primitives::Address;
 use devproof_api::{Finality, When};

@@ -1,12 +1,12 @@
 //! The binary as a service beside a chain that grows: how soon a head is in an answer, and the memory it takes.
 
+use crate::serving::Serving;
 use alloy_primitives::Address;
 use devproof_testkit::replay::Replay;
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -21,28 +21,13 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// Longer than indexing the whole chain takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-struct Service {
-    child: Child,
-    /// Its address and port.
-    host: String,
-}
+struct Service(Serving);
 
 impl Service {
     fn start(replay: &Replay, kms: Address, database: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_devproof"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--poll-seconds", "1", "--json"])
-            .args(["--rpc-url", replay.url(), "--kms", &kms.to_string()])
-            .arg("--database")
-            .arg(database)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = said.map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
-        let host = url.split("http://").nth(1).unwrap().trim_end_matches(['"', '}', ',']);
-        Self { host: host.to_owned(), child }
+        let kms = kms.to_string();
+        let more = ["--poll-seconds", "1", "--rpc-url", replay.url(), "--kms", &kms];
+        Self(Serving::start(database, &more))
     }
 
     /// The block at which the index stands, as an answer about an app says; 0 where there is none yet.
@@ -54,10 +39,10 @@ impl Service {
     }
 
     fn ask(&self, app: Address) -> io::Result<String> {
-        let mut stream = TcpStream::connect(&self.host)?;
+        let mut stream = TcpStream::connect(&self.0.host)?;
         let path = format!("/v1/chains/31337/apps/{app}/at/unsafe?finality=unsafe");
         let ask =
-            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.host);
+            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.0.host);
         stream.write_all(ask.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
@@ -75,16 +60,10 @@ impl Service {
 
     /// Resident memory, in MB.
     fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.0.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

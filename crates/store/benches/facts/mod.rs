@@ -58,9 +58,14 @@ pub(crate) fn contract(n: u64) -> Contract {
     }
 }
 
-/// Writes so many events of so many apps. Gives the newest block, and the time that writing them took; the apps themselves
+/// Writes so many events of so many apps, and follows `others` from the beginning. Gives the newest block, and the time that writing them took; the apps themselves
 /// are not events.
-pub(crate) async fn write(store: &Store, events: u64, apps: u64) -> (BlockRef, Duration) {
+pub(crate) async fn write(
+    store: &Store,
+    events: u64,
+    apps: u64,
+    others: &[Contract],
+) -> (BlockRef, Duration) {
     store.ensure_chain(CHAIN, 0).await.unwrap();
     let blocks = events / PER_BLOCK;
     let (mut previous, mut written) = (None, Duration::ZERO);
@@ -71,7 +76,10 @@ pub(crate) async fn write(store: &Store, events: u64, apps: u64) -> (BlockRef, D
         let page = Page {
             chain_id: CHAIN,
             previous,
-            contracts: if first == 0 { (0..apps).map(contract).collect() } else { Vec::new() },
+            contracts: match first {
+                0 => (0..apps).map(contract).chain(others.iter().cloned()).collect(),
+                _ => Vec::new(),
+            },
             blocks: Vec::new(),
             logs: logs.collect(),
             checkpoint: block(last),

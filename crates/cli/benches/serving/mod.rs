@@ -1,0 +1,41 @@
+//! The binary as a service.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+/// A service over a database. It ends with this value.
+pub(crate) struct Serving {
+    pub(crate) child: Child,
+    /// Its address and port.
+    pub(crate) host: String,
+}
+
+impl Serving {
+    /// Starts one, with more arguments.
+    pub(crate) fn start(database: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_devproof"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--json"])
+            .args(arguments)
+            .arg("--database")
+            .arg(database)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = said.map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
+        let host = url.split("http://").nth(1).unwrap().trim_end_matches(['"', '}', ',']);
+        Self { host: host.to_owned(), child }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
