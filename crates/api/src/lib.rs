@@ -18,6 +18,7 @@ mod pages;
 pub mod parse;
 pub mod rest;
 mod schema;
+mod shared;
 pub mod words;
 
 pub use answers::{

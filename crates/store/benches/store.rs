@@ -36,7 +36,7 @@ async fn run(events: u64, apps: u64) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.db");
     let store = Store::open(path.to_str().unwrap()).await.unwrap();
-    let (head, written) = facts::write(&store, events, apps, &[]).await;
+    let (head, written) = facts::write(&store, events, apps, &[], |_| Vec::new()).await;
     store.close().await;
     let size = std::fs::metadata(&path).unwrap().len();
     let store = Store::open(path.to_str().unwrap()).await.unwrap();

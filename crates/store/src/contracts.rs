@@ -56,6 +56,17 @@ macro_rules! of_role {
     };
 }
 
+/// What is still to be read, `$1` being the chain. The chain first: what is to be read is behind its start.
+macro_rules! gaps {
+    () => {
+        "SELECT c.address, n.start_block, c.scanned_from - 1
+         FROM chains n CROSS JOIN contracts c
+         WHERE n.chain_id = $1 AND c.chain_id = n.chain_id AND c.scanned_from > n.start_block AND c.canonical = 1"
+    };
+}
+
+pub(crate) use gaps;
+
 impl Store {
     /// Stores a contract, or what is known better about one. Of two tellings the one found at the lower block is
     /// kept; at the same block the later telling.
@@ -239,10 +250,7 @@ impl Store {
         let rows = self
             .pool
             .rows(
-                "SELECT c.address, n.start_block, c.scanned_from - 1
-                 FROM contracts c JOIN chains n ON n.chain_id = c.chain_id
-                 WHERE c.chain_id = $1 AND c.canonical = 1 AND c.scanned_from > n.start_block
-                 ORDER BY c.found_at, c.address",
+                concat!(gaps!(), " ORDER BY c.found_at, c.address"),
                 &[Arg::Int(int("chain id", chain_id)?)],
             )
             .await?;
@@ -274,7 +282,7 @@ impl Store {
     }
 }
 
-fn gap(row: &Row) -> Result<Gap> {
+pub(crate) fn gap(row: &Row) -> Result<Gap> {
     Ok(Gap { address: row.address(0)?, from: row.number(1)?, to: row.number(2)? })
 }
 
@@ -324,19 +332,24 @@ pub(crate) async fn cover(tx: &mut Tx, chain_id: u64, first: u64) -> Result<()> 
 }
 
 pub(crate) fn contract(row: &Row) -> Result<Contract> {
-    let word = row.text(2)?;
+    contract_from(row, 0)
+}
+
+/// A contract whose columns begin with this one.
+pub(crate) fn contract_from(row: &Row, first: usize) -> Result<Contract> {
+    let word = row.text(first + 2)?;
     let role = Role::parse(word)
         .ok_or_else(|| StoreError::Corrupt { what: format!("the role `{word}`") })?;
     Ok(Contract {
-        chain_id: row.number(0)?,
-        address: row.address(1)?,
+        chain_id: row.number(first)?,
+        address: row.address(first + 1)?,
         role,
-        named_by: row.maybe_address(3)?,
-        code_kind: row.text(4)?.to_owned(),
-        code_hash: row.maybe_hash(5)?,
-        implementation: row.maybe_address(6)?,
-        found_at: row.number(7)?,
-        history_verified_at: row.maybe_number(8)?,
+        named_by: row.maybe_address(first + 3)?,
+        code_kind: row.text(first + 4)?.to_owned(),
+        code_hash: row.maybe_hash(first + 5)?,
+        implementation: row.maybe_address(first + 6)?,
+        found_at: row.number(first + 7)?,
+        history_verified_at: row.maybe_number(first + 8)?,
     })
 }
 

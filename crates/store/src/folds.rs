@@ -21,11 +21,15 @@ pub struct KeptFold {
     pub state: Vec<u8>,
 }
 
-/// All that an answer takes: the fold that was kept last, and what came after it.
+/// All that an answer takes: the fold that was kept last, what came after it, and what was said beside the chain.
 pub(crate) struct Since {
     pub(crate) kept: Option<KeptFold>,
-    /// By block, then in the order of what was asked.
+    /// All of them, by block, then in the order of what was asked.
     pub(crate) readings: Vec<Reading>,
+    /// In blocks that were reorged out, by height, block hash and place.
+    pub(crate) orphaned: Vec<RawLog>,
+    /// How often anything of the chain had been written ([`ChainStatus::writes`](crate::ChainStatus::writes)).
+    pub(crate) writes: u64,
     /// In chain order; the first of them, if there are many.
     pub(crate) logs: Vec<RawLog>,
     /// The block from which on there may be more; `None` if these are all.
@@ -33,8 +37,9 @@ pub(crate) struct Since {
 }
 
 impl Store {
-    /// What a contract said and was read to say after the block of the fold that was kept last at or before `up_to`, up to
-    /// and including `up_to`; after no block if none was kept under this version.
+    /// What a contract said after the block of the fold that was kept last at or before `up_to`, up to and including
+    /// `up_to`; after no block if none was kept under this version. And all that it was read to say up to there, and what it
+    /// said in blocks that were reorged out.
     ///
     /// One query, because on SQLite each way to the database and back costs more than what it does there.
     pub(crate) async fn since_kept(
@@ -64,9 +69,14 @@ impl Store {
              FROM readings r
              JOIN blocks b ON b.chain_id = $1 AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
              WHERE r.contract_id = (SELECT id FROM c) AND r.number <= $4
-                 AND r.number > COALESCE((SELECT number FROM k), -1)
              UNION ALL
-             SELECT number, NULL, 0, state, 0, '', NULL, 2 FROM k"
+             SELECT number, NULL, 0, state, 0, '', NULL, 2 FROM k
+             UNION ALL
+             SELECT b.number, b.hash, b.unix_time, b.said, o.contract_id, '', NULL, 3
+             FROM emitted o JOIN blocks b ON b.chain_id = $1 AND b.number = o.number AND b.fork = o.fork
+             WHERE o.contract_id = (SELECT id FROM c) AND o.fork > 0 AND o.number <= $4
+             UNION ALL
+             SELECT writes, NULL, 0, NULL, 0, '', NULL, 4 FROM chains WHERE chain_id = $1"
         );
         let args = [
             Arg::Int(int("chain id", contract.chain_id)?),
@@ -75,7 +85,14 @@ impl Store {
             Arg::Int(version.map_or(-1, i64::from)),
             Arg::Int(bound(up_to)),
         ];
-        let mut since = Since { kept: None, readings: Vec::new(), logs: Vec::new(), last: None };
+        let mut since = Since {
+            kept: None,
+            readings: Vec::new(),
+            orphaned: Vec::new(),
+            writes: 0,
+            logs: Vec::new(),
+            last: None,
+        };
         let mut blocks = 0;
         for row in self.pool.rows(sql, &args).await? {
             match row.int(7)? {
@@ -91,13 +108,18 @@ impl Store {
                     subject: Bytes::copy_from_slice(row.bytes(6)?),
                     value: Bytes::copy_from_slice(row.bytes(3)?),
                 }),
-                _ => since.kept = Some(kept_fold(&row, 0, 3)?),
+                2 => since.kept = Some(kept_fold(&row, 0, 3)?),
+                3 => {
+                    let of = (contract.address, row.int(4)?);
+                    logs_of(block(&row)?, row.bytes(3)?, of, &mut since.orphaned)?;
+                }
+                _ => since.writes = row.number(0)?,
             }
         }
         since.last = since.last.filter(|_| blocks == STEP);
         since.logs.sort_by_key(|log| (log.block.number, log.log_index));
-        let place = |r: &Reading| (r.block.number, r.what.clone(), r.subject.clone());
-        since.readings.sort_by_cached_key(place);
+        since.orphaned.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
+        sort(&mut since.readings);
         Ok(since)
     }
 
@@ -160,6 +182,14 @@ impl Store {
         }
         tx.commit().await
     }
+}
+
+/// By block, then in the order of what was asked.
+pub(crate) fn sort(readings: &mut [Reading]) {
+    readings.sort_by(|one, other| {
+        let place = |r: &Reading| r.block.number;
+        (place(one), &one.what, &one.subject).cmp(&(place(other), &other.what, &other.subject))
+    });
 }
 
 async fn id_of(tx: &mut Tx, chain_id: u64, address: Address) -> Result<i64> {

@@ -23,6 +23,7 @@ mod error;
 mod facts;
 mod folds;
 mod journal;
+mod known;
 mod mentions;
 mod open;
 mod packed;
@@ -43,12 +44,14 @@ mod types;
 mod writer;
 
 pub use announced::{ANNOUNCED_STEP, Announced, AnnouncedPlace};
+pub use chains::Standing;
 pub use copy::{Copied, Subscribers};
 pub use deliveries::{Delivery, DeliveryCounts, DeliveryState, ToldAlert};
 pub use error::{Result, StoreError};
 pub use folds::KeptFold;
 pub use journal::Entry;
-pub use mentions::Place;
+pub use known::Known;
+pub use mentions::{KmsThen, Place};
 pub use open::Store;
 pub use read::LogSteps;
 pub use readings::Reading;
@@ -56,7 +59,7 @@ pub use refuted::RefutedLog;
 pub use replica::Replica;
 pub use sender::{Filling, Letter, Sender};
 pub use spoken::{SPOKEN_STEP, SpokenBlock};
-pub use states::{AppState, READ, StateError, StateKeeper, read_at, reading_event, rules};
+pub use states::{AppState, AppThen, READ, StateError, StateKeeper, read_at, reading_event, rules};
 pub use subscriptions::{MAX_SUBSCRIPTIONS, Subscription};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,

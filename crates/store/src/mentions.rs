@@ -8,10 +8,12 @@ use crate::{
     conn::{Arg, Row, Tx, bound, int},
     contracts::{columns, contract},
     error::Result,
+    folds,
     read::{block, logs_of},
+    readings::Reading,
     types::{Contract, RawLog, Role},
 };
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use devproof_contracts::{Deleted, DeletionEvent, app_event, deletion_event, kms_event};
 use devproof_primitives::{Action, Change, Event, KmsEvent, Setting};
 use std::{
@@ -131,6 +133,35 @@ macro_rules! mentioning {
     };
 }
 
+/// What a KMS said under two words, what it was read to say, and what it said in blocks that were reorged out.
+const KMS: &str = "WITH c AS (SELECT id FROM contracts WHERE chain_id = $4 AND address = $5)
+     SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, m.tx_index, '', b.hash, CAST(0 AS BIGINT)
+     FROM (
+         SELECT DISTINCT contract_id, number, tx_index FROM mentions
+         WHERE word IN ($1, $2) AND number <= $3 AND contract_id = (SELECT id FROM c)
+     ) m
+     JOIN blocks b ON b.chain_id = $4 AND b.number = m.number AND b.fork = 0
+     UNION ALL
+     SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, 0, r.what, r.subject, 1
+     FROM readings r
+     JOIN blocks b ON b.chain_id = $4 AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+     WHERE r.contract_id = (SELECT id FROM c) AND r.number <= $3
+     UNION ALL
+     SELECT b.number, b.hash, b.unix_time, b.said, o.contract_id, 0, '', NULL, 2
+     FROM emitted o JOIN blocks b ON b.chain_id = $4 AND b.number = o.number AND b.fork = o.fork
+     WHERE o.contract_id = (SELECT id FROM c) AND o.fork > 0 AND o.number <= $3";
+
+/// A KMS after a block, as far as one app is concerned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KmsThen {
+    /// What it said, in chain order: everything but what is about other apps than this alone.
+    pub logs: Vec<RawLog>,
+    /// What it was read to say, by block, then in the order of what was asked.
+    pub readings: Vec<Reading>,
+    /// All that it said in blocks that were reorged out, by height, block hash and place.
+    pub orphaned: Vec<RawLog>,
+}
+
 impl Store {
     /// What a KMS said up to and including block `up_to`, in chain order: everything but what is about other apps than this
     /// alone.
@@ -143,13 +174,19 @@ impl Store {
         app: Address,
         up_to: u64,
     ) -> Result<Vec<RawLog>> {
-        let sql = "SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, m.tx_index
-             FROM (
-                 SELECT DISTINCT contract_id, number, tx_index FROM mentions
-                 WHERE word IN ($1, $2) AND number <= $3
-                     AND contract_id = (SELECT id FROM contracts WHERE chain_id = $4 AND address = $5)
-             ) m
-             JOIN blocks b ON b.chain_id = $4 AND b.number = m.number AND b.fork = 0";
+        Ok(self.kms_then(contract, app, up_to).await?.logs)
+    }
+
+    /// The same, with what the KMS was read to say, and with all that it said in blocks that were reorged out: one query.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn kms_then(
+        &self,
+        contract: &Contract,
+        app: Address,
+        up_to: u64,
+    ) -> Result<KmsThen> {
         let args = [
             Arg::Int(key(&KMS_POLICY)),
             Arg::Int(key(&app.into_word())),
@@ -157,15 +194,28 @@ impl Store {
             Arg::Int(int("chain id", contract.chain_id)?),
             Arg::Bytes(contract.address.as_slice()),
         ];
-        let mut found = Vec::new();
-        for row in self.pool.rows(sql, &args).await? {
-            let (mut logs, tx_index) = (Vec::new(), row.number(5)?);
+        let mut then = KmsThen::default();
+        for row in self.pool.rows(KMS, &args).await? {
             let of = (contract.address, row.int(4)?);
-            logs_of(block(&row)?, row.bytes(3)?, of, &mut logs)?;
-            found.extend(logs.into_iter().filter(|log| log.tx_index == tx_index));
+            match row.int(8)? {
+                0 => {
+                    let (mut logs, tx_index) = (Vec::new(), row.number(5)?);
+                    logs_of(block(&row)?, row.bytes(3)?, of, &mut logs)?;
+                    then.logs.extend(logs.into_iter().filter(|log| log.tx_index == tx_index));
+                }
+                1 => then.readings.push(Reading {
+                    block: block(&row)?,
+                    what: row.text(6)?.to_owned(),
+                    subject: Bytes::copy_from_slice(row.bytes(7)?),
+                    value: Bytes::copy_from_slice(row.bytes(3)?),
+                }),
+                _ => logs_of(block(&row)?, row.bytes(3)?, of, &mut then.orphaned)?,
+            }
         }
-        found.sort_by_key(|log| (log.block.number, log.log_index));
-        Ok(found)
+        then.logs.sort_by_key(|log| (log.block.number, log.log_index));
+        then.orphaned.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
+        folds::sort(&mut then.readings);
+        Ok(then)
     }
 
     /// Those of these logs that their words do not lead to, for who checks the index of words.

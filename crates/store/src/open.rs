@@ -3,6 +3,7 @@
 use crate::{
     conn::{Pool, Tx},
     error::{Result, StoreError, is_busy},
+    known::Remembered,
     readers::Readers,
     target::{Target, server_name},
     writer::Writer,
@@ -48,6 +49,7 @@ pub struct Store {
     name: String,
     /// What is to be held while anything is written.
     writer: Option<Writer>,
+    pub(crate) remembered: Remembered,
 }
 
 impl Store {
@@ -132,7 +134,7 @@ impl Store {
                 (postgres(&options, read_only).await?, server_name(&options))
             }
         };
-        Ok(Self { pool, read_only, name, writer: None })
+        Ok(Self { pool, read_only, name, writer: None, remembered: Remembered::default() })
     }
 
     fn known(&self) -> i64 {

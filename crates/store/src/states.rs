@@ -3,7 +3,9 @@
 //! A long history is not folded for every question. Where the fold stood is kept now and then, so that an answer costs
 //! what it says, not what was ever said before it.
 
-use crate::{KeptFold, RawLog, Reading, Store, error::StoreError, read::LogSteps, types::Contract};
+use crate::{
+    KeptFold, RawLog, Reading, Store, error::StoreError, folds::Since, read::LogSteps, types::Contract,
+};
 use alloy_primitives::{Address, B256};
 use devproof_contracts::{About, Code, app_event};
 use devproof_primitives::{Action, BlockRef, Event, FoldError, Policy, Position, Rules, Step};
@@ -93,6 +95,22 @@ impl AppState {
     }
 }
 
+/// An app after a block, with all else that is told of it there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppThen {
+    /// What its logs and readings fold to.
+    pub state: AppState,
+    /// What it was read to say up to and including the block, by block, then in the order of what was asked.
+    pub readings: Vec<Reading>,
+    /// What it said up to there in blocks that were reorged out, by height, block hash and place.
+    pub orphaned: Vec<RawLog>,
+    /// How often anything of the chain had been written when all of this was read ([`ChainStatus::writes`]); `None` if it was
+    /// not read at once.
+    ///
+    /// [`ChainStatus::writes`]: crate::ChainStatus::writes
+    pub writes: Option<u64>,
+}
+
 /// What stands for the code that can never be replaced, among the names of settings.
 const UPGRADES_DISABLED: &str = "upgrades_disabled";
 
@@ -159,6 +177,19 @@ impl Store {
         Ok(folding.state)
     }
 
+    /// The same, with what else is told of the app there: mostly in one query.
+    ///
+    /// # Errors
+    /// As [`Store::app_state`].
+    pub async fn app_then(&self, contract: &Contract, up_to: u64) -> Result<AppThen, StateError> {
+        let since = self.since_kept(contract, Some(version(contract)), up_to).await?;
+        let (readings, orphaned) = (since.readings.clone(), since.orphaned.clone());
+        let writes = since.last.is_none().then_some(since.writes);
+        let mut folding = Folding::from(self, contract, since, up_to)?;
+        folding.advance(up_to).await?;
+        Ok(AppThen { state: folding.state, readings, orphaned, writes })
+    }
+
     /// Folds all logs of an app again, whatever was kept, and gives the lowest block of which a state is kept that is not
     /// what they fold to; `None` if there is none.
     ///
@@ -203,6 +234,18 @@ impl<'a> Folding<'a> {
         up_to: u64,
     ) -> Result<Self, StoreError> {
         let since = store.since_kept(contract, version, up_to).await?;
+        Self::from(store, contract, since, up_to)
+    }
+
+    fn from(
+        store: &'a Store,
+        contract: &'a Contract,
+        mut since: Since,
+        up_to: u64,
+    ) -> Result<Self, StoreError> {
+        // What was read before is in the kept state.
+        let after = since.kept.as_ref().map(|kept| kept.number);
+        since.readings.retain(|reading| after.is_none_or(|after| reading.block.number > after));
         let state = match since.kept {
             None => AppState::new(contract),
             Some(kept) => postcard::from_bytes(&kept.state).map_err(|_| StoreError::Corrupt {

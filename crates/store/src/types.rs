@@ -104,6 +104,8 @@ pub struct ChainStatus {
     pub checkpoint: Option<BlockRef>,
     /// The node's tags at the last poll; `None` before the first.
     pub tags: Option<Tags>,
+    /// How often anything of it was written. As long as it is the same, all that was read since it was read still holds.
+    pub writes: u64,
 }
 
 /// One step forward: every log of every contract known (those stored and those in `contracts`) from the block after

@@ -51,8 +51,8 @@ use crate::{
 use alloy_primitives::Address;
 use devproof_contracts::{About, Code};
 use devproof_primitives::{BlockRef, Kms};
-use devproof_store::{ChainStatus, Contract, Role, Store};
-use standing::{Standing, steadily};
+use devproof_store::{AppThen, ChainStatus, Contract, Role, Store};
+use standing::{Seen, Standing, steadily_of};
 
 /// What an app was allowed to run after a block, or at a time.
 ///
@@ -69,9 +69,13 @@ pub async fn at(
     when: When,
     min_finality: Finality,
 ) -> Result<AtBlock, AnswerError> {
-    steadily(store, chain_id, async |standing| {
-        let scope = Scope::open(store, standing, app).await?;
-        at_once(store, headers, &scope, when, min_finality).await
+    let number = match when {
+        When::Block(number) => Some(number),
+        _ => None,
+    };
+    steadily_of(store, chain_id, (app, number), async |Seen { standing, contract, block }| {
+        let scope = Scope::found(store, standing, app, contract).await?;
+        at_once(store, headers, &scope, (when, block), min_finality).await
     })
     .await
 }
@@ -102,40 +106,45 @@ async fn at_once(
     store: &Store,
     headers: Option<&dyn Headers>,
     scope: &Scope,
-    when: When,
+    asked: (When, Option<BlockRef>),
     min_finality: Finality,
-) -> Result<AtBlock, AnswerError> {
+) -> Result<(AtBlock, Option<u64>), AnswerError> {
     let Scope { status, contract, .. } = scope;
     let (chain_id, app, address) = (contract.chain_id, scope.app, contract.address);
-    let moment = moment::resolve(store, headers, scope, when, min_finality).await?;
+    let moment = moment::resolve_with(store, headers, scope, asked, min_finality).await?;
     let up_to = moment.block.number;
-    let kms_contracts = store.contracts_of(chain_id, Role::Kms).await?;
-    let needed: Vec<Address> = kms_contracts.iter().map(|c| c.address).chain([address]).collect();
+    let known = Standing::from(scope).known(store).await?;
+    let kms_contracts = || known.of(Role::Kms);
+    let needed: Vec<Address> = kms_contracts().map(|c| c.address).chain([address]).collect();
     scope.no_gap(store, &needed, up_to).await?;
-
-    let state = store.app_state(contract, up_to).await?;
-    if state.logs == 0 {
-        scope.has_spoken(store, up_to).await?;
-    }
-    let findings = facts::Findings::of(&store.readings(chain_id, address, up_to).await?);
-    let mut kms = Vec::with_capacity(kms_contracts.len());
-    for contract in &kms_contracts {
+    let completeness = verified::completeness(store, scope, &moment).await?;
+    let mut kms = Vec::new();
+    for contract in kms_contracts() {
+        let then = store.kms_then(contract, app, up_to).await?;
         let mut state = Kms::default();
-        for log in store.kms_logs(contract, app, up_to).await? {
+        for log in &then.logs {
             if let Some(event) = devproof_contracts::kms_event(&log.topics, &log.data) {
                 state.apply(&event);
             }
         }
-        let mut orphaned = orphans::of_kms(store, contract, up_to, app).await?;
-        orphaned.retain(|orphan| orphan.block <= up_to);
-        let readings = store.readings(chain_id, contract.address, up_to).await?;
-        kms.push(legs::kms(contract, state, &readings, app, orphaned));
+        let orphaned = orphans::among_kms(store, contract, (&then.orphaned, up_to), app).await?;
+        kms.push(legs::kms(contract, state, &then.readings, app, orphaned));
     }
-    let mut orphaned = orphans::of(store, contract, up_to).await?;
-    orphaned.retain(|orphan| orphan.block <= up_to);
+
+    // Last, for it tells whether anything was written since the question came.
+    let AppThen { state, readings, orphaned, mut writes } = store.app_then(contract, up_to).await?;
+    if state.logs == 0 {
+        scope.has_spoken(store, up_to).await?;
+        writes = None;
+    }
+    if !orphaned.is_empty() {
+        writes = None;
+    }
+    let findings = facts::Findings::of(&readings);
+    let orphaned = orphans::among(store, contract, (&orphaned, up_to)).await?;
 
     let policy = &state.policy;
-    Ok(AtBlock {
+    let answer = AtBlock {
         chain_id,
         app,
         contract: address,
@@ -143,7 +152,7 @@ async fn at_once(
         block: moment.document(),
         index_head: moment::block(scope.head, status),
         indexed_from: status.start_block,
-        completeness: verified::completeness(store, scope, &moment).await?,
+        completeness,
         history_verified_at: contract
             .history_verified_at
             .map(|block| documents::Verified { block }),
@@ -157,7 +166,8 @@ async fn at_once(
         not_known: legs::not_known(contract, policy, &findings),
         observed: Vec::new(),
         orphaned,
-    })
+    };
+    Ok((answer, writes))
 }
 
 /// An app, and the chain as it stood when the question came.
@@ -177,8 +187,18 @@ impl Scope {
         Standing { status, head }: Standing,
         app: Address,
     ) -> Result<Self, AnswerError> {
+        let contract = store.contract(status.chain_id, app).await?;
+        Self::found(store, Standing { status, head }, app, contract).await
+    }
+
+    /// The same where it is known what stands at the address.
+    async fn found(
+        store: &Store,
+        Standing { status, head }: Standing,
+        app: Address,
+        mut contract: Option<Contract>,
+    ) -> Result<Self, AnswerError> {
         let chain_id = status.chain_id;
-        let mut contract = store.contract(chain_id, app).await?;
         // Where nothing is deployed, it may be an id that is no contract.
         if contract.as_ref().is_none_or(|c| c.role == Role::App && c.code_hash.is_none())
             && let Some(controller) = controller(store, chain_id, app).await?

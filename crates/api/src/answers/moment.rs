@@ -59,9 +59,22 @@ pub(super) async fn resolve(
     when: When,
     min_finality: Finality,
 ) -> Result<Moment, AnswerError> {
+    resolve_with(store, headers, standing, (when, None), min_finality).await
+}
+
+/// The same where the block of a number may be at hand already.
+pub(super) async fn resolve_with(
+    store: &Store,
+    headers: Option<&dyn Headers>,
+    standing: impl Into<Standing>,
+    (when, held): (When, Option<BlockRef>),
+    min_finality: Finality,
+) -> Result<Moment, AnswerError> {
     let standing = &standing.into();
     match when {
-        When::Block(number) => at_block(store, headers, standing, number, min_finality).await,
+        When::Block(number) => {
+            at_block(store, headers, standing, (number, held), min_finality).await
+        }
         When::Time(seconds) => at_time(store, headers, standing, seconds, min_finality).await,
         When::Hash(hash) => at_hash(store, headers, standing, hash, min_finality).await,
         // Who names a tag takes what has it.
@@ -73,7 +86,7 @@ async fn at_block(
     store: &Store,
     headers: Option<&dyn Headers>,
     standing: &Standing,
-    number: u64,
+    (number, held): (u64, Option<BlockRef>),
     min_finality: Finality,
 ) -> Result<Moment, AnswerError> {
     let Standing { status, head } = standing;
@@ -86,7 +99,11 @@ async fn at_block(
     }
     let finality = Finality::of(number, status.tags.as_ref());
     enough(finality, min_finality, || format!("block {number}"))?;
-    let block = match store.block_by_number(status.chain_id, number).await? {
+    let held = match held {
+        Some(held) => Some(held),
+        None => store.block_by_number(status.chain_id, number).await?,
+    };
+    let block = match held {
         Some(block) => block,
         None => fetch(store, headers, standing, number, finality).await?,
     };
@@ -117,7 +134,7 @@ async fn at_hash(
             }
         },
     };
-    let moment = at_block(store, headers, standing, number, min_finality).await?;
+    let moment = at_block(store, headers, standing, (number, None), min_finality).await?;
     // A node may know blocks of other branches as well.
     if moment.block.hash == hash { Ok(moment) } else { Err(AnswerError::Orphaned { hash, number }) }
 }

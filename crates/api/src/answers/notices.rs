@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256};
 use devproof_primitives::{
     Action, GRACE_PERIOD, Notice as Given, Proposal as Announced, ProposalState, Setting,
 };
-use devproof_store::{ANNOUNCED_STEP, AnnouncedPlace, AppState, Contract, Store};
+use devproof_store::{ANNOUNCED_STEP, AnnouncedPlace, AppState, Contract, Reading, Store};
 use facts::{Findings, Happening, What};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,7 +31,7 @@ const MAX_NOTICES: usize = 100;
 const MAX_LOOKED_AT: usize = 1000;
 
 /// Which notices are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum NoticeState {
     /// Those that can still come into force.
     #[default]
@@ -304,9 +304,9 @@ impl Looking<'_> {
         let (store, up_to) = (self.store, self.moment.block.number);
         let scope = Scope::of(store, self.standing, contract).await?;
         scope.no_gap(store, &[scope.contract.address], up_to).await?;
-        let state = store.app_state(&scope.contract, up_to).await?;
-        let of = Of::open(store, scope, self.moment, &state).await?;
-        let lives = Lives::default().end(&state, self.moment.now());
+        let then = store.app_then(&scope.contract, up_to).await?;
+        let of = Of::with(store, scope, self.moment, &then.state, &then.readings).await?;
+        let lives = Lives::default().end(&then.state, self.moment.now());
         Ok((of, lives))
     }
 
@@ -380,12 +380,23 @@ impl Of {
     ) -> Result<Self, AnswerError> {
         let contract = &scope.contract;
         // Code that keeps a history has no other behind it that would have to be looked up.
-        let findings = if facts::kind(contract).keeps_history() {
-            Findings::default()
+        let readings = if facts::kind(contract).keeps_history() {
+            Vec::new()
         } else {
-            let readings = store.readings(contract.chain_id, contract.address, moment.block.number);
-            Findings::of(&readings.await?)
+            store.readings(contract.chain_id, contract.address, moment.block.number).await?
         };
+        Self::with(store, scope, moment, state, &readings).await
+    }
+
+    async fn with(
+        store: &Store,
+        scope: Scope,
+        moment: &Moment,
+        state: &AppState,
+        readings: &[Reading],
+    ) -> Result<Self, AnswerError> {
+        let contract = &scope.contract;
+        let findings = Findings::of(readings);
         Ok(Self {
             app: scope.app,
             contract: contract.address,

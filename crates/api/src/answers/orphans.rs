@@ -17,7 +17,17 @@ pub(super) async fn of(
     contract: &Contract,
     up_to: u64,
 ) -> Result<Vec<Orphan>, AnswerError> {
-    of_contract(store, contract, up_to, |log| {
+    let logs = store.orphaned_logs(contract.chain_id, contract.address).await?;
+    among(store, contract, (&logs, up_to)).await
+}
+
+/// Those among what it said in blocks that were reorged out.
+pub(super) async fn among(
+    store: &Store,
+    contract: &Contract,
+    logs: (&[RawLog], u64),
+) -> Result<Vec<Orphan>, AnswerError> {
+    of_contract(store, contract, logs, |log| {
         let (action, setting, value) = what(contract, &app_event(&log.topics, &log.data)?)?;
         Some((action.name(), setting, value))
     })
@@ -31,7 +41,18 @@ pub(super) async fn of_kms(
     up_to: u64,
     app: Address,
 ) -> Result<Vec<Orphan>, AnswerError> {
-    of_contract(store, contract, up_to, |log| {
+    let logs = store.orphaned_logs(contract.chain_id, contract.address).await?;
+    among_kms(store, contract, (&logs, up_to), app).await
+}
+
+/// Those among what it said in blocks that were reorged out.
+pub(super) async fn among_kms(
+    store: &Store,
+    contract: &Contract,
+    logs: (&[RawLog], u64),
+    app: Address,
+) -> Result<Vec<Orphan>, AnswerError> {
+    of_contract(store, contract, logs, |log| {
         let event = kms_event(&log.topics, &log.data)?;
         match &event {
             KmsEvent::AppRegistered(other) if *other != app => None,
@@ -45,10 +66,9 @@ pub(super) async fn of_kms(
 async fn of_contract(
     store: &Store,
     contract: &Contract,
-    up_to: u64,
+    (logs, up_to): (&[RawLog], u64),
     read: impl Fn(&RawLog) -> Option<(&'static str, &'static str, B256)>,
 ) -> Result<Vec<Orphan>, AnswerError> {
-    let logs = store.orphaned_logs(contract.chain_id, contract.address).await?;
     if logs.is_empty() {
         return Ok(Vec::new());
     }

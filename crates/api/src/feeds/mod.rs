@@ -147,8 +147,7 @@ async fn notices(
     for of in states {
         match apps {
             None => {
-                let (page, surface) = (Part { limit: 100, after: None }, Surface::Rest);
-                pages.push(answers::notices(store, chain_id, *of, page, finality, surface).await?);
+                pages.push(state.notices(chain_id, *of, 100, finality).await?.answer.clone());
             }
             Some(apps) => {
                 for app in apps {

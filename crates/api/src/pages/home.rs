@@ -6,12 +6,14 @@ use super::{
     parts::{app_name, app_path, countdown, sign, stage_now, version, when},
 };
 use crate::{
-    AppState, ChangesOf, Finality, NoticeState, Part, Surface, answers,
+    AppState, Finality, NoticeState, Surface, answers,
     documents::{Block, Changes, Notice, Notices},
+    shared::Made,
     words::{setting, value},
 };
 use axum::{extract::State, http::HeaderMap};
 use maud::{Markup, html};
+use std::sync::Arc;
 
 /// Notices that are shown of each chain.
 const NOTICES: usize = 30;
@@ -22,8 +24,8 @@ const CHANGES: usize = 12;
 /// What is known of one chain.
 struct OfChain {
     chain_id: u64,
-    notices: Notices,
-    changes: Changes,
+    notices: Arc<Made<Notices>>,
+    changes: Arc<Made<Changes>>,
 }
 
 pub(super) async fn page(State(state): State<AppState>, headers: HeaderMap) -> PageReply {
@@ -50,9 +52,9 @@ pub(super) async fn page(State(state): State<AppState>, headers: HeaderMap) -> P
         section aria-labelledby="changes" {
             h2 id="changes" { "Latest changes" }
             @for it in &told {
-                (change_lines(&state, it.chain_id, &it.changes))
+                (change_lines(&state, it.chain_id, &it.changes.answer))
             }
-            @if told.iter().all(|it| it.changes.changes.is_empty()) {
+            @if told.iter().all(|it| it.changes.answer.changes.is_empty()) {
                 p.empty { "Nothing has happened yet in what is indexed here." }
             }
             p { a.more href="/changes" { "All changes" } }
@@ -64,9 +66,9 @@ pub(super) async fn page(State(state): State<AppState>, headers: HeaderMap) -> P
             }
             ul.lines {
                 @for it in &told {
-                    @let Block { number, timestamp, .. } = it.notices.index_head;
+                    @let Block { number, timestamp, .. } = it.notices.answer.index_head;
                     li { "Chain " (it.chain_id) ", up to block " span.number { (number) } " of " (when(timestamp))
-                        @if it.notices.unread > 0 { "; the past of " (it.notices.unread) " apps is still being read" } }
+                        @if it.notices.answer.unread > 0 { "; the past of " (it.notices.answer.unread) " apps is still being read" } }
                 }
                 @for (chain_id, why) in &silent {
                     li { "Chain " (chain_id) ": " (why) }
@@ -79,19 +81,15 @@ pub(super) async fn page(State(state): State<AppState>, headers: HeaderMap) -> P
 }
 
 async fn of_chain(state: &AppState, chain_id: u64) -> Result<OfChain, crate::AnswerError> {
-    let (store, surface) = (state.store(), Surface::Rest);
     let finality = Finality::default_of(chain_id);
-    let page = Part { limit: NOTICES, after: None };
-    let notices =
-        answers::notices(store, chain_id, NoticeState::Open, page, finality, surface).await?;
-    let of = ChangesOf::default();
-    let changes = answers::latest(store, chain_id, of, CHANGES, finality, surface).await?;
+    let notices = state.notices(chain_id, NoticeState::Open, NOTICES, finality).await?;
+    let changes = state.latest(chain_id, CHANGES, finality).await?;
     Ok(OfChain { chain_id, notices, changes })
 }
 
 fn notices(state: &AppState, told: &[OfChain]) -> Markup {
     let mut all: Vec<(&OfChain, &Notice)> =
-        told.iter().flat_map(|it| it.notices.notices.iter().map(move |n| (it, n))).collect();
+        told.iter().flat_map(|it| it.notices.answer.notices.iter().map(move |n| (it, n))).collect();
     all.sort_by_key(|(_, notice)| notice.ripe_at);
     html! {
         @if all.is_empty() {
@@ -105,7 +103,7 @@ fn notices(state: &AppState, told: &[OfChain]) -> Markup {
             }
         }
         @for it in told {
-            @if it.notices.next.is_some() {
+            @if it.notices.answer.next.is_some() {
                 p { "There are more on chain " (it.chain_id) ": " a href=(format!("/v1/chains/{}/notices", it.chain_id)) { "all of them as JSON" } }
             }
         }
@@ -114,7 +112,7 @@ fn notices(state: &AppState, told: &[OfChain]) -> Markup {
 
 fn card(state: &AppState, chain: &OfChain, notice: &Notice) -> Markup {
     let chain_id = chain.chain_id;
-    let now = state.now_after(chain.notices.block.timestamp);
+    let now = state.now_after(chain.notices.answer.block.timestamp);
     let stage = stage_now(&notice.state, notice.ripe_at, now);
     let families = state.families().of(chain_id, notice.app);
     let enforced = notice.code.kind == "app_auth";

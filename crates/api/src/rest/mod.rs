@@ -17,7 +17,11 @@ pub use problem::ProblemReply;
 pub use rate::RateLimit;
 pub use verify::Verification;
 
-use crate::{Families, Headers};
+use crate::{
+    AnswerError, ChangesOf, Families, Finality, Headers, NoticeState, Part, Surface, answers,
+    documents::{Changes, Notices},
+    shared::{self, Made},
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
@@ -71,6 +75,7 @@ pub struct AppState {
     public_url: Option<String>,
     clock: Clock,
     verification: Option<Verification>,
+    shared: shared::Answers,
 }
 
 /// What time it is for those who read a page.
@@ -104,6 +109,7 @@ impl AppState {
             public_url: None,
             clock: Clock::System,
             verification: None,
+            shared: shared::Answers::default(),
         }
     }
 
@@ -169,6 +175,35 @@ impl AppState {
 
     pub(crate) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The first page of the notices of a chain: made once for all who ask, until something is written.
+    pub(crate) async fn notices(
+        &self,
+        chain_id: u64,
+        of: NoticeState,
+        limit: usize,
+        finality: Finality,
+    ) -> Result<Arc<Made<Notices>>, AnswerError> {
+        let page = Part { limit, after: None };
+        let make =
+            async || answers::notices(&self.store, chain_id, of, page, finality, Surface::Rest).await;
+        let question = (chain_id, of, limit, finality);
+        self.shared.notices.get(&self.store, (chain_id, question), make).await
+    }
+
+    /// The newest changes of a chain, likewise.
+    pub(crate) async fn latest(
+        &self,
+        chain_id: u64,
+        limit: usize,
+        finality: Finality,
+    ) -> Result<Arc<Made<Changes>>, AnswerError> {
+        let of = ChangesOf::default();
+        let make =
+            async || answers::latest(&self.store, chain_id, of, limit, finality, Surface::Rest).await;
+        let question = (chain_id, limit, finality);
+        self.shared.latest.get(&self.store, (chain_id, question), make).await
     }
 
     pub(crate) fn families(&self) -> &Families {

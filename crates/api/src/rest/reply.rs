@@ -1,13 +1,15 @@
 //! Documents as replies, with an `ETag` over what they say.
 
 use super::ProblemReply;
-use alloy_primitives::{Bytes, hex, keccak256};
+use crate::shared::{Encoded, Made};
+use alloy_primitives::{Bytes, hex};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 /// How long a copy may be kept without asking.
 const ASK: &str = "no-cache";
@@ -23,19 +25,41 @@ pub(super) fn forever(document: &impl Serialize, request: &HeaderMap) -> Respons
     json(document, request, NEVER_ASK)
 }
 
+/// The same of an answer that many share.
+pub(super) fn shared<T: Serialize>(made: &Made<T>, request: &HeaderMap) -> Response {
+    match made.encoded() {
+        Ok(encoded) => reply(encoded.clone(), JSON, request, ASK),
+        Err(error) => unwritten(&error),
+    }
+}
+
+const JSON: &str = "application/json";
+
 fn json(document: &impl Serialize, request: &HeaderMap, cache: &'static str) -> Response {
     match serde_json::to_vec(document) {
-        Ok(body) => reply(body.into(), "application/json", request, cache),
-        Err(error) => {
-            tracing::error!(%error, "a document could not be written");
-            ProblemReply::internal().into_response()
-        }
+        Ok(body) => reply(Encoded::of(body.into()), JSON, request, cache),
+        Err(error) => unwritten(&error),
+    }
+}
+
+fn unwritten(error: &serde_json::Error) -> Response {
+    tracing::error!(%error, "a document could not be written");
+    ProblemReply::internal().into_response()
+}
+
+impl Encoded {
+    /// A body with its tag, which is weak, since the body may be sent compressed.
+    pub(crate) fn of(body: axum::body::Bytes) -> Self {
+        let hash = Sha256::digest(&body);
+        let tag = format!("W/\"{}\"", hex::encode(hash.get(..16).unwrap_or_default()));
+        Self { body, tag }
     }
 }
 
 /// Bytes that somebody handed in, under the hash that names them. No browser may take them for a page.
 pub(super) fn bytes(bytes: &Bytes, request: &HeaderMap) -> Response {
-    let mut reply = reply(bytes.0.clone(), "application/octet-stream", request, NEVER_ASK);
+    let encoded = Encoded::of(bytes.0.clone());
+    let mut reply = reply(encoded, "application/octet-stream", request, NEVER_ASK);
     let attachment = HeaderValue::from_static("attachment; filename=\"app-compose.json\"");
     reply.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);
     reply
@@ -43,17 +67,16 @@ pub(super) fn bytes(bytes: &Bytes, request: &HeaderMap) -> Response {
 
 /// A text of some kind, such as a page or a feed.
 pub(crate) fn text(text: String, kind: &'static str, request: &HeaderMap) -> Response {
-    reply(text.into(), kind, request, ASK)
+    reply(Encoded::of(text.into()), kind, request, ASK)
 }
 
-/// The body with a tag, or 304 if the client has it already. The tag is weak, since the body may be sent compressed.
+/// The body with a tag, or 304 if the client has it already.
 fn reply(
-    body: axum::body::Bytes,
+    Encoded { body, tag }: Encoded,
     kind: &'static str,
     request: &HeaderMap,
     cache: &'static str,
 ) -> Response {
-    let tag = format!("W/\"{}\"", hex::encode(keccak256(&body).get(..16).unwrap_or_default()));
     let known = has(request, &tag);
     let mut reply = Response::new(if known { Body::empty() } else { Body::from(body) });
     let headers = reply.headers_mut();

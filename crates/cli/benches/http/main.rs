@@ -9,11 +9,14 @@ mod load;
 #[path = "../serving/mod.rs"]
 mod serving;
 
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256, LogData, U256, keccak256};
 use alloy_sol_types::SolEvent;
-use devproof_contracts::stock::TimelockAppAuth::ComposeHashProposed;
-use devproof_store::{BlockRef, Contract, Page, RawLog, Store, Tags};
-use facts::{CHAIN, block, contract, who};
+use devproof_contracts::stock::{
+    DstackKms::{AppRegistered, OsImageHashAdded},
+    TimelockAppAuth::ComposeHashProposed,
+};
+use devproof_store::{BlockRef, Contract, Page, RawLog, Role, Store, Tags};
+use facts::{CHAIN, PER_BLOCK, block, contract, who};
 use load::{Load, Shape};
 use serving::Serving;
 use std::{path::Path, time::Duration};
@@ -23,6 +26,9 @@ const CONNECTIONS: usize = 64;
 const LASTS: Duration = Duration::from_secs(8);
 /// Announcements that are open: more than one page of them.
 const OPEN: u64 = 200;
+/// The key service, and the OS images that it allows.
+const KMS: Address = Address::repeat_byte(0x33);
+const IMAGES: u64 = 8;
 
 #[tokio::main]
 async fn main() {
@@ -67,7 +73,8 @@ fn random(n: u64, which: u8) -> u64 {
 async fn fill(path: &Path, events: u64, apps: u64) -> u64 {
     let store = Store::open(path.to_str().unwrap()).await.unwrap();
     let announcing: Vec<Contract> = (0..OPEN).map(announcing).collect();
-    let (head, _) = facts::write(&store, events, apps, &announcing).await;
+    let others = [&announcing[..], &[kms()]].concat();
+    let (head, _) = facts::write(&store, events, apps, &others, |block| said(block, apps)).await;
     facts::keep(&store, apps, head).await;
     let last = announce(&store, &announcing, head).await;
     let tags = Tags {
@@ -79,6 +86,30 @@ async fn fill(path: &Path, events: u64, apps: u64) -> u64 {
     store.set_tags(CHAIN, &tags).await.unwrap();
     store.close().await;
     head.number
+}
+
+/// The key service with which all apps are registered: one leg of every answer.
+fn kms() -> Contract {
+    let code_kind = "unknown".to_owned();
+    Contract { address: KMS, role: Role::Kms, named_by: None, code_kind, ..contract(0) }
+}
+
+/// It allows a few OS images, and takes one app a block.
+fn said(block: BlockRef, apps: u64) -> Vec<RawLog> {
+    let image = B256::from(U256::from(block.number));
+    let image = OsImageHashAdded { osImageHash: image }.encode_log_data();
+    let app = AppRegistered { appId: who(block.number) }.encode_log_data();
+    let events = [(block.number < IMAGES).then_some(image), (block.number < apps).then_some(app)];
+    let log = |(n, data): (u64, LogData)| RawLog {
+        block,
+        log_index: PER_BLOCK + n,
+        tx_hash: keccak256([block.hash.as_slice(), &n.to_be_bytes()].concat()),
+        tx_index: PER_BLOCK + n,
+        address: KMS,
+        topics: data.topics().to_vec(),
+        data: data.data,
+    };
+    (0..).zip(events.into_iter().flatten()).map(log).collect()
 }
 
 /// An app of the tutorial's kind.

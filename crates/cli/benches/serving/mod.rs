@@ -1,14 +1,16 @@
 //! The binary as a service.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 /// A service over a database. It ends with this value.
 pub(crate) struct Serving {
     pub(crate) child: Child,
+    /// Open as long as the service is: it ends if it cannot say what it wants to.
+    _says: BufReader<ChildStdout>,
     /// Its address and port.
     pub(crate) host: String,
 }
@@ -26,10 +28,11 @@ impl Serving {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = said.map(Result::unwrap).find(|line| line.contains("http://")).unwrap();
+        let mut says = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = says.by_ref().lines().map(Result::unwrap);
+        let url = lines.find(|line| line.contains("http://")).unwrap();
         let host = url.split("http://").nth(1).unwrap().trim_end_matches(['"', '}', ',']);
-        Self { host: host.to_owned(), child }
+        Self { host: host.to_owned(), child, _says: says }
     }
 }
 

@@ -58,21 +58,24 @@ pub(crate) fn contract(n: u64) -> Contract {
     }
 }
 
-/// Writes so many events of so many apps, and follows `others` from the beginning. Gives the newest block, and the time that writing them took; the apps themselves
-/// are not events.
+/// Writes so many events of so many apps, and follows `others` from the beginning, with what is said beside in a block. Gives the newest
+/// block, and the time that writing them took; the apps themselves are not events.
 pub(crate) async fn write(
     store: &Store,
     events: u64,
     apps: u64,
     others: &[Contract],
+    beside: impl Fn(BlockRef) -> Vec<RawLog>,
 ) -> (BlockRef, Duration) {
     store.ensure_chain(CHAIN, 0).await.unwrap();
     let blocks = events / PER_BLOCK;
     let (mut previous, mut written) = (None, Duration::ZERO);
     for first in (0..blocks).step_by(PAGE_BLOCKS as usize) {
         let last = blocks.min(first + PAGE_BLOCKS) - 1;
-        let logs =
-            (first..=last).flat_map(|n| (0..PER_BLOCK).map(move |i| event(block(n), i, apps)));
+        let logs = (first..=last).flat_map(|n| {
+            let events = (0..PER_BLOCK).map(move |i| event(block(n), i, apps));
+            events.chain(beside(block(n)))
+        });
         let page = Page {
             chain_id: CHAIN,
             previous,

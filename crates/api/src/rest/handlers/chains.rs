@@ -45,6 +45,11 @@ pub(in crate::rest) async fn notices(
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let of = input::state(asked.state.as_deref())?;
     let part = input::part(asked.limit.as_deref(), input::after(asked.after.as_deref())?)?;
+    // Where a reader begins, many do.
+    let Some(_) = part.after else {
+        let made = state.notices(chain, of, part.limit, finality).await?;
+        return Ok(reply::shared(&made, &headers));
+    };
     let (store, surface) = (&state.store, Surface::Rest);
     let answer = answers::notices(store, chain, of, part, finality, surface).await?;
     Ok(reply::document(&answer, &headers))
