@@ -154,6 +154,24 @@ impl Store {
         rows.iter().map(|row| Ok((state(row, 0)?, row.number(1)?))).collect()
     }
 
+    /// How many letters nobody has read: those that are due and since when the oldest of them is, Unix milliseconds; and those
+    /// that are dead.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn unread_letters(&self) -> Result<(u64, Option<u64>, u64)> {
+        let sql = "SELECT state, COUNT(*), MIN(made_at) FROM deliveries WHERE state IN ('due', 'dead')
+             GROUP BY state";
+        let mut found = (0, None, 0);
+        for row in self.pool.rows(sql, &[]).await? {
+            match state(&row, 0)? {
+                DeliveryState::Due => (found.0, found.1) = (row.number(1)?, row.maybe_number(2)?),
+                _ => found.2 = row.number(1)?,
+            }
+        }
+        Ok(found)
+    }
+
     /// How many letters to a subscription are due or dead: nobody has read them.
     ///
     /// # Errors

@@ -40,6 +40,9 @@ pub struct Operations {
 struct Gauges {
     age: Family<OfChain, Gauge<f64, AtomicU64>>,
     replica: Arc<Mutex<Option<Replica>>>,
+    letters_due: Gauge,
+    letters_dead: Gauge,
+    letters_wait: Gauge<f64, AtomicU64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +65,21 @@ impl Operations {
             "answer_age_seconds",
             "Age of the last block that the database holds",
             gauges.age.clone(),
+        );
+        registry.register(
+            "letters_due",
+            "Letters to subscribers that are still to be sent",
+            gauges.letters_due.clone(),
+        );
+        registry.register(
+            "letters_dead",
+            "Letters to subscribers that were given up",
+            gauges.letters_dead.clone(),
+        );
+        registry.register(
+            "letters_wait_seconds",
+            "For so long the oldest letter that is still to be sent has waited; 0 if there is none",
+            gauges.letters_wait.clone(),
         );
         registry.register_collector(Box::new(OfReplica(Arc::clone(&gauges.replica))));
         let (pulses, registry) = (pulses.into_iter().collect(), Arc::new(registry));
@@ -110,6 +128,11 @@ impl Operations {
                 self.gauges.age.get_or_create(&of).set(now - block.timestamp as f64);
             }
         }
+        let (due, since, dead) = self.store.unread_letters().await?;
+        self.gauges.letters_due.set(i64::try_from(due).unwrap_or(i64::MAX));
+        self.gauges.letters_dead.set(i64::try_from(dead).unwrap_or(i64::MAX));
+        let waits = since.map_or(0.0, |since| (now - since as f64 / 1_000.0).max(0.0));
+        self.gauges.letters_wait.set(waits);
         let replica = self.store.replica().await?;
         *self.gauges.replica.lock().unwrap_or_else(PoisonError::into_inner) = replica;
         Ok(())

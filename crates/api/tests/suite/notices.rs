@@ -4,12 +4,17 @@ use crate::{
     lives::{self, APPS, END},
     world::{APP, DAY, LOCAL, OWNER, PUBLIC, STRANGER, World, block, hash},
 };
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, header},
+};
 use devproof_api::{
-    Finality, NoticePlace, NoticeState, Part, Surface, When, at,
+    AppState, Finality, NoticePlace, NoticeState, Part, Surface, When, at,
     documents::{Notice, Notices},
-    history, notices, notices_of,
+    history, notices, notices_of, router,
 };
 use devproof_primitives::{Action, Setting};
+use tower::ServiceExt;
 
 async fn page(
     world: &World,
@@ -47,6 +52,46 @@ fn short(notices: &[Notice]) -> Vec<(u8, &str, u64, Option<u64>)> {
             (value, it.state.as_str(), proposed, ended)
         })
         .collect()
+}
+
+/// A service makes them once for all who ask, and never tells what is not so any more.
+#[tokio::test]
+async fn what_is_served_is_what_was_written_last() {
+    let mut world = World::empty(LOCAL).await;
+    world.tell();
+    world.commit(None, 185).await;
+    let service = router(AppState::new(world.store.clone(), []));
+    let served = async |state: NoticeState| {
+        let path = format!("/v1/chains/{LOCAL}/notices?state={}&finality=unsafe", state.name());
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let reply = service.clone().oneshot(request).await.unwrap();
+        let tag = reply.headers()[header::ETAG].to_str().unwrap().to_owned();
+        let body = to_bytes(reply.into_body(), 1 << 20).await.unwrap();
+        let home = Request::get("/").body(Body::empty()).unwrap();
+        let home = service.clone().oneshot(home).await.unwrap();
+        let home = to_bytes(home.into_body(), 1 << 20).await.unwrap();
+        let told = serde_json::from_slice::<serde_json::Value>(&body).unwrap();
+        (told, tag, String::from_utf8(home.to_vec()).unwrap())
+    };
+    let (mut told, mut homes, mut tags) = (Vec::new(), Vec::new(), Vec::new());
+    for from in [185, 187, 189] {
+        for state in NoticeState::ALL {
+            let expected = serde_json::to_value(page(&world, state, 100, None).await).unwrap();
+            for _ in 0..2 {
+                let (served, tag, home) = served(state).await;
+                assert_eq!(served, expected, "{} at {from}", state.name());
+                told.push(served);
+                tags.push(tag);
+                homes.push(home);
+            }
+        }
+        world.propose(from + 1, hash(from as u8), None);
+        world.commit(Some(world.block(from)), from + 2).await;
+    }
+    for all in [&mut tags, &mut homes] {
+        all.dedup();
+    }
+    assert!(tags.len() > 6 && homes.len() == 3, "{} tags, {} homes", tags.len(), homes.len());
 }
 
 #[tokio::test]

@@ -87,7 +87,6 @@ pub(crate) fn measure(replay: &Replay, kms: Address, apps: &[Address], folder: &
         let told = replay.told_of(head).unwrap();
         waits.push(served.duration_since(told));
     }
-    if std::env::var("SHOW").is_ok() {println!("{waits:?}");}
     waits.sort_unstable();
     let (middle, longest) = (waits[waits.len() / 2], waits[waits.len() - 1]);
     println!("head to served answer          {middle:>12.2?}   longest {longest:.2?} of {HEADS}");

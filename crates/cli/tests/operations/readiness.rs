@@ -141,6 +141,9 @@ async fn a_node_that_is_gone_is_named() {
         "devproof_pages_total",
         "devproof_commit_seconds_bucket",
         "devproof_answer_age_seconds",
+        "devproof_letters_due 0",
+        "devproof_letters_dead 0",
+        "devproof_letters_wait_seconds 0",
         &format!(
             "devproof_rpc_requests_total{{endpoint=\"127.0.0.1:{port}\",method=\"eth_getLogs\"}}"
         ),

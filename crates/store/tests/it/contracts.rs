@@ -44,6 +44,50 @@ pub(crate) async fn every_contract_can_be_read_back(db: &Db) {
     assert_eq!(store.contract(CHAIN, who(99)).await.unwrap(), None);
 }
 
+/// What is remembered of a chain is what it is, after whatever is written.
+pub(crate) async fn what_is_remembered_is_what_was_written_last(db: &Db) {
+    let store = db.store().await;
+    store.commit(&page(None, block(99, 0), vec![])).await.unwrap();
+    let agrees = async |told: &str| {
+        let status = store.chain(CHAIN).await.unwrap().unwrap();
+        let known = store.known_of(&status).await.unwrap();
+        for role in [Role::Kms, Role::Factory, Role::DeletionRegistry] {
+            let of: Vec<_> = known.of(role).cloned().collect();
+            assert_eq!(of, store.contracts_of(CHAIN, role).await.unwrap(), "{told}");
+        }
+        let gaps = store.gaps(CHAIN).await.unwrap();
+        assert_eq!(known.gaps(), Some(&gaps[..]), "{told}");
+        (status.writes, known.others().len(), gaps.len())
+    };
+    let (first, others, _) = agrees("at first").await;
+    let kms = Contract { role: Role::Kms, ..contract(70, 99) };
+    store.upsert_contract(&kms).await.unwrap();
+    let (second, now, _) = agrees("after a contract came").await;
+    assert!(second > first && now == others + 1);
+    let hash = Some(topic(5));
+    let kms = Contract { code_hash: hash, code_kind: "dstack_kms".to_owned(), ..kms };
+    store.upsert_contract(&kms).await.unwrap();
+    agrees("after it became known better").await;
+    let mut found = page(Some(block(99, 0)), block(199, 0), vec![log(block(150, 0), 0, 7)]);
+    found.contracts.push(contract(7, 150));
+    store.commit(&found).await.unwrap();
+    let (_, _, gaps) = agrees("after one was found late").await;
+    assert_eq!(gaps, 1);
+    let fill = Backfill { chain_id: CHAIN, address: who(7), from: 0, to: 99, logs: vec![] };
+    store.commit_backfill(&fill).await.unwrap();
+    let (_, _, gaps) = agrees("after its past was read").await;
+    assert_eq!(gaps, 0);
+    store.rewind(CHAIN, Some(&block(99, 0))).await.unwrap();
+    agrees("after a reorganisation").await;
+    let many = |n: u64| contract(1_000 + n, 160);
+    let mut page = page(Some(block(99, 0)), block(200, 0), vec![]);
+    page.contracts.extend((0..300).map(many));
+    store.commit(&page).await.unwrap();
+    let status = store.chain(CHAIN).await.unwrap().unwrap();
+    let known = store.known_of(&status).await.unwrap();
+    assert_eq!(known.gaps(), None, "so many are asked for one by one");
+}
+
 pub(crate) async fn a_late_contract_has_a_gap_until_it_is_filled(db: &Db) {
     let store = db.store().await;
     store.commit(&page(None, block(99, 0), vec![])).await.unwrap();

@@ -176,6 +176,7 @@ pub(crate) async fn a_letter_goes_until_it_is_acknowledged_and_never_again(db: &
     let state = async |id| store.delivery(id).await.unwrap().unwrap().state;
     assert_eq!(state("msg_a_0").await, DeliveryState::Acknowledged);
     assert_eq!(state("msg_c_0").await, DeliveryState::Dead);
+    assert_eq!(store.unread_letters().await.unwrap(), (1, Some(100), 1));
     assert!(!store.retry_delivery("msg_a_0").await.unwrap());
     assert!(store.retry_delivery("msg_c_0").await.unwrap());
     let again = sender.claim("sub_1", 300, 400, 9).await.unwrap();

@@ -70,6 +70,7 @@ cases! {
     contracts::a_late_contract_has_a_gap_until_it_is_filled,
     contracts::contracts_go_and_come_with_the_block_that_named_them,
     contracts::a_rewind_forgets_what_was_covered_above_it,
+    contracts::what_is_remembered_is_what_was_written_last,
     contracts::code_that_came_later_goes_with_its_block,
     contracts::only_a_check_moves_the_verified_block_up,
     contracts::a_rewind_takes_the_verified_block_along,

@@ -135,7 +135,18 @@ impl Model {
             let orphaned = self.logs(false, |l| l.address == address);
             assert_eq!(store.orphaned_logs(CHAIN, address).await.unwrap(), orphaned, "{told}");
         }
+        let writes = store.chain(CHAIN).await.unwrap().unwrap().writes;
         for contract in store.contracts(CHAIN).await.unwrap() {
+            // What is read at once is what is read one after the other.
+            let then = store.app_then(&contract, middle).await.unwrap();
+            let mut orphaned = store.orphaned_logs(CHAIN, contract.address).await.unwrap();
+            orphaned.retain(|log| log.block.number <= middle);
+            assert_eq!((then.orphaned, then.writes), (orphaned, Some(writes)), "{told}");
+            assert_eq!(then.state, store.app_state(&contract, middle).await.unwrap(), "{told}");
+            let block = self.checkpoint().map(|block| block.number);
+            let standing = store.standing(CHAIN, contract.address, block).await.unwrap().unwrap();
+            assert_eq!((standing.status.writes, standing.block), (writes, self.checkpoint()), "{told}");
+            assert_eq!(standing.contract.as_ref(), Some(&contract), "{told}");
             let verified = self.verified.get(&contract.address).copied();
             assert_eq!(contract.history_verified_at, verified, "{told}");
         }

@@ -119,6 +119,8 @@ impl Replay {
 
     /// From now on, this is the newest block.
     pub fn show_up_to(&self, head: u64) {
+        // What it once said of later blocks is not what whoever waits for them has to hear.
+        self.desk.told().retain(|told, _| *told <= head);
         self.desk.head.store(head.min(self.desk.ledger.head()), Ordering::Relaxed);
     }
 
