@@ -160,7 +160,8 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn unread_letters(&self) -> Result<(u64, Option<u64>, u64)> {
-        let sql = "SELECT state, COUNT(*), MIN(made_at) FROM deliveries WHERE state IN ('due', 'dead')
+        let sql =
+            "SELECT state, COUNT(*), MIN(made_at) FROM deliveries WHERE state IN ('due', 'dead')
              GROUP BY state";
         let mut found = (0, None, 0);
         for row in self.pool.rows(sql, &[]).await? {

@@ -181,12 +181,7 @@ impl Store {
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn kms_then(
-        &self,
-        contract: &Contract,
-        app: Address,
-        up_to: u64,
-    ) -> Result<KmsThen> {
+    pub async fn kms_then(&self, contract: &Contract, app: Address, up_to: u64) -> Result<KmsThen> {
         let args = [
             Arg::Int(key(&KMS_POLICY)),
             Arg::Int(key(&app.into_word())),

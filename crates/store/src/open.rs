@@ -16,6 +16,7 @@ use sqlx::{
 };
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
@@ -46,7 +47,7 @@ const WAL: &str = "4096";
 pub struct Store {
     pub(crate) pool: Pool,
     read_only: bool,
-    name: String,
+    name: Arc<str>,
     /// What is to be held while anything is written.
     writer: Option<Writer>,
     pub(crate) remembered: Remembered,
@@ -87,9 +88,9 @@ impl Store {
     pub async fn open_read_only(url: &str) -> Result<Self> {
         let store = Self::connect(url, true).await?;
         match store.schema().await? {
-            None => Err(StoreError::Foreign { database: store.name.clone() }),
+            None => Err(StoreError::Foreign { database: store.name.to_string() }),
             Some(found) if found < store.known() => Err(StoreError::SchemaOlder {
-                database: store.name.clone(),
+                database: store.name.to_string(),
                 found,
                 known: store.known(),
             }),
@@ -129,9 +130,11 @@ impl Store {
 
     async fn connect(url: &str, read_only: bool) -> Result<Self> {
         let (pool, name) = match Target::parse(url)? {
-            Target::File(path) => (sqlite(&path, read_only).await?, path.display().to_string()),
+            Target::File(path) => {
+                (sqlite(&path, read_only).await?, path.display().to_string().into())
+            }
             Target::Server(options) => {
-                (postgres(&options, read_only).await?, server_name(&options))
+                (postgres(&options, read_only).await?, server_name(&options).into())
             }
         };
         Ok(Self { pool, read_only, name, writer: None, remembered: Remembered::default() })
@@ -157,7 +160,7 @@ impl Store {
         match done {
             Ok(()) => Ok(()),
             Err(MigrateError::VersionMissing(found)) => Err(StoreError::SchemaNewer {
-                database: self.name.clone(),
+                database: self.name.to_string(),
                 found,
                 known: self.known(),
             }),
@@ -172,7 +175,7 @@ impl Store {
             Err(MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _)) if is_busy(&e) => {
                 Err(StoreError::Busy)
             }
-            Err(source) => Err(StoreError::Migration { database: self.name.clone(), source }),
+            Err(source) => Err(StoreError::Migration { database: self.name.to_string(), source }),
         }
     }
 
@@ -194,14 +197,14 @@ impl Store {
         };
         match (row.int(0)?, row.int(1)?) {
             (0, _) => return Ok(None),
-            (_, 0) => return Err(StoreError::Foreign { database: self.name.clone() }),
+            (_, 0) => return Err(StoreError::Foreign { database: self.name.to_string() }),
             _ => {}
         }
         let newest = self.pool.row("SELECT MAX(version) FROM _sqlx_migrations", &[]).await?;
         let found = newest.map(|row| row.maybe_int(0)).transpose()?.flatten();
         match found {
             Some(found) if found > self.known() => Err(StoreError::SchemaNewer {
-                database: self.name.clone(),
+                database: self.name.to_string(),
                 found,
                 known: self.known(),
             }),
@@ -212,7 +215,7 @@ impl Store {
     fn explain(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Database(e) if is_not_a_database(&e) => {
-                StoreError::NotADatabase { path: self.name.clone() }
+                StoreError::NotADatabase { path: self.name.to_string() }
             }
             other => other,
         }

@@ -4,7 +4,8 @@
 //! what it says, not what was ever said before it.
 
 use crate::{
-    KeptFold, RawLog, Reading, Store, error::StoreError, folds::Since, read::LogSteps, types::Contract,
+    KeptFold, RawLog, Reading, Store, error::StoreError, folds::Since, read::LogSteps,
+    types::Contract,
 };
 use alloy_primitives::{Address, B256};
 use devproof_contracts::{About, Code, app_event};

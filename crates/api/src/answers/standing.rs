@@ -60,7 +60,9 @@ impl Standing {
     ) -> Result<(), AnswerError> {
         let known = self.known(store).await?;
         let gap = match known.gaps() {
-            Some(gaps) => gaps.iter().find(|gap| gap.from <= up_to && needed.contains(&gap.address)).copied(),
+            Some(gaps) => {
+                gaps.iter().find(|gap| gap.from <= up_to && needed.contains(&gap.address)).copied()
+            }
             None => {
                 let gaps = store.gaps_of(self.status.chain_id, needed).await?;
                 gaps.into_iter().find(|gap| gap.from <= up_to)

@@ -61,7 +61,7 @@ async fn events(
         Some(place) => Some(place),
         None => now(&state, chain, finality).await?,
     };
-    let slot = state.listeners.clone().try_acquire_owned();
+    let slot = state.0.listeners.clone().try_acquire_owned();
     let slot = slot.map_err(|_| ProblemReply::too_many_listeners())?;
     let listening = Listening {
         state,
@@ -84,7 +84,7 @@ async fn now(
     chain: u64,
     finality: Finality,
 ) -> Result<Option<ChangePlace>, ProblemReply> {
-    let (store, all, surface) = (&state.store, ChangesOf::default(), Surface::Rest);
+    let (store, all, surface) = (&state.0.store, ChangesOf::default(), Surface::Rest);
     let latest = answers::latest(store, chain, all, 1, finality, surface).await?;
     latest.next.as_deref().map(|next| input::after(Some(next))).transpose().map(Option::flatten)
 }
@@ -123,7 +123,7 @@ impl Listening {
                     PATIENCE
                 }
             };
-            match self.state.closing.clone() {
+            match self.state.0.closing.clone() {
                 None => sleep(wait).await,
                 Some(mut closing) => tokio::select! {
                     () = sleep(wait) => {}
@@ -136,7 +136,7 @@ impl Listening {
     /// Looks whether there is something new, and says whether there is.
     async fn look(&mut self) -> Result<bool, AnswerError> {
         let page = Part { limit: STEP, after: self.after };
-        let (store, surface) = (&self.state.store, Surface::Rest);
+        let (store, surface) = (&self.state.0.store, Surface::Rest);
         let told =
             answers::changes_placed(store, self.chain, self.of, page, self.finality, surface)
                 .await?;

@@ -60,9 +60,12 @@ const LISTENERS: usize = 256;
 /// By which a request is found in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every request needs. Cheap to clone.
+/// What every request needs. Cheap to clone, which each layer does.
 #[derive(Clone, Debug)]
-pub struct AppState {
+pub struct AppState(Arc<Service>);
+
+#[derive(Clone, Debug)]
+struct Service {
     store: Store,
     headers: Arc<BTreeMap<u64, Arc<dyn Headers>>>,
     slots: Arc<Semaphore>,
@@ -96,7 +99,7 @@ impl AppState {
         let slots = Arc::new(Semaphore::new(CONCURRENT_ANSWERS));
         let listeners = Arc::new(Semaphore::new(LISTENERS));
         let (lag, families) = (Lag::default(), Arc::default());
-        Self {
+        Self(Arc::new(Service {
             store,
             headers: Arc::new(headers),
             slots,
@@ -110,19 +113,25 @@ impl AppState {
             clock: Clock::System,
             verification: None,
             shared: shared::Answers::default(),
-        }
+        }))
+    }
+
+    /// The same, but for this.
+    fn but(mut self, change: impl FnOnce(&mut Service)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// Takes the time from another clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
+        self.but(|it| it.clock = clock)
     }
 
     /// What is now, for who reads an answer from this block: blocks are read when they are final, minutes later, and a notice
     /// ends meanwhile. Never earlier than the block, whatever the clock says.
     pub(crate) fn now_after(&self, block: Timestamp) -> Timestamp {
-        match self.clock {
+        match self.0.clock {
             Clock::System => Timestamp::now().max(block),
             Clock::At(time) => time.max(block),
         }
@@ -131,50 +140,50 @@ impl AppState {
     /// Also answers about families of apps.
     #[must_use]
     pub fn with_families(self, families: Families) -> Self {
-        Self { families: Arc::new(families), ..self }
+        self.but(|it| it.families = Arc::new(families))
     }
 
     /// Also tells those who run the service how it is doing.
     #[must_use]
     pub fn with_operations(self, operations: Operations) -> Self {
-        Self { operations: Some(operations), ..self }
+        self.but(|it| it.operations = Some(operations))
     }
 
     /// Lets those who listen go once this says so.
     #[must_use]
     pub fn with_closing(self, closing: watch::Receiver<bool>) -> Self {
-        Self { closing: Some(closing), ..self }
+        self.but(|it| it.closing = Some(closing))
     }
 
     /// Answers each client only so often. The server has to tell the addresses of clients
     /// (`into_make_service_with_connect_info::<SocketAddr>`).
     #[must_use]
     pub fn with_rate_limit(self, rate: RateLimit) -> Self {
-        Self { rate: Some(rate), ..self }
+        self.but(|it| it.rate = Some(rate))
     }
 
     /// Also verifies evidence that is handed over.
     #[must_use]
     pub fn with_verification(self, verification: Verification) -> Self {
-        Self { verification: Some(verification), ..self }
+        self.but(|it| it.verification = Some(verification))
     }
 
     /// Names the service like this where it is read elsewhere, as in a feed, and not as it was asked.
     #[must_use]
     pub fn with_public_url(self, url: String) -> Self {
-        Self { public_url: Some(url), ..self }
+        self.but(|it| it.public_url = Some(url))
     }
 
-    pub(crate) const fn verification(&self) -> Option<&Verification> {
-        self.verification.as_ref()
+    pub(crate) fn verification(&self) -> Option<&Verification> {
+        self.0.verification.as_ref()
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {
-        self.public_url.as_deref()
+        self.0.public_url.as_deref()
     }
 
-    pub(crate) const fn store(&self) -> &Store {
-        &self.store
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
     }
 
     /// The first page of the notices of a chain: made once for all who ask, until something is written.
@@ -186,10 +195,11 @@ impl AppState {
         finality: Finality,
     ) -> Result<Arc<Made<Notices>>, AnswerError> {
         let page = Part { limit, after: None };
-        let make =
-            async || answers::notices(&self.store, chain_id, of, page, finality, Surface::Rest).await;
+        let make = async || {
+            answers::notices(&self.0.store, chain_id, of, page, finality, Surface::Rest).await
+        };
         let question = (chain_id, of, limit, finality);
-        self.shared.notices.get(&self.store, (chain_id, question), make).await
+        self.0.shared.notices.get(&self.0.store, (chain_id, question), make).await
     }
 
     /// The newest changes of a chain, likewise.
@@ -200,24 +210,25 @@ impl AppState {
         finality: Finality,
     ) -> Result<Arc<Made<Changes>>, AnswerError> {
         let of = ChangesOf::default();
-        let make =
-            async || answers::latest(&self.store, chain_id, of, limit, finality, Surface::Rest).await;
+        let make = async || {
+            answers::latest(&self.0.store, chain_id, of, limit, finality, Surface::Rest).await
+        };
         let question = (chain_id, limit, finality);
-        self.shared.latest.get(&self.store, (chain_id, question), make).await
+        self.0.shared.latest.get(&self.0.store, (chain_id, question), make).await
     }
 
     pub(crate) fn families(&self) -> &Families {
-        &self.families
+        &self.0.families
     }
 
     pub(crate) fn headers(&self, chain_id: u64) -> Option<&dyn Headers> {
-        self.headers.get(&chain_id).map(|node| &**node)
+        self.0.headers.get(&chain_id).map(|node| &**node)
     }
 }
 
 /// The service.
 pub fn router(state: AppState) -> Router {
-    let health = match &state.operations {
+    let health = match &state.0.operations {
         Some(of) => operations(of.clone()),
         None => Router::new().route("/healthz", get(operations::healthz)),
     };
@@ -232,7 +243,7 @@ pub fn router(state: AppState) -> Router {
     // Its questions are longer than the others, and its answers take longer: it keeps limits of its own.
     let (verify, _) = verify::all().split_for_parts();
     let service = answers.merge(events).merge(verify).merge(openapi::pages());
-    let service = match &state.rate {
+    let service = match &state.0.rate {
         Some(rate) => rate.over(service),
         None => service,
     };
@@ -267,7 +278,7 @@ pub fn router(state: AppState) -> Router {
 /// Keeps the work within bounds: so many answers at a time, so long for each.
 async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let answer = async {
-        let Ok(_slot) = state.slots.acquire().await else {
+        let Ok(_slot) = state.0.slots.acquire().await else {
             return ProblemReply::internal().into_response();
         };
         next.run(request).await

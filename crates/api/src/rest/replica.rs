@@ -41,7 +41,7 @@ pub(super) async fn tell(State(state): State<AppState>, request: Request, next: 
 }
 
 async fn current(state: &AppState) -> Option<ReplicaLag> {
-    let mut last = state.lag.0.lock().await;
+    let mut last = state.0.lag.0.lock().await;
     if let Some((at, lag)) = &*last
         && at.elapsed() < FRESH
     {
@@ -51,7 +51,7 @@ async fn current(state: &AppState) -> Option<ReplicaLag> {
         return Some(Replica { lag_ms, ..lag }.into());
     }
     // The answer will say what is wrong with the database.
-    let lag = state.store.replica().await.ok()?;
+    let lag = state.0.store.replica().await.ok()?;
     *last = Some((Instant::now(), lag.clone()));
     lag.map(ReplicaLag::from)
 }

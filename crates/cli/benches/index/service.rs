@@ -27,7 +27,8 @@ impl Service {
     fn start(replay: &Replay, kms: Address, database: &Path) -> Self {
         let kms = kms.to_string();
         // Looking each millisecond is more than a client may.
-        let more = ["--poll-seconds", "1", "--rate-limit", "0", "--rpc-url", replay.url(), "--kms", &kms];
+        let more =
+            ["--poll-seconds", "1", "--rate-limit", "0", "--rpc-url", replay.url(), "--kms", &kms];
         Self(Serving::start(database, &more))
     }
 

@@ -145,7 +145,11 @@ impl Model {
             assert_eq!(then.state, store.app_state(&contract, middle).await.unwrap(), "{told}");
             let block = self.checkpoint().map(|block| block.number);
             let standing = store.standing(CHAIN, contract.address, block).await.unwrap().unwrap();
-            assert_eq!((standing.status.writes, standing.block), (writes, self.checkpoint()), "{told}");
+            assert_eq!(
+                (standing.status.writes, standing.block),
+                (writes, self.checkpoint()),
+                "{told}"
+            );
             assert_eq!(standing.contract.as_ref(), Some(&contract), "{told}");
             let verified = self.verified.get(&contract.address).copied();
             assert_eq!(contract.history_verified_at, verified, "{told}");

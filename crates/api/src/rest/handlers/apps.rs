@@ -35,7 +35,7 @@ pub(in crate::rest) async fn list(
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let part = input::page_of_apps(asked.limit.as_deref(), asked.after.as_deref())?;
     let filter = asked.filter()?;
-    let (store, families) = (&state.store, &*state.families);
+    let (store, families) = (&state.0.store, &*state.0.families);
     let surface = Surface::Rest;
     let answer = answers::apps(store, families, chain, &filter, part, finality, surface).await?;
     Ok(reply::document(&answer, &headers))
@@ -54,7 +54,7 @@ pub(in crate::rest) async fn app(
 ) -> Reply {
     let (chain, app) = path.read()?;
     let finality = input::finality(asked.finality.as_deref(), chain)?;
-    let answer = answers::app(&state.store, &state.families, chain, app, finality).await?;
+    let answer = answers::app(&state.0.store, &state.0.families, chain, app, finality).await?;
     Ok(reply::document(&answer, &headers))
 }
 
@@ -74,7 +74,7 @@ pub(in crate::rest) async fn at(
     let (chain, app, when) = path.read()?;
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let node = state.headers(chain);
-    let answer = answers::at(&state.store, node, chain, app, when, finality).await?;
+    let answer = answers::at(&state.0.store, node, chain, app, when, finality).await?;
     // Nothing can come before a block that is final any more, and nothing that the contract said is missing.
     let forever = matches!(when, When::Block(_) | When::Hash(_))
         && answer.block.finality == Finality::Finalized
@@ -94,7 +94,7 @@ pub(in crate::rest) async fn as_of(
     headers: HeaderMap,
 ) -> Reply {
     let (chain, app, when, recorded) = path.read()?;
-    let answer = answers::as_of(&state.store, chain, app, when, recorded).await?;
+    let answer = answers::as_of(&state.0.store, chain, app, when, recorded).await?;
     Ok(reply::document(&answer, &headers))
 }
 
@@ -112,7 +112,7 @@ pub(in crate::rest) async fn history(
     let (chain, app) = path.read()?;
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let part = input::page(asked.limit.as_deref(), asked.after.as_deref())?;
-    let answer = answers::history(&state.store, chain, app, part, finality).await?;
+    let answer = answers::history(&state.0.store, chain, app, part, finality).await?;
     Ok(reply::document(&answer, &headers))
 }
 
@@ -132,7 +132,7 @@ pub(in crate::rest) async fn diff(
     let from = input::must_end("from", asked.from.as_deref())?;
     let to = input::must_end("to", asked.to.as_deref())?;
     let node = state.headers(chain);
-    let answer = answers::diff(&state.store, node, chain, app, (from, to), finality).await?;
+    let answer = answers::diff(&state.0.store, node, chain, app, (from, to), finality).await?;
     Ok(reply::document(&answer, &headers))
 }
 
@@ -150,7 +150,7 @@ pub(in crate::rest) async fn notices(
     let (chain, app) = path.read()?;
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let of = input::state(asked.state.as_deref())?;
-    let answer = answers::notices_of(&state.store, chain, app, of, finality).await?;
+    let answer = answers::notices_of(&state.0.store, chain, app, of, finality).await?;
     Ok(reply::document(&answer, &headers))
 }
 

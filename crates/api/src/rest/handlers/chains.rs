@@ -27,7 +27,7 @@ pub(in crate::rest) async fn chains(
     InQuery(Nothing {}): InQuery<Nothing>,
     headers: HeaderMap,
 ) -> Reply {
-    Ok(reply::document(&answers::chains(&state.store).await?, &headers))
+    Ok(reply::document(&answers::chains(&state.0.store).await?, &headers))
 }
 
 /// What all apps of a chain announced, by the time at which it becomes possible.
@@ -50,7 +50,7 @@ pub(in crate::rest) async fn notices(
         let made = state.notices(chain, of, part.limit, finality).await?;
         return Ok(reply::shared(&made, &headers));
     };
-    let (store, surface) = (&state.store, Surface::Rest);
+    let (store, surface) = (&state.0.store, Surface::Rest);
     let answer = answers::notices(store, chain, of, part, finality, surface).await?;
     Ok(reply::document(&answer, &headers))
 }
@@ -72,7 +72,7 @@ pub(in crate::rest) async fn changes(
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let part = input::part(asked.limit.as_deref(), input::after(asked.after.as_deref())?)?;
     let app = asked.app.as_deref().map(|text| input::app("app", text)).transpose()?;
-    let (store, of, surface) = (&state.store, ChangesOf { app }, Surface::Rest);
+    let (store, of, surface) = (&state.0.store, ChangesOf { app }, Surface::Rest);
     let answer = match asked.order.as_deref() {
         None | Some("oldest") => {
             answers::changes(store, chain, of, part, finality, surface).await?
@@ -107,7 +107,7 @@ pub(in crate::rest) async fn allowed(
     let (chain, hash) = path.read()?;
     let Allowed { finality, app, limit, after } = asked;
     let finality = input::finality(finality.as_deref(), chain)?;
-    let store = &state.store;
+    let store = &state.0.store;
     let answer = match app {
         Some(_) if limit.is_some() || after.is_some() => {
             return Err(ProblemReply::malformed(
@@ -159,6 +159,6 @@ pub(super) async fn deletions_of(
     let part = input::page(asked.limit.as_deref(), asked.after.as_deref())?;
     let node = state.headers(chain);
     let span = (from, to);
-    let answer = answers::deletions(&state.store, node, chain, of, span, part, finality).await?;
+    let answer = answers::deletions(&state.0.store, node, chain, of, span, part, finality).await?;
     Ok(reply::document(&answer, headers))
 }

@@ -33,7 +33,7 @@ pub(in crate::rest) async fn get(
     headers: HeaderMap,
 ) -> Reply {
     let hash = path.read()?;
-    match state.store.compose(ComposeHash(hash)).await.map_err(crate::AnswerError::from)? {
+    match state.0.store.compose(ComposeHash(hash)).await.map_err(crate::AnswerError::from)? {
         Some(bytes) => Ok(reply::bytes(&bytes, &headers)),
         None => Err(ProblemReply::no_compose(hash)),
     }
@@ -59,12 +59,12 @@ pub(in crate::rest) async fn put(
     if theirs != hash {
         return Err(ProblemReply::other_hash(hash, theirs));
     }
-    let said = state.store.is_compose_hash_said(hash).await.map_err(crate::AnswerError::from)?;
+    let said = state.0.store.is_compose_hash_said(hash).await.map_err(crate::AnswerError::from)?;
     if !said {
         return Err(ProblemReply::nobody_asks(hash));
     }
     let now = Timestamp::now().as_second().unsigned_abs();
-    match state.store.keep_compose(&body, now).await {
+    match state.0.store.keep_compose(&body, now).await {
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(StoreError::ReadOnly) => Err(ProblemReply::read_only()),
         Err(error) => Err(crate::AnswerError::from(error).into()),

@@ -25,7 +25,7 @@ pub(in crate::rest) async fn list(
     InQuery(Nothing {}): InQuery<Nothing>,
     headers: HeaderMap,
 ) -> Reply {
-    Ok(reply::document(&state.families.document(), &headers))
+    Ok(reply::document(&state.0.families.document(), &headers))
 }
 
 /// What each app of a family is allowed to run, and whether they agree.
@@ -40,7 +40,7 @@ pub(in crate::rest) async fn family(
     headers: HeaderMap,
 ) -> Reply {
     let finality = input::named_finality(asked.finality.as_deref())?;
-    let (store, families) = (&state.store, &state.families);
+    let (store, families) = (&state.0.store, &state.0.families);
     let answer = answers::family(store, families, &path.name, finality, Surface::Rest).await?;
     Ok(reply::document(&answer, &headers))
 }

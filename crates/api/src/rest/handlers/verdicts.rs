@@ -46,7 +46,7 @@ pub(in crate::rest) async fn is_allowed(
     };
     let node = state.headers(chain);
     let boot = &asked.boot_info;
-    let answer = answers::is_allowed(&state.store, node, chain, boot, when, finality).await?;
+    let answer = answers::is_allowed(&state.0.store, node, chain, boot, when, finality).await?;
     Ok(reply::document(&answer, &headers))
 }
 
