@@ -10,7 +10,9 @@ use devproof_api::{
 };
 use devproof_contracts::stock::DstackApp;
 use devproof_primitives::{Action, BlockRef, Setting};
+use devproof_store::{Page, Store};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A node that has every block of the world.
 #[derive(Debug)]
@@ -352,6 +354,54 @@ async fn what_was_reorganised_away_is_told_and_answers_nothing() {
     assert_eq!(hashes(&after), [hash(2), hash(1)]);
     assert!(after.orphaned[0].included_again);
     assert!(ask(&world, APP, 169).await.orphaned.is_empty(), "block 169 comes before it");
+}
+
+/// A node under whose answer the index goes back to block 140 and forward again to 199, the first time.
+#[derive(Debug)]
+struct Restless {
+    store: Store,
+    calm: AtomicBool,
+}
+
+impl Headers for Restless {
+    fn chain_id(&self) -> u64 {
+        LOCAL
+    }
+
+    fn block(&self, number: u64) -> HeaderFuture<'_> {
+        Box::pin(async move {
+            // First it is asked for the head.
+            if number < 199 && !self.calm.swap(true, Ordering::Relaxed) {
+                self.store.rewind(LOCAL, Some(&block(140))).await.unwrap();
+                let page = Page {
+                    chain_id: LOCAL,
+                    previous: Some(block(140).hash),
+                    contracts: Vec::new(),
+                    blocks: Vec::new(),
+                    logs: Vec::new(),
+                    checkpoint: block(199),
+                };
+                self.store.commit(&page).await.unwrap();
+            }
+            Ok(Some(block(number)))
+        })
+    }
+
+    fn block_by_hash(&self, _: B256) -> HeaderFuture<'_> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_of_one_branch_though_the_chain_moves_under_it() {
+    let world = World::whole(LOCAL).await;
+    // Below what is orphaned: an answer with orphans is looked at again anyway.
+    let number = 165;
+    let node = Restless { store: world.store.clone(), calm: AtomicBool::new(false) };
+    let when = When::Block(number);
+    let answer = at(&world.store, Some(&node), LOCAL, APP, when, Finality::Unsafe).await.unwrap();
+    assert!(node.calm.load(Ordering::Relaxed), "nothing moved");
+    assert_eq!((answer.index_head.number, answer.index_head.hash), (199, block(199).hash));
 }
 
 #[tokio::test]
