@@ -9,7 +9,9 @@
 mod apps;
 mod bench;
 mod contracts;
+mod doctor;
 mod keys;
+mod policy;
 mod preflight;
 mod refusals;
 mod release;
