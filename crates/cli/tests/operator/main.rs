@@ -17,3 +17,4 @@ mod refusals;
 mod release;
 mod safes;
 mod sending;
+mod story;

@@ -21,6 +21,7 @@ mod run;
 #[path = "../../../evidence/tests/it/server.rs"]
 mod server;
 mod tree;
+mod verbs;
 mod verify;
 mod words;
 #[allow(dead_code, reason = "shared with the tests of the answers")]
