@@ -2,7 +2,7 @@
 //! put aside, and the same question quietly, loudly and as a document.
 
 use crate::bench::{Said, redacted, said, same};
-use devproof_testkit::Story;
+use devproof_testkit::{Story, Versions};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -16,7 +16,7 @@ struct Played {
 
 impl Played {
     async fn new() -> Self {
-        let story = Story::play(NOW, &mut |_| {}).await.unwrap();
+        let story = Story::play_with(Versions::example().unwrap(), NOW, &mut |_| {}).await.unwrap();
         let dir = TempDir::new().unwrap();
         let config = format!(
             "chain = 31337\nrpc-url = \"{}\"\n[[family]]\nname = \"gateway\"\nchain-id = 31337\napps = [\"{}\", \"{}\"]\n",

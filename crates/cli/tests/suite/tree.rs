@@ -45,7 +45,7 @@ fn words(line: &str) -> Vec<String> {
     let hash = format!("0x{}", "5a".repeat(32));
     let mut line = line.to_owned();
     while let Some((before, rest)) = line.split_once("$(") {
-        let (_, rest) = rest.split_once(')').expect("it is closed");
+        let (_, rest) = rest.split_once(')').unwrap();
         line = format!("{before}{hash}{rest}");
     }
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
