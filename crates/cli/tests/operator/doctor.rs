@@ -257,6 +257,7 @@ async fn a_database_is_compared_with_the_chain() {
     assert_eq!(code, 1);
     is(&document, "database.head", "fail", "200 behind the head, and nobody reads on");
     let mut child = crate::bench::start(world.command().args(["index", "--follow", &database]));
+    let begun = Instant::now();
     let document = loop {
         let (_, document, _) = doctor(&mut world.command(), &[&database]);
         if lines(&document, "database.writer")[0].0 == "pass"
@@ -265,6 +266,7 @@ async fn a_database_is_compared_with_the_chain() {
             break document;
         }
         assert!(child.try_wait().unwrap().is_none(), "{document:#}");
+        assert!(begun.elapsed().as_secs() < 60, "{document:#}");
     };
     assert_eq!(document["result"], "pass");
     child.kill().unwrap();

@@ -44,7 +44,7 @@ pub struct Setting {
     pub name: String,
     /// What it says. Secrets are not shown, and of URLs only where they lead.
     pub value: String,
-    /// `flag`, `environment`, `file` or `default`.
+    /// `flag`, `environment` or `file`.
     pub from: &'static str,
 }
 
