@@ -358,8 +358,7 @@ async fn a_key_is_opened_only_with_a_password_and_has_to_be_the_one_it_says() {
     assert_eq!(code, 0, "{document:#}");
     is(&document, "key.opens", "pass", &key.address().to_string());
     is(&document, "key.balance", "pass", "of the coin of chain 31337");
-    let (code, document, told) =
-        doctor(world.command().env("DEVPROOF_PASSWORD", "another"), &[&path]);
+    let (code, document, _) = doctor(world.command().env("DEVPROOF_PASSWORD", "another"), &[&path]);
     assert_eq!(code, 1);
     is(&document, "key.opens", "fail", "the password does not open the keystore");
 
