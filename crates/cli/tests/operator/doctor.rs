@@ -158,14 +158,16 @@ async fn what_a_node_cannot_do_is_found_out() {
         json!({"error": {"code": -32005, "message": "daily request count exceeded"}}),
     );
     is(&ask(&[]).1, "rpc.logs", "could_not_tell", "asked too often");
-    let state = world
-        .bench
-        .anvil
-        .request("eth_getProof", json!([Address::ZERO, [], "latest"]))
-        .await
-        .unwrap();
-    proxy.always("eth_getProof", state);
-    is(&ask(&[]).1, "rpc.proofs", "note", "a proof of state does not hold");
+    // The proof of another account, and the right one with another balance.
+    for (address, balance) in [(Address::ZERO, None), (Address::with_last_byte(4), Some("0x7"))] {
+        let asked = json!([address, [], "latest"]);
+        let mut proof = world.bench.anvil.request("eth_getProof", asked).await.unwrap();
+        if let Some(balance) = balance {
+            proof["balance"] = json!(balance);
+        }
+        proxy.always("eth_getProof", proof);
+        is(&ask(&[]).1, "rpc.proofs", "note", "a proof of state does not hold");
+    }
     proxy.always(
         "eth_getProof",
         json!({"error": {"code": -32601, "message": "the method is not available"}}),

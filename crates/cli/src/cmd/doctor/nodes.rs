@@ -342,7 +342,10 @@ impl Endpoint<'_> {
                 let message = format!(
                     "it gives the logs of {} at once, so that reading the whole chain takes {}; devproof finds that out by itself",
                     count_blocks(most),
-                    count(usize::try_from(blocks.div_ceil(most)).unwrap_or(usize::MAX), "question")
+                    count(
+                        usize::try_from(blocks.div_ceil(most.max(1))).unwrap_or(usize::MAX),
+                        "question"
+                    )
                 );
                 lines.note("rpc.logs", about, &message, "");
             }
