@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-contracts test-rust test-pages test-rest lint coverage prove soak bench artifacts snapshots setup tools clean
+.PHONY: demo test test-contracts test-rust test-pages test-rest lint coverage prove soak bench artifacts snapshots reference setup tools clean
 
 # Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
 demo: tools
@@ -61,6 +61,10 @@ bench: tools
 # Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
 artifacts: tools
 	DEVPROOF_BLESS=1 cargo test --quiet --workspace --test artifacts
+
+# Write the reference of the command line (docs/cli.md) anew.
+reference:
+	DEVPROOF_BLESS=1 cargo test --quiet --workspace --test suite the_committed_reference
 
 # Write the committed gas figures anew; look at the difference before committing it.
 snapshots: tools

@@ -6,6 +6,7 @@
 //! small things at once asks them in few requests.
 
 mod account;
+mod capabilities;
 mod endpoint;
 mod error;
 mod gather;
@@ -22,6 +23,7 @@ mod socket;
 mod state;
 
 pub use account::{Account, Receipt};
+pub use capabilities::StateDepth;
 pub use error::ChainError;
 pub use header::Header;
 pub use identify::Identity;

@@ -39,6 +39,12 @@ const STRIKES: u32 = 8;
 /// What `StateProbe` returns: hashes of codes, and whether there was an answer, with its first two words.
 type Answers = (Vec<B256>, Vec<(bool, Bytes)>);
 
+/// Whether each of these questions was answered with itself.
+pub(crate) fn is_answered((_, answers): &Answers, questions: &[Vec<u8>]) -> bool {
+    let same = |((given, data), asked): (&(bool, Bytes), &Vec<u8>)| *given && data == asked;
+    answers.len() == questions.len() && answers.iter().zip(questions).all(same)
+}
+
 /// How often in a row the probes of a node failed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strikes(Arc<AtomicU32>);
@@ -159,7 +165,7 @@ impl Node {
     }
 
     /// The hashes of some codes and the answers of a contract; `None` where the node did not give them.
-    async fn probe(
+    pub(crate) async fn probe(
         &self,
         accounts: &[Address],
         to: Address,

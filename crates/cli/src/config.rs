@@ -230,16 +230,31 @@ impl Settings {
     }
 }
 
+/// Which file holds the settings, whether it is there or not.
+#[must_use]
+pub fn path(global: &Global) -> PathBuf {
+    global.config.clone().unwrap_or_else(|| DEFAULT_FILE.into())
+}
+
+/// What stands in it.
+///
+/// # Errors
+/// What keeps it from being read.
+pub fn text(path: &Path) -> io::Result<String> {
+    fs::read_to_string(path)
+}
+
 /// Joins the file with flags and environment.
 ///
 /// # Errors
 /// [`Failure::Usage`] for a file that was named and is not there, and for one that makes no sense.
 pub fn load(global: Global) -> Result<Settings, Failure> {
-    let named = global.config.is_some();
-    let path = global.config.unwrap_or_else(|| DEFAULT_FILE.into());
-    let file = match fs::read_to_string(&path) {
+    let path = path(&global);
+    let file = match text(&path) {
         Ok(text) => read(&path, &text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => File::default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && global.config.is_none() => {
+            File::default()
+        }
         Err(error) => {
             let path = path.display();
             return Err(Failure::Usage(format!(
@@ -254,8 +269,18 @@ pub fn load(global: Global) -> Result<Settings, Failure> {
     });
     let families = Families::new(declared)
         .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+    Ok(joined(global, file, families))
+}
+
+/// The settings of flags and environment alone.
+#[must_use]
+pub fn without_file(global: Global) -> Settings {
+    joined(global, File::default(), Families::default())
+}
+
+fn joined(global: Global, file: File, families: Families) -> Settings {
     let named = global.database.or_else(|| file.database.clone());
-    Ok(Settings {
+    Settings {
         families,
         has_database: named.is_some() || Path::new(DEFAULT_DATABASE).exists(),
         database: named.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
@@ -265,7 +290,28 @@ pub fn load(global: Global) -> Result<Settings, Failure> {
             agree: global.agree.or(file.agree).unwrap_or(NonZeroUsize::MIN),
         },
         file,
-    })
+    }
+}
+
+/// The keys of a file that mean nothing, with their lines; none for a file that cannot be read at all.
+#[must_use]
+pub fn unknown_keys(text: &str) -> Vec<(String, usize)> {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let means_nothing = |(key, value): (&String, &toml::Value)| {
+        let alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+        let error = alone.try_into::<File>().err()?;
+        error.message().starts_with(&format!("unknown field `{key}`")).then(|| key.clone())
+    };
+    let line = |key: &String| {
+        let at = text.lines().position(|line| {
+            let line = line.trim_start_matches(['[', ' ', '\t', '"', '\'']);
+            line.strip_prefix(key.as_str()).is_some_and(|rest| {
+                rest.trim_start_matches(['"', '\'']).trim_start().starts_with(['=', '.', ']'])
+            })
+        });
+        at.map_or(1, |at| at + 1)
+    };
+    table.iter().filter_map(means_nothing).map(|key| (key.clone(), line(&key))).collect()
 }
 
 fn read(path: &Path, text: &str) -> Result<File, Failure> {

@@ -10,6 +10,7 @@ pub mod cmd;
 pub mod config;
 mod failure;
 pub mod opts;
+pub mod origins;
 pub mod shell;
 pub mod text;
 
@@ -17,16 +18,20 @@ pub use failure::{Failure, Outcome};
 
 use crate::{
     opts::{Command, Opts},
+    origins::Origins,
     shell::Shell,
 };
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use std::process::ExitCode;
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let opts = match Opts::try_parse() {
-        Ok(opts) => opts,
+    let parsed = Opts::command()
+        .try_get_matches()
+        .and_then(|matches| Ok((Opts::from_arg_matches(&matches)?, Origins::of(&matches))));
+    let (opts, origins) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are no errors; neither is a reader that had enough of them.
             let usage = error.use_stderr();
@@ -36,7 +41,7 @@ pub fn main() -> ExitCode {
     };
     let mut shell = Shell::new(&opts.global);
     shell.start_log();
-    match run(opts, &mut shell) {
+    match run(opts, &origins, &mut shell) {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
             shell.failure(&failure);
@@ -45,9 +50,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
+fn run(opts: Opts, origins: &Origins, shell: &mut Shell) -> Result<Outcome, Failure> {
     let Opts { global, command } = opts;
-    let settings = config::load(global)?;
+    let settings = match &command {
+        // Those that tell of a configuration that makes no sense, or do not care.
+        Command::Doctor(_) | Command::Completions(_) | Command::Man(_) => {
+            config::without_file(global.clone())
+        }
+        _ => config::load(global.clone())?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -78,6 +89,9 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Cancel(args) => cmd::operator::cancel(*args, settings, shell).await,
             Command::Remove(args) => cmd::operator::remove(*args, settings, shell).await,
             Command::Status(args) => cmd::operator::status(args, settings, shell).await,
+            Command::Doctor(args) => cmd::doctor::run(*args, global, origins, shell).await,
+            Command::Completions(args) => cmd::completions::run(&args, shell),
+            Command::Man(args) => cmd::man::run(args, shell),
             Command::Openapi => cmd::openapi::run(shell),
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }

@@ -40,8 +40,10 @@ impl Shell {
             (false, _) => "debug",
         };
         let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(self.colour);
+        // These put the whole URL of a node before each line, and keys of hosted nodes stand in it.
+        let filter = format!("{level},alloy_transport_http=error,alloy_transport_ws=error");
         // Fails only if a log was started before, which then stays.
-        let _ = log.with_env_filter(EnvFilter::new(level)).try_init();
+        let _ = log.with_env_filter(EnvFilter::new(filter)).try_init();
     }
 
     /// Prints an answer: the document with `--json`, words otherwise, nothing with `--quiet`.

@@ -38,6 +38,8 @@ impl fmt::Debug for Key {
 #[derive(Deserialize)]
 struct Keystore {
     crypto: Crypto,
+    /// Whose it is, as it says; many leave it out.
+    address: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -114,8 +116,16 @@ impl Key {
     }
 }
 
+/// Whose a keystore says that it is, without opening it; `None` if it does not say. It may be wrong.
+///
+/// # Errors
+/// [`OperatorError::Key`] if it is no keystore.
+pub fn keystore_address(path: &Path) -> Result<Option<Address>, OperatorError> {
+    Ok(check_work(path)?.address.and_then(|text| text.parse().ok()))
+}
+
 /// That opening it takes no more memory and time than a keystore should.
-fn check_work(path: &Path) -> Result<(), OperatorError> {
+fn check_work(path: &Path) -> Result<Keystore, OperatorError> {
     let name = path.display();
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_KEYSTORE).read_to_string(&mut text));
@@ -127,14 +137,14 @@ fn check_work(path: &Path) -> Result<(), OperatorError> {
             "{name} is no keystore: name one that `cast wallet import` wrote"
         ))
     })?;
-    let Work { n, r, c } = keystore.crypto.kdfparams;
+    let Work { n, r, c } = &keystore.crypto.kdfparams;
     let memory = n.unwrap_or(0).saturating_mul(r.unwrap_or(0)).saturating_mul(128);
     if memory > MAX_SCRYPT || c.unwrap_or(0) > MAX_ROUNDS {
         return Err(OperatorError::Key(format!(
             "the keystore {name} asks for more work than any should: make it anew with `cast wallet import`"
         )));
     }
-    Ok(())
+    Ok(keystore)
 }
 
 #[cfg(test)]

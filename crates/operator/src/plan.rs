@@ -229,6 +229,14 @@ async fn standing(
     if let Some(why) = unsupported(app, action) {
         return Ok(Standing::No(why));
     }
+    if matches!(action, Action::Propose { setting: Setting::OsImage, .. }) && !app.os_images_pinned
+    {
+        return Ok(Standing::No(
+            "the app has no list of OS images, so that every one that the KMS admits is accepted, this one as well: begin a list, at \
+             once, with `devproof app images --pin`"
+                .into(),
+        ));
+    }
     if let Some((setting, value_)) = action.subject() {
         let view = value(node, app, setting, value_).await?;
         return Ok(of_a_value(app, action, &view));

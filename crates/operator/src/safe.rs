@@ -94,6 +94,25 @@ fn has_chain_id(version: &str) -> bool {
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (1, 3)
 }
 
+/// How many owners of a Safe have to sign, and how many there are, after a block.
+///
+/// # Errors
+/// What the node says; [`OperatorError::Unsupported`] if the address is no Safe.
+pub async fn owners(node: &Node, safe: Address, block: u64) -> Result<(u64, usize), OperatorError> {
+    let threshold = node.asked(safe, &Safe::getThresholdCall {}, block).await?;
+    let owners = node.asked(safe, &Safe::getOwnersCall {}, block).await?;
+    match (threshold, owners) {
+        (Some(threshold), Some(owners)) => Ok((threshold.saturating_to(), owners.len())),
+        _ => Err(no_safe(safe)),
+    }
+}
+
+fn no_safe(safe: Address) -> OperatorError {
+    OperatorError::Unsupported(format!(
+        "{safe} does not answer as a Safe does: check the address and the chain"
+    ))
+}
+
 /// Prepares a call for a Safe, and makes sure that the Safe itself computes the same hash.
 ///
 /// # Errors
@@ -105,16 +124,10 @@ pub async fn prepare(
     nonce: Option<u64>,
 ) -> Result<SafeTransaction, OperatorError> {
     let block = node.heads().await?.latest.number;
-    let no_safe = || {
-        OperatorError::Unsupported(format!(
-            "{safe} does not answer as a Safe does: check the address and the chain"
-        ))
-    };
+    let no_safe = || no_safe(safe);
     let version = node.asked(safe, &Safe::VERSIONCall {}, block).await?.ok_or_else(no_safe)?;
     let next = node.asked(safe, &Safe::nonceCall {}, block).await?.ok_or_else(no_safe)?;
-    let threshold =
-        node.asked(safe, &Safe::getThresholdCall {}, block).await?.ok_or_else(no_safe)?;
-    let owners = node.asked(safe, &Safe::getOwnersCall {}, block).await?.ok_or_else(no_safe)?;
+    let (threshold, owners) = self::owners(node, safe, block).await?;
     let nonce = nonce.unwrap_or_else(|| next.saturating_to());
     let ours = safe_tx_hash(node.chain_id(), safe, &version, call, nonce);
     let question = Safe::getTransactionHashCall {
@@ -138,8 +151,8 @@ pub async fn prepare(
         chain_id: node.chain_id(),
         // Text of a contract; versions are short.
         version: version.chars().take(20).filter(char::is_ascii_graphic).collect(),
-        threshold: threshold.saturating_to(),
-        owners: owners.len(),
+        threshold,
+        owners,
         nonce,
         safe_tx_hash: ours,
     })

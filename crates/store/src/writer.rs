@@ -125,6 +125,29 @@ impl Store {
 }
 
 impl Store {
+    /// Whether some process is the writer of a chain now; `None` where that cannot be seen, as from a replica. Nothing is
+    /// taken away from anybody: on SQLite the lock is only tried, so that a writer that begins in that very moment stands by
+    /// for half a second.
+    ///
+    /// # Errors
+    /// What keeps the lock from being looked at.
+    pub async fn has_writer(&self, chain_id: u64) -> Result<Option<bool>> {
+        let name = Name::Writer(chain_id);
+        if let Pool::Sqlite { write, .. } = &self.pool {
+            return is_locked(write.connect_options().get_filename(), name).map(Some);
+        }
+        if self.replica().await?.is_some() {
+            return Ok(None);
+        }
+        // The two halves of the key, as the server shows it (pg_locks, objsubid 1: one key of 64 bits).
+        let sql = "SELECT COUNT(*) FROM pg_locks
+                   WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                     AND ((classid::BIGINT << 32) | objid::BIGINT) = $1";
+        let row = self.pool.row(sql, &[Arg::Int(name.key())]).await?;
+        Ok(row.map(|row| row.int(0)).transpose()?.map(|locks| locks > 0))
+    }
+
     /// Where a chain stands once whatever is being written to it has ended, also what nobody waits for any more: a
     /// commit that was sent may succeed although its sender was stopped. `None` if the chain is not followed.
     ///
@@ -185,11 +208,7 @@ fn lock_file(database: &Path, lock: Name) -> Result<Option<Lock>> {
         path: path.display().to_string(),
         why: error.to_string(),
     };
-    // Under whatever name the database was opened, it is one file.
-    let database = database.canonicalize().map_err(|e| failed(database, e))?;
-    let mut name = database.into_os_string();
-    name.push(lock.suffix());
-    let path = PathBuf::from(name);
+    let path = lock_path(database, lock)?;
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -202,6 +221,36 @@ fn lock_file(database: &Path, lock: Name) -> Result<Option<Lock>> {
         Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed(&path, error)),
     }
+}
+
+/// Whether somebody holds the lock; a file that is not there was never locked.
+fn is_locked(database: &Path, lock: Name) -> Result<bool> {
+    let path = lock_path(database, lock)?;
+    let failed = |error: std::io::Error| StoreError::WriterFile {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    };
+    match File::open(&path) {
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The file beside a database that stands for one of its locks.
+fn lock_path(database: &Path, lock: Name) -> Result<PathBuf> {
+    // Under whatever name the database was opened, it is one file.
+    let database = database.canonicalize().map_err(|e| StoreError::WriterFile {
+        path: database.display().to_string(),
+        why: e.to_string(),
+    })?;
+    let mut name = database.into_os_string();
+    name.push(lock.suffix());
+    Ok(PathBuf::from(name))
 }
 
 /// Whether the file that is locked is the one that others would lock.

@@ -58,7 +58,11 @@ impl Versions {
         })
     }
 
-    fn example() -> Result<Self> {
+    /// The example, whether evidence is present or not: for what has to be the same on every machine.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn example() -> Result<Self> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/app-compose.json");
         let first = std::fs::read_to_string(path).wrap_err("examples/app-compose.json")?;
         Ok(Self { first, origin: "examples/app-compose.json".into() })

@@ -50,9 +50,20 @@ impl Story {
     /// # Errors
     /// If anvil is missing, or a contract does not do what the story needs.
     pub async fn play(now: u64, tell: &mut (dyn FnMut(&Chapter) + Send)) -> Result<Self> {
+        Self::play_with(Versions::load()?, now, tell).await
+    }
+
+    /// As [`Story::play`], with these versions.
+    ///
+    /// # Errors
+    /// As [`Story::play`].
+    pub async fn play_with(
+        versions: Versions,
+        now: u64,
+        tell: &mut (dyn FnMut(&Chapter) + Send),
+    ) -> Result<Self> {
         let genesis = now - LENGTH;
         let bench = Bench::start(genesis).await?;
-        let versions = Versions::load()?;
         let mut teller = Teller { genesis, bench, versions, chapters: Vec::new(), tell };
         let (product, stock) = teller.births().await?;
         teller.spring(product, stock).await?;

@@ -1,7 +1,7 @@
 //! The arguments of `devproof app`.
 
 use super::{
-    SignArgs, StatusArgs,
+    ImagesArgs, NoticeArgs, SignArgs, StatusArgs, TcbArgs,
     values::{digest, frozen, seconds},
 };
 use alloy_primitives::{Address, B256};
@@ -49,6 +49,15 @@ Examples:
     /// Announce devices, or remove them at once.
     #[command(verbatim_doc_comment)]
     Devices(Box<DevicesArgs>),
+    /// Accept only some OS images; add to them with notice, or remove one at once.
+    #[command(verbatim_doc_comment)]
+    Images(Box<ImagesArgs>),
+    /// Lengthen the notice at once, or announce a shorter one.
+    #[command(verbatim_doc_comment)]
+    Notice(Box<NoticeArgs>),
+    /// Require an up-to-date TCB at once, or announce that none is required.
+    #[command(verbatim_doc_comment)]
+    Tcb(Box<TcbArgs>),
     /// Announce that a setting can never widen again.
     #[command(verbatim_doc_comment)]
     Freeze(Box<FreezeArgs>),

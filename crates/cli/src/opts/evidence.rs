@@ -18,7 +18,7 @@ Examples:
   devproof verify quote.json --pccs intel --backend local --backend dstack-verifier=https://verifier.example
   devproof verify https://app.example/quote --pccs phala --kms 0x2f83172a49584c017f2b256f0fb2dca14126ba9c \
       --rpc-url http://127.0.0.1:8545 --challenge challenge.json
-  devproof verify chain.pem --collateral collateral.json --kms-ca-key 0x3059301306072a8648ce3d0201...
+  devproof verify chain.pem --collateral collateral.json --kms-ca-key $(cat kms-ca-key.hex)
 
 EVIDENCE is the JSON of a GetQuote reply (quote, event_log, vm_config, app_compose), a dstack attestation, Phala
 Cloud's reply about attestations, certificates in PEM, or a quote: in a file, on standard input, or at a URL, for

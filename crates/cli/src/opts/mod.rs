@@ -3,9 +3,12 @@
 
 mod app;
 mod compose;
+mod doctor;
 mod evidence;
+mod generated;
 mod notify;
 mod operator;
+mod policy;
 mod questions;
 mod values;
 
@@ -17,11 +20,13 @@ pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
     ShowArgs,
 };
+pub use doctor::DoctorArgs;
 pub(crate) use evidence::pccs;
 pub use evidence::{
     ChallengeArgs, CompareArgs, JudgeArgs, ServicesArgs, SigchainArgs, SigchainCommand,
     SigchainVerifyArgs, VerifyArgs,
 };
+pub use generated::{CompletionsArgs, ManArgs};
 pub use notify::{
     NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
     NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,
@@ -30,6 +35,7 @@ pub use operator::{
     ActivateArgs, CancelArgs, ContractArgs, ContractCommand, ContractVerifyArgs, ProposeArgs,
     RemoveArgs, SignArgs, StatusArgs, ValueArgs,
 };
+pub use policy::{ImagesArgs, NoticeArgs, TcbArgs};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 
 use alloy_primitives::{Address, B256};
@@ -55,7 +61,16 @@ Examples:
   devproof diff 0x52908400098527886e0f7030069857d2e4169ee7 --from 1234 --to finalized
   devproof compose lint app-compose.json
   devproof verify quote.json --collateral collateral.json
-  devproof serve --listen 127.0.0.1:8080";
+  devproof challenge --rpc-url http://127.0.0.1:8545
+  devproof app show 0x52908400098527886e0f7030069857d2e4169ee7
+  devproof propose 0x52908400098527886e0f7030069857d2e4169ee7 --compose app-compose.json --account owner
+  devproof status 0x52908400098527886e0f7030069857d2e4169ee7 --compose app-compose.json
+  devproof activate 0x52908400098527886e0f7030069857d2e4169ee7 --compose app-compose.json --when-ripe
+  devproof notify add webhook https://hooks.example.org/devproof
+  devproof serve --listen 127.0.0.1:8080
+  devproof doctor
+
+docs/cli.md has every verb with every option.";
 
 /// Show what a TEE app was allowed to run, since when, and with how much notice.
 #[derive(Debug, Parser)]
@@ -202,6 +217,15 @@ pub enum Command {
     /// Copy a database.
     #[command(verbatim_doc_comment)]
     Db(DbArgs),
+    /// Tell whether everything that devproof needs is there: configuration, database, nodes, clock, key, contracts.
+    #[command(verbatim_doc_comment)]
+    Doctor(Box<DoctorArgs>),
+    /// Print what a shell needs to complete the verbs and their options.
+    #[command(verbatim_doc_comment)]
+    Completions(CompletionsArgs),
+    /// Write manual pages, one for each verb.
+    #[command(verbatim_doc_comment)]
+    Man(ManArgs),
 }
 
 /// What to follow on the chain.

@@ -17,7 +17,7 @@ fn cast() -> Command {
 }
 
 /// A keystore of the owner, as `cast wallet import` makes it.
-fn imported(world: &World, password: &str) -> PathBuf {
+pub(crate) fn imported(world: &World, password: &str) -> PathBuf {
     let key = world.bench.anvil.key(OWNER).unwrap().to_bytes().to_string();
     let folder = world.dir.path().join(".foundry/keystores");
     std::fs::create_dir_all(&folder).unwrap();

@@ -9,9 +9,12 @@
 mod apps;
 mod bench;
 mod contracts;
+mod doctor;
 mod keys;
+mod policy;
 mod preflight;
 mod refusals;
 mod release;
 mod safes;
 mod sending;
+mod story;

@@ -20,6 +20,8 @@ mod run;
 #[allow(dead_code, reason = "shared with the tests of the evidence crate")]
 #[path = "../../../evidence/tests/it/server.rs"]
 mod server;
+mod tree;
+mod verbs;
 mod verify;
 mod words;
 #[allow(dead_code, reason = "shared with the tests of the answers")]

@@ -9,7 +9,11 @@ use devproof_store::{Store, StoreError};
 pub(crate) async fn one_process_at_a_time_is_the_writer(db: &Db) {
     let url = db.url();
     let (one, two) = (Store::open(&url).await.unwrap(), Store::open(&url).await.unwrap());
+    assert_eq!(two.has_writer(CHAIN).await.unwrap(), Some(false));
     let writer = one.try_writer(CHAIN).await.unwrap().unwrap();
+    let reader = Store::open_read_only(&url).await.unwrap();
+    assert_eq!(reader.has_writer(CHAIN).await.unwrap(), Some(true), "whoever only reads sees it");
+    assert_eq!(reader.has_writer(CHAIN + 1).await.unwrap(), Some(false));
     assert!(two.try_writer(CHAIN).await.unwrap().is_none());
     // Another chain of the same database is another matter.
     assert!(two.try_writer(CHAIN + 1).await.unwrap().is_some());
@@ -29,6 +33,11 @@ pub(crate) async fn one_process_at_a_time_is_the_writer(db: &Db) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     };
     writer.commit(&page(Some(block(2, 0)), block(3, 0), Vec::new())).await.unwrap();
+    assert_eq!(reader.has_writer(CHAIN).await.unwrap(), Some(true));
+    drop(writer);
+    while reader.has_writer(CHAIN).await.unwrap() != Some(false) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
 }
 
 pub(crate) async fn who_lost_the_lock_writes_nothing(db: &Db) {

@@ -87,6 +87,13 @@ impl Mood {
         if state_of(asked).is_some_and(|at| at < self.pruned) {
             return Some((-32000, "missing trie node"));
         }
+        let end = |name: &str| asked.pointer(&format!("/params/0/{name}")).and_then(number);
+        if method(asked) == "eth_getLogs"
+            && let (Some(from), Some(to)) = (end("fromBlock"), end("toBlock"))
+            && to.saturating_sub(from) >= self.widest
+        {
+            return Some((-32602, "block range is too wide"));
+        }
         let is_creation =
             method(asked) == "eth_call" && asked.pointer("/params/0/to").is_none_or(Value::is_null);
         (self.wants_recipients && is_creation).then_some((-32602, "missing field `to`"))

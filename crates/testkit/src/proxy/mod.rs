@@ -95,6 +95,10 @@ struct Mood {
     pruned: u64,
     /// It takes no `eth_call` without a recipient.
     wants_recipients: bool,
+    /// The most blocks of logs that it gives at once.
+    widest: u64,
+    /// Methods that it answers with the same each time.
+    fixed: BTreeMap<&'static str, Value>,
     /// Questions until it may say again that there is nothing.
     calm: u32,
     left_out: usize,
@@ -124,6 +128,8 @@ impl FaultyProxy {
             forged: Vec::new(),
             pruned: 0,
             wants_recipients: false,
+            widest: u64::MAX,
+            fixed: BTreeMap::new(),
             calm: 0,
             left_out: 0,
             asked: BTreeMap::new(),
@@ -189,6 +195,16 @@ impl FaultyProxy {
     /// Takes no call without a recipient, as nodes that think of transactions when they hear of calls.
     pub fn want_recipients(&self) {
         self.mood().wants_recipients = true;
+    }
+
+    /// Gives the logs of no more blocks than so many at once.
+    pub fn give_no_more_blocks_than(&self, blocks: u64) {
+        self.mood().widest = blocks;
+    }
+
+    /// Answers each question with this method so, whatever the node says; as a refusal, if it has an `error`.
+    pub fn always(&self, method: &'static str, answer: Value) {
+        self.mood().fixed.insert(method, answer);
     }
 
     /// Up to this block only logs of these contracts are left out at random, and no backend lags as far.
@@ -307,6 +323,15 @@ impl FaultyProxy {
             let error = json!({"code": code, "message": message});
             let answer = json!({"jsonrpc": "2.0", "id": asked.get("id"), "error": error});
             return Ok(Reply::Json(answer));
+        }
+        let fixed = self.mood().fixed.get(method(&asked)).cloned();
+        if let Some(fixed) = fixed {
+            let (name, fixed) = match fixed.get("error") {
+                Some(error) => ("error", error.clone()),
+                None => ("result", fixed),
+            };
+            let id = asked.get("id");
+            return Ok(Reply::Json(json!({"jsonrpc": "2.0", "id": id, name: fixed})));
         }
         let mut answer = match lags_at {
             Some(seen) => self.lagging(asked.clone(), seen).await?,

@@ -3,7 +3,7 @@
 use super::{
     act::{Wish, carry_out},
     checks::{self, Checks},
-    status,
+    policy, status,
 };
 use crate::{
     Failure, Outcome,
@@ -28,6 +28,9 @@ pub async fn run(args: AppArgs, settings: Settings, shell: &mut Shell) -> Result
         AppCommand::Transfer(args) => transfer(*args),
         AppCommand::Guardian(args) => guardian(*args),
         AppCommand::Devices(args) => devices(*args)?,
+        AppCommand::Images(args) => policy::images(*args)?,
+        AppCommand::Notice(args) => policy::notice(*args, &settings).await?,
+        AppCommand::Tcb(args) => policy::tcb(*args),
         AppCommand::Freeze(args) => {
             let value = B256::from(U256::from(args.setting as u8));
             (Some(args.app), propose(Setting::Freeze, value), args.sign)
@@ -38,11 +41,12 @@ pub async fn run(args: AppArgs, settings: Settings, shell: &mut Shell) -> Result
     carry_out(Wish { app, action, checks, when_ripe: false }, sign, &settings, shell).await
 }
 
-const fn propose(setting: Setting, value: B256) -> Action {
+pub(super) const fn propose(setting: Setting, value: B256) -> Action {
     Action::Propose { setting, value, source: None }
 }
 
-type Wanted = (Option<Address>, Action, SignArgs);
+/// The app, what is wanted of it, and who signs.
+pub(super) type Wanted = (Option<Address>, Action, SignArgs);
 
 fn deployment(args: DeployArgs) -> Result<Wanted, Failure> {
     let mut compose_hashes = args.compose_hash;

@@ -5,10 +5,11 @@ mod app;
 mod checks;
 mod contract;
 mod document;
+mod policy;
 mod sending;
-mod signer;
+pub(in crate::cmd) mod signer;
 mod status;
-mod words;
+pub(in crate::cmd) mod words;
 
 pub use app::run as app;
 pub use contract::run as contract;

@@ -74,7 +74,7 @@ impl Signer {
     }
 }
 
-fn keystore(args: &SignArgs) -> Result<Option<PathBuf>, Failure> {
+pub(in crate::cmd) fn keystore(args: &SignArgs) -> Result<Option<PathBuf>, Failure> {
     if args.keystore.is_some() {
         return Ok(args.keystore.clone());
     }
@@ -110,7 +110,7 @@ fn password(args: &SignArgs, keystore: &Path, shell: &mut Shell) -> Result<Secre
 }
 
 /// A secret of the environment. Not by way of the argument parser, which would keep it, and show it.
-fn secret_in(name: &str) -> Result<Option<SecretString>, Failure> {
+pub(in crate::cmd) fn secret_in(name: &str) -> Result<Option<SecretString>, Failure> {
     match env::var(name) {
         Ok(secret) => Ok(Some(secret.into())),
         Err(env::VarError::NotPresent) => Ok(None),
@@ -119,7 +119,7 @@ fn secret_in(name: &str) -> Result<Option<SecretString>, Failure> {
 }
 
 /// A secret of a file, without the end of its line.
-fn secret_of(file: &Path) -> Result<SecretString, Failure> {
+pub(in crate::cmd) fn secret_of(file: &Path) -> Result<SecretString, Failure> {
     let name = plain(&file.display().to_string());
     let cannot = |why: String| Failure::Usage(format!("{name} cannot be read ({why})"));
     let size = fs::metadata(file).map_err(|e| cannot(e.to_string()))?.len();

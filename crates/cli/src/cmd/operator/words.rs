@@ -3,7 +3,7 @@
 use super::document::{Cost, Ended, Report};
 use crate::{
     cmd::{setting, value},
-    text::{shown, span},
+    text::{count, shown, span},
 };
 use alloy_primitives::{Address, B256, U256};
 use devproof_api::words;
@@ -43,7 +43,7 @@ pub(super) fn full(kind: Setting, word: B256) -> String {
 pub(super) fn thing(kind: Setting, word: B256) -> String {
     match kind {
         Setting::AnyDevice => "any device".to_owned(),
-        Setting::TcbRequirement => "an out-of-date TCB".to_owned(),
+        Setting::TcbRequirement => "accepting an out-of-date TCB".to_owned(),
         Setting::AnyOsImage => "any OS image that the KMS admits".to_owned(),
         Setting::NoticePeriod => format!("a notice of {}", full(kind, word)),
         Setting::Guardian if word.is_zero() => "having no guardian".to_owned(),
@@ -88,7 +88,9 @@ fn heading(plan: &Plan) -> String {
         Action::Cancel { .. } => format!("Withdraw the announcement of {what}, {on}."),
         Action::Remove { .. } => format!("Accept {what} no longer, {on}."),
         Action::RequireTcb => format!("Require an up-to-date TCB {on}."),
-        Action::PinOsImages(images) => format!("Accept only {} OS images, {on}.", images.len()),
+        Action::PinOsImages(images) => {
+            format!("Accept only {}, {on}.", count(images.len(), "OS image"))
+        }
         Action::IncreaseNotice(seconds) => {
             format!("Lengthen the notice to {}, {on}.", span(u64::from(*seconds)))
         }
@@ -286,7 +288,7 @@ fn call(report: &Report) -> String {
 }
 
 /// Wei as the coin of the chain, exactly, without zeros at the end.
-pub(super) fn coins(wei: u128) -> String {
+pub(in crate::cmd) fn coins(wei: u128) -> String {
     let text = format!("{}.{:018}", wei / 10_u128.pow(18), wei % 10_u128.pow(18));
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,0 +1,29 @@
+//! The arguments of what is made out of the tree of arguments: completions and man pages.
+
+use clap::Args;
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Arguments of `devproof completions`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof completions bash > ~/.local/share/bash-completion/completions/devproof
+  devproof completions zsh > ~/.zfunc/_devproof
+  devproof completions fish > ~/.config/fish/completions/devproof.fish")]
+pub struct CompletionsArgs {
+    /// Print them for this shell.
+    #[arg(value_name = "SHELL", verbatim_doc_comment)]
+    pub shell: Shell,
+}
+
+/// Arguments of `devproof man`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof man --out ~/.local/share/man/man1")]
+pub struct ManArgs {
+    /// Write the pages into this folder, which is made if it is not there.
+    #[arg(long, value_name = "FOLDER", verbatim_doc_comment)]
+    pub out: PathBuf,
+}
