@@ -78,6 +78,7 @@ fn run(opts: Opts, shell: &mut Shell) -> Result<Outcome, Failure> {
             Command::Cancel(args) => cmd::operator::cancel(*args, settings, shell).await,
             Command::Remove(args) => cmd::operator::remove(*args, settings, shell).await,
             Command::Status(args) => cmd::operator::status(args, settings, shell).await,
+            Command::Release(args) => cmd::release::run(*args, settings, shell).await,
             Command::Openapi => cmd::openapi::run(shell),
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }

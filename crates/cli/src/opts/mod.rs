@@ -7,6 +7,7 @@ mod evidence;
 mod notify;
 mod operator;
 mod questions;
+mod release;
 mod values;
 
 pub use app::{
@@ -31,6 +32,10 @@ pub use operator::{
     RemoveArgs, SignArgs, StatusArgs, ValueArgs,
 };
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
+pub use release::{
+    ReleaseArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseJudgeArgs, ReleasePublishArgs,
+    ReleaseVerifyArgs,
+};
 
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Parser, Subcommand, builder::BoolishValueParser};
@@ -190,6 +195,9 @@ pub enum Command {
     /// Show where an app or one of its values stands on the chain now.
     #[command(verbatim_doc_comment)]
     Status(StatusArgs),
+    /// Check, publish and verify a release of an app.
+    #[command(verbatim_doc_comment)]
+    Release(Box<ReleaseArgs>),
     /// Print the OpenAPI document of the REST service.
     #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,
