@@ -56,6 +56,9 @@ pub struct Workflow {
     pub buildkit: String,
     /// A script of the repository that deploys: it is run by hand only.
     pub deploy: String,
+    /// What is demanded of evidence, as a file of the repository: which systems are known, for one.
+    #[serde(default = "policy")]
+    pub policy: String,
     /// What is built.
     #[serde(default, rename = "image")]
     pub images: Vec<Build>,
@@ -85,6 +88,10 @@ fn remote() -> String {
 
 fn out() -> String {
     "release".to_owned()
+}
+
+fn policy() -> String {
+    "evidence-policy.toml".to_owned()
 }
 
 fn here() -> String {
@@ -125,6 +132,14 @@ impl Config {
             ReleaseError::Config(format!("{CONFIG_FILE}, line {line}: {why}"))
         })?;
         config.checked()
+    }
+
+    /// As it is written.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Config`] if it cannot be.
+    pub fn text(&self) -> Result<String, ReleaseError> {
+        toml::to_string(self).map_err(|error| ReleaseError::Config(error.to_string()))
     }
 
     /// The configuration, if it makes sense.
@@ -188,8 +203,10 @@ impl Config {
                     "is no image with its digest, name@sha256:...",
                 );
             }
-            if !is_inside(&workflow.deploy) {
-                return bad("deploy", &workflow.deploy, inside);
+            for (key, path) in [("deploy", &workflow.deploy), ("policy", &workflow.policy)] {
+                if !is_inside(path) {
+                    return bad(key, path, inside);
+                }
             }
             if workflow.images.len() > MOST {
                 return bad("image", "", "is there too often");

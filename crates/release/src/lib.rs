@@ -17,6 +17,7 @@ mod error;
 mod evidence;
 mod files;
 mod git;
+pub mod init;
 mod ledger;
 mod line;
 mod proof;

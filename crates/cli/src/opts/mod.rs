@@ -33,8 +33,8 @@ pub use operator::{
 };
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
 pub use release::{
-    ReleaseArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseJudgeArgs, ReleasePublishArgs,
-    ReleaseVerifyArgs,
+    ReleaseArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseInitArgs, ReleaseJudgeArgs,
+    ReleasePublishArgs, ReleaseVerifyArgs,
 };
 
 use alloy_primitives::{Address, B256};
@@ -195,7 +195,7 @@ pub enum Command {
     /// Show where an app or one of its values stands on the chain now.
     #[command(verbatim_doc_comment)]
     Status(StatusArgs),
-    /// Check, publish and verify a release of an app.
+    /// Prepare, check, publish and verify a release of an app.
     #[command(verbatim_doc_comment)]
     Release(Box<ReleaseArgs>),
     /// Print the OpenAPI document of the REST service.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
+  devproof release init
   devproof release check
   devproof release publish
   devproof release verify https://acme.example/release --app 0x52908400098527886e0f7030069857d2e4169ee7")]
@@ -21,6 +22,9 @@ pub struct ReleaseArgs {
 /// What is done about a release.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ReleaseCommand {
+    /// Lay the way of a release into a repository: a workflow, a checklist, a configuration.
+    #[command(verbatim_doc_comment)]
+    Init(Box<ReleaseInitArgs>),
     /// Tell whether a release may go on: every line has to pass.
     #[command(verbatim_doc_comment)]
     Check(ReleaseCheckArgs),
@@ -120,4 +124,47 @@ pub struct ReleaseVerifyArgs {
     /// chains].
     #[arg(long, value_name = "FINALITY", verbatim_doc_comment)]
     pub finality: Option<Finality>,
+}
+
+/// Arguments of `devproof release init`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof release init --chain 8453 --app 0x52908400098527886e0f7030069857d2e4169ee7 --image ghcr.io/acme/app \\
+    --tool-url https://tools.example/devproof --tool-sha256 HASH --buildkit moby/buildkit@sha256:HASH
+
+Whatever a runner fetches is named with its hash, which somebody has to have looked at: there is no default. With a
+devproof-release.toml all of it is read from there. Exit codes: 0 done, now or before, 1 a file was kept because somebody changed
+it, 64 usage.")]
+pub struct ReleaseInitArgs {
+    /// Write into the repository with this root.
+    #[arg(long, value_name = "DIR", default_value = ".", verbatim_doc_comment)]
+    pub dir: PathBuf,
+    /// Release this app.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
+    pub app: Option<Address>,
+    /// Release the version of this file of the repository.
+    #[arg(long, value_name = "FILE", default_value = "app-compose.json", verbatim_doc_comment)]
+    pub compose: String,
+    /// Say that the source is here.
+    #[arg(long, value_name = "URL", verbatim_doc_comment)]
+    pub repository: Option<String>,
+    /// Build and push this image, without tag and digest; may be repeated.
+    #[arg(long, value_name = "NAME", verbatim_doc_comment)]
+    pub image: Vec<String>,
+    /// Have runners get devproof from here.
+    #[arg(long, value_name = "URL", verbatim_doc_comment)]
+    pub tool_url: Option<String>,
+    /// Have them take only the file with this SHA-256.
+    #[arg(long, value_name = "HASH", verbatim_doc_comment)]
+    pub tool_sha256: Option<String>,
+    /// Build with this image of BuildKit, by its digest.
+    #[arg(long, value_name = "IMAGE@sha256:HASH", verbatim_doc_comment)]
+    pub buildkit: Option<String>,
+    /// Deploy with this script of the repository.
+    #[arg(long, value_name = "FILE", default_value = "deploy.sh", verbatim_doc_comment)]
+    pub deploy: String,
+    /// Write also over files that somebody changed.
+    #[arg(long, verbatim_doc_comment)]
+    pub force: bool,
 }

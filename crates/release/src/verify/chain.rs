@@ -11,7 +11,7 @@ use devproof_chain::{Heads, Node};
 use devproof_compose::AppCompose;
 use devproof_contracts::Code;
 use devproof_operator::{Happened, OperatorError};
-use devproof_primitives::{Action, BlockRef, Setting, span};
+use devproof_primitives::{Action, BlockRef, span};
 
 /// What is known from the chain.
 pub(super) struct Known {
@@ -347,11 +347,9 @@ fn since(known: &Known) -> Line {
     let id = "since";
     let Known { ledger, through, expected } = known;
     let later = || ledger.history.steps.iter().filter(|it| it.step.at.block > through.number);
+    // What is withdrawn or removed makes nobody worse off, unless it is this version.
     let matters = |it: &&Happened| {
-        let change = it.step.change;
-        let about_versions = matches!(change.setting, Setting::ComposeHash);
-        it.step.effective
-            && (about_versions || matches!(change.action, Action::Proposed | Action::Set))
+        it.step.effective && matches!(it.step.change.action, Action::Proposed | Action::Set)
     };
     let now = ledger.version(expected.version.compose_hash).map(crate::Row::state);
     let head = format!("up to block {} ({})", ledger.head.number, time(ledger.head.timestamp));

@@ -1,5 +1,6 @@
 //! `devproof release`: the gate before a release, its documents, and their check by anybody.
 
+mod init;
 mod words;
 
 use super::{evidence::unfit, input};
@@ -34,6 +35,7 @@ pub async fn run(
     shell: &mut Shell,
 ) -> Result<Outcome, Failure> {
     match args.command {
+        ReleaseCommand::Init(args) => init::run(*args, &settings, shell),
         ReleaseCommand::Check(args) => check(args, settings, shell).await,
         ReleaseCommand::Publish(args) => publish(args, settings, shell).await,
         ReleaseCommand::Verify(args) => verify(args, settings, shell).await,
