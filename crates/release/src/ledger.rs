@@ -190,6 +190,16 @@ pub(crate) const fn head(heads: Heads, finality: devproof_operator::Finality) ->
     }
 }
 
+/// How final a block is, as sentences say it: "which is ..".
+pub(crate) const fn reached(finality: devproof_operator::Finality) -> &'static str {
+    use devproof_operator::Finality;
+    match finality {
+        Finality::Unsafe => "on the chain, but need not stay there",
+        Finality::Safe => "safe",
+        Finality::Finalized => "finalized",
+    }
+}
+
 /// The versions, from the steps of a history.
 fn rows(steps: &[Happened]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();

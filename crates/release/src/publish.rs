@@ -100,7 +100,7 @@ pub async fn publish(publishing: Publishing<'_>) -> Result<Published, ReleaseErr
     let row = ledger.version(version).ok_or_else(|| {
         ReleaseError::Refused(format!(
             "the version {version:#x} was not announced in a block that is {}: run `devproof propose`, or wait",
-            publishing.finality.name()
+            crate::ledger::reached(publishing.finality)
         ))
     })?;
 

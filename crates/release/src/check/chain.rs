@@ -1,7 +1,11 @@
 //! The chain: the version is the one that was announced, and everybody could see it.
 
 use super::Gate;
-use crate::{Ledger, Line, Row, State, ledger::head, text::time};
+use crate::{
+    Ledger, Line, Row, State,
+    ledger::{head, reached},
+    text::time,
+};
 use alloy_primitives::B256;
 use devproof_chain::{Heads, Node};
 use devproof_contracts::Code;
@@ -163,7 +167,7 @@ fn announced(found: &Found, row: Option<&Row>) -> Line {
 
 /// Whether notice has been given, in a block that is final.
 fn notice(gate: &Gate<'_>, found: &Found, row: Option<&Row>) -> Line {
-    let (id, finality) = ("notice", gate.finality.name());
+    let (id, finality) = ("notice", reached(gate.finality));
     let Some(row) = row.filter(|row| row.ended.is_none()) else {
         return Line::fail(
             id,
@@ -191,7 +195,7 @@ fn notice(gate: &Gate<'_>, found: &Found, row: Option<&Row>) -> Line {
         );
     };
     let Some(final_): Option<BlockRef> = head(found.heads, gate.finality) else {
-        let message = format!("The node names no {finality} block.");
+        let message = format!("The node names no {} block.", gate.finality.name());
         return Line::unknown(
             id,
             "node",

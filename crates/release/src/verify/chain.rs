@@ -3,7 +3,7 @@
 use super::{DOCTORED, Demands};
 use crate::{
     Ledger, Line, Proof, State,
-    ledger::head,
+    ledger::{head, reached},
     proof::{Claims, Happening, images},
     text::time,
 };
@@ -318,26 +318,23 @@ async fn transactions(node: &Node, known: &Known) -> Line {
 }
 
 fn is_final(heads: Heads, known: &Known, demands: &Demands) -> Line {
-    let (id, finality, block) = ("final", demands.finality.name(), known.through.number);
-    match head(heads, demands.finality) {
+    let (id, finality, block) = ("final", demands.finality, known.through.number);
+    let reached = reached(finality);
+    match head(heads, finality) {
         Some(head) if block <= head.number => {
-            Line::pass(id, "node", format!("All that the files tell of is {finality}."))
-                .value(block)
+            let message =
+                format!("The last that the files tell of is in block {block}, which is {reached}.");
+            Line::pass(id, "node", message).value(block)
         }
         Some(_) => {
-            let message = format!(
-                "Block {block} is not {finality} yet: a reorganisation could take it back."
-            );
+            let message =
+                format!("Block {block} is not {reached} yet: a reorganisation could take it back.");
             Line::unknown(id, "node", message, "Wait until it is, and run this again.")
         }
         None => {
-            let message = format!("The node names no {finality} block.");
-            Line::unknown(
-                id,
-                "node",
-                message,
-                "Ask a node that does, or say with --finality what is enough.",
-            )
+            let message = format!("The node names no {} block.", finality.name());
+            let todo = "Ask a node that does, or say with --finality what is enough.";
+            Line::unknown(id, "node", message, todo)
         }
     }
 }
