@@ -12,6 +12,7 @@ use crate::{
     proof::{Claims, images, sha256},
     render,
 };
+use alloy_primitives::B256;
 use devproof_chain::Node;
 use devproof_compose::AppCompose;
 use devproof_operator::Finality;
@@ -104,6 +105,11 @@ pub async fn publish(publishing: Publishing<'_>) -> Result<Published, ReleaseErr
         ))
     })?;
 
+    // The commit that the announcement named is the one that was announced, whatever was committed since: if it has the file.
+    let commit = match row.source.as_ref().and_then(|source| commit_in(source.digest)) {
+        Some(named) if git.file(&named, &config.compose).await?.as_ref() == Some(&bytes) => named,
+        _ => commit,
+    };
     let folder = root.join(&config.out);
     let mut files = Files::default();
     let mut claims = Claims::new(config, commit.clone());
@@ -127,6 +133,14 @@ pub async fn publish(publishing: Publishing<'_>) -> Result<Published, ReleaseErr
     files.put(PROOF_FILE, proof.bytes());
     let written = files.write(&folder)?;
     Ok(Published { proof, summary, folder, written })
+}
+
+/// The commit of 20 bytes that a digest on the chain seems to name.
+fn commit_in(digest: B256) -> Option<String> {
+    let digits = format!("{digest:x}");
+    let (zeros, commit) = digits.split_at_checked(24)?;
+    let named = zeros.bytes().all(|b| b == b'0') && commit.bytes().any(|b| b != b'0');
+    named.then(|| commit.to_owned())
 }
 
 /// What the chain says up to where it is final enough, and the block of the last log there.
@@ -154,7 +168,7 @@ fn of_instance(
     publishing: &Publishing<'_>,
     given: &Given,
     compose: &[u8],
-    version: alloy_primitives::B256,
+    version: B256,
 ) -> Result<Judged, ReleaseError> {
     let exhibit = Exhibit {
         evidence: &given.evidence,
@@ -178,7 +192,7 @@ fn of_instance(
 }
 
 /// The evidence that was published of the same version before: to publish again does not lose it.
-fn before(folder: &Path, version: alloy_primitives::B256) -> Option<Given> {
+fn before(folder: &Path, version: B256) -> Option<Given> {
     let read = |name| read(&folder.join(name)).ok().flatten();
     let proof: Proof = serde_json::from_slice(&read(PROOF_FILE)?).ok()?;
     let judged = proof.evidence.filter(|_| proof.version.compose_hash == version)?;

@@ -143,9 +143,9 @@ pub struct ReleaseInitArgs {
     /// Release this app.
     #[arg(long, value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
     pub app: Option<Address>,
-    /// Release the version of this file of the repository.
-    #[arg(long, value_name = "FILE", default_value = "app-compose.json", verbatim_doc_comment)]
-    pub compose: String,
+    /// Release the version of this file of the repository [default: app-compose.json].
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub compose: Option<String>,
     /// Say that the source is here.
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub repository: Option<String>,
@@ -161,9 +161,9 @@ pub struct ReleaseInitArgs {
     /// Build with this image of BuildKit, by its digest.
     #[arg(long, value_name = "IMAGE@sha256:HASH", verbatim_doc_comment)]
     pub buildkit: Option<String>,
-    /// Deploy with this script of the repository.
-    #[arg(long, value_name = "FILE", default_value = "deploy.sh", verbatim_doc_comment)]
-    pub deploy: String,
+    /// Deploy with this script of the repository [default: deploy.sh].
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub deploy: Option<String>,
     /// Write also over files that somebody changed.
     #[arg(long, verbatim_doc_comment)]
     pub force: bool,

@@ -177,6 +177,10 @@ async fn init_keeps_what_it_finds() {
         fs::read_to_string(stage.world.dir.path().join(".github/workflows/release.yml")).unwrap()
     };
     assert_eq!(read(), "ours: yes\n");
+    // What is configured is not passed over in silence.
+    let other = stage.release(&["init", "--deploy", "other.sh"]);
+    assert_eq!(other.code, 64, "{other:?}");
+    assert!(other.err.contains("says something else than --deploy"), "{other:?}");
     // The rest is there; what is kept is not forgotten.
     assert_eq!(stage.release(&INIT).code, 1);
     assert_eq!(stage.release(&["init", "--force"]).code, 0);

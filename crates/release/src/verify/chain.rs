@@ -4,7 +4,7 @@ use super::{DOCTORED, Demands};
 use crate::{
     Ledger, Line, Proof, State,
     ledger::{head, reached},
-    proof::{Claims, Happening, images},
+    proof::{Claims, Happening, images, seconds},
     text::time,
 };
 use devproof_chain::{Heads, Node};
@@ -355,6 +355,15 @@ fn since(known: &Known) -> Line {
         let now = now.map_or("unknown", State::name).replace('_', " ");
         let message = format!("The files are out of date: {head} this version is {now}.");
         return Line::fail(id, "chain", message, todo).value(now);
+    }
+    let dies = expected.announced.as_ref().and_then(|it| it.expires_at).map(seconds);
+    let waits = now == Some(State::Announced);
+    if let Some(at) = dies.filter(|at| waits && *at <= ledger.head.timestamp) {
+        let message = format!(
+            "The announcement is dead since {}: this version can never come without a new one.",
+            time(at)
+        );
+        return Line::fail(id, "chain", message, "Do not wait for this version.").value("expired");
     }
     let more = later().filter(matters).count();
     if more > 0 {

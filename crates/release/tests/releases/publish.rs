@@ -32,7 +32,8 @@ async fn the_same_release_has_the_same_files() {
     // To commit what was published is no other release, and neither is its tag.
     world.commit("chore(release): publish");
     unchanged("committed").await;
-    world.git(&["tag", "v1.0.0"]);
+    world.git(&["tag", "v1.0.0", "HEAD^"]);
+    world.git(&["tag", "v1.0.0-published"]);
     world.push();
     unchanged("tagged").await;
     assert_eq!(text(&world, PROOF_FILE), text(&world, WELL_KNOWN_FILE));
@@ -42,6 +43,36 @@ async fn the_same_release_has_the_same_files() {
     assert_eq!(second.proof.state, "in_force");
     assert!(second.proof.notice_seconds.unwrap() >= 2 * DAY);
     assert_ne!(world.files(), files);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commit_is_the_one_that_was_announced() {
+    let world = World::new().await;
+    let announced = world.git(&["rev-parse", "HEAD"]);
+    world.propose_with_source(&announced, "").await;
+    world.file("later", "x");
+    let later = world.commit("docs: later");
+    world.push();
+    let published = world.publish().await.unwrap();
+    assert_eq!(published.proof.source.commit, announced);
+    let lines = world.verify(&world.files()).await.lines;
+    assert_eq!(
+        lines.get("source").unwrap().result,
+        devproof_release::Verdict::Claimed,
+        "{lines:#?}"
+    );
+    // A commit that has another file is not the one, whatever was announced.
+    let world = World::new().await;
+    let before = world.git(&["rev-parse", "HEAD"]);
+    world.file("app-compose.json", COMPOSE.replace("acme\"", "acme2\""));
+    let now = world.commit("feat: another one");
+    world.push();
+    world.propose_with_source(&before, "").await;
+    let published = world.publish().await.unwrap();
+    assert_eq!(published.proof.source.commit, now);
+    assert_ne!(later, now);
+    let lines = world.verify(&world.files()).await.lines;
+    assert_eq!(lines.get("source").unwrap().result, devproof_release::Verdict::Fail, "{lines:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

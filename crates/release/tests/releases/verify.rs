@@ -9,11 +9,12 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 use devproof_attestation::Policy;
+use devproof_contracts::bindings::AppAuth;
 use devproof_operator::Finality;
 use devproof_release::{
     COLLATERAL_FILE, COMPOSE_FILE, DEPLOYMENTS_FILE, Demands, EVIDENCE_FILE, FILES, Files, Given,
-    Judge, Lines, NOTES_FILE, PROOF_FILE, Place, Proof, REPORT_FILE, ReleaseError, Verdict,
-    WELL_KNOWN_FILE, sha256, verify,
+    Judge, Lines, NOTES_FILE, PROOF_FILE, Place, Proof, Publishing, REPORT_FILE, ReleaseError,
+    Verdict, WELL_KNOWN_FILE, publish, sha256, verify,
 };
 use serde_json::{Value, json};
 
@@ -263,9 +264,7 @@ async fn files_that_time_went_over() {
     let lines = world.verify(&files).await.lines;
     assert_eq!(lines.overall, Verdict::Pass, "{lines:#?}");
     // Another version is announced, of which the files do not tell.
-    let call = devproof_contracts::bindings::AppAuth::proposeComposeHash_1Call {
-        composeHash: B256::repeat_byte(3),
-    };
+    let call = AppAuth::proposeComposeHash_1Call { composeHash: B256::repeat_byte(3) };
     world.bench.owner.send(world.app, &call).await.unwrap();
     let lines = world.verify(&files).await.lines;
     assert_eq!(with(&lines, Verdict::Fail), ["since"], "{lines:#?}");
@@ -277,6 +276,19 @@ async fn files_that_time_went_over() {
     let lines = world.verify(&files).await.lines;
     assert_eq!(with(&lines, Verdict::Fail), ["since"], "{lines:#?}");
     assert_eq!(lines.get("since").unwrap().value.as_deref(), Some("removed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_announcement_that_died_is_not_told_as_one_that_may_come() {
+    let world = World::new().await;
+    world.propose().await;
+    world.publish().await.unwrap();
+    let files = world.files();
+    assert_eq!(world.verify(&files).await.lines.overall, Verdict::Pass);
+    world.go_on(16 * DAY).await;
+    let lines = world.verify(&files).await.lines;
+    assert_eq!(with(&lines, Verdict::Fail), ["since"], "{lines:#?}");
+    assert_eq!(lines.get("since").unwrap().value.as_deref(), Some("expired"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,8 +315,46 @@ async fn what_cannot_be_told_is_not_a_yes() {
         proof["announced"]["at"]["transaction"].as_str().unwrap().parse().unwrap();
     proxy.hide(Some((world.app, transaction)));
     let node = devproof_chain::Node::connect(proxy.url()).await.unwrap();
+    let lines = verify(&place, Ok(node.clone()), &demands()).await.lines;
+    assert_ne!(lines.overall, Verdict::Pass, "{lines:#?}");
+    proxy.settle();
+    assert_eq!(verify(&place, Ok(node.clone()), &demands()).await.lines.overall, Verdict::Pass);
+    // Nor one that keeps back what came last: that another version is announced.
+    let call = AppAuth::proposeComposeHash_1Call { composeHash: B256::repeat_byte(3) };
+    let receipt = world.bench.owner.send(world.app, &call).await.unwrap();
+    proxy.hide(Some((world.app, receipt.transaction)));
     let lines = verify(&place, Ok(node), &demands()).await.lines;
     assert_ne!(lines.overall, Verdict::Pass, "{lines:#?}");
+    assert_ne!(lines.get("since").unwrap().result, Verdict::Pass, "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_names_another_transaction_is_found_by_receipts() {
+    let world = released().await;
+    let proof: Proof = serde_json::from_slice(world.files().get(PROOF_FILE).unwrap()).unwrap();
+    let real = proof.in_force.unwrap();
+    let filter = json!([{"address": world.app, "fromBlock": format!("{:#x}", real.block), "toBlock": format!("{:#x}", real.block)}]);
+    let mut logs: Vec<Value> =
+        serde_json::from_value(world.bench.anvil.request("eth_getLogs", filter).await.unwrap())
+            .unwrap();
+    assert!(!logs.is_empty());
+    for log in &mut logs {
+        log["transactionHash"] = json!(B256::repeat_byte(0xee));
+    }
+    let proxy =
+        devproof_testkit::proxy::FaultyProxy::before(world.bench.anvil.url(), 1).await.unwrap();
+    proxy.hide(Some((world.app, real.transaction)));
+    proxy.forge(logs);
+    let node = devproof_chain::Node::connect(proxy.url()).await.unwrap();
+    // The publisher's own node told the same.
+    let (root, config, judge) = (world.repo.path(), &world.config, Judge::default());
+    let publishing =
+        Publishing { root, config, node: &node, finality: Finality::Unsafe, evidence: None, judge };
+    let published = publish(publishing).await.unwrap();
+    assert_eq!(published.proof.in_force.unwrap().transaction, B256::repeat_byte(0xee));
+    let place = Place::new(root.join("release").to_str().unwrap()).unwrap();
+    let lines = verify(&place, Ok(node), &demands()).await.lines;
+    assert_eq!(with(&lines, Verdict::Fail), ["transactions"], "{lines:#?}");
 }
 
 /// Evidence of a machine that runs the version, with a policy that knows its system.
@@ -364,6 +414,17 @@ async fn evidence_is_judged_again() {
         ("/evidence/rows", json!([])),
     ] {
         let lines = world.verify_with(&with_claim(&files, pointer, value), &by_us).await.lines;
+        assert!(fails(&lines, "evidence"), "{pointer}: {lines:#?}");
+    }
+    // Whoever judges under other demands finds another evidence all the same.
+    let under_others = Judge { policy_hash: Some(B256::repeat_byte(1)), ..judge.clone() };
+    let by_others = Demands { judge: under_others, ..demands() };
+    assert_eq!(world.verify_with(&files, &by_others).await.lines.overall, Verdict::Pass);
+    for pointer in
+        ["/evidence/evidence", "/evidence/collateral", "/evidence/quote", "/evidence/composeHash"]
+    {
+        let lines =
+            world.verify_with(&with_claim(&files, pointer, hash.clone()), &by_others).await.lines;
         assert!(fails(&lines, "evidence"), "{pointer}: {lines:#?}");
     }
     // Claims that only the report holds against.

@@ -26,7 +26,7 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let (force, dir) = (args.force, args.dir.clone());
     let config = if dir.join(CONFIG_FILE).exists() {
-        super::config(&dir, settings)?
+        same(super::config(&dir, settings)?, &args)?
     } else {
         named(args, settings)?
     };
@@ -60,14 +60,14 @@ fn named(args: ReleaseInitArgs, settings: &Settings) -> Result<Config, Failure> 
         tool_url: need(args.tool_url, "--tool-url")?,
         tool_sha256: need(args.tool_sha256, "--tool-sha256")?,
         buildkit: need(args.buildkit, "--buildkit")?,
-        deploy: args.deploy,
+        deploy: args.deploy.unwrap_or_else(|| "deploy.sh".to_owned()),
         policy: "evidence-policy.toml".to_owned(),
         images: args.image.into_iter().map(build).collect(),
     };
     Ok(Config {
         chain: need(settings.chain, "--chain")?,
         app: need(args.app, "--app")?,
-        compose: args.compose,
+        compose: args.compose.unwrap_or_else(|| "app-compose.json".to_owned()),
         repository: args.repository,
         remote: "origin".to_owned(),
         out: "release".to_owned(),
@@ -75,4 +75,34 @@ fn named(args: ReleaseInitArgs, settings: &Settings) -> Result<Config, Failure> 
         workflow: Some(workflow),
     }
     .checked()?)
+}
+
+/// The configuration that is there, if the arguments say nothing else: it is the user's, and is not written again.
+fn same(config: Config, args: &ReleaseInitArgs) -> Result<Config, Failure> {
+    let workflow = config.workflow.as_ref();
+    let of = |value: fn(&Workflow) -> &String| workflow.map(value);
+    let images: Vec<_> = workflow.iter().flat_map(|it| &it.images).map(|it| &it.name).collect();
+    let app = args.app.is_none_or(|app| app == config.app);
+    let images = args.image.is_empty() || args.image.iter().collect::<Vec<_>>() == images;
+    let texts = [
+        ("--compose", &args.compose, Some(&config.compose)),
+        ("--repository", &args.repository, config.repository.as_ref()),
+        ("--tool-url", &args.tool_url, of(|it| &it.tool_url)),
+        ("--tool-sha256", &args.tool_sha256, of(|it| &it.tool_sha256)),
+        ("--buildkit", &args.buildkit, of(|it| &it.buildkit)),
+        ("--deploy", &args.deploy, of(|it| &it.deploy)),
+    ];
+    let text = texts.iter().find(|(_, given, there)| given.is_some() && given.as_ref() != *there);
+    let other = match text {
+        Some((flag, ..)) => Some(*flag),
+        None if !app => Some("--app"),
+        None if !images => Some("--image"),
+        None => None,
+    };
+    match other {
+        Some(flag) => Err(Failure::Usage(format!(
+            "{CONFIG_FILE} is there and says something else than {flag}: change it there, and leave out the argument"
+        ))),
+        None => Ok(config),
+    }
 }
