@@ -176,10 +176,10 @@ impl Config {
         if !plain(&self.remote) {
             return bad("remote", &self.remote, "is no name of a remote of git");
         }
-        if let Some(url) = &self.repository {
-            if !is_url(url) {
-                return bad("repository", url, "is no URL that begins with https://");
-            }
+        if let Some(url) = &self.repository
+            && !is_url(url)
+        {
+            return bad("repository", url, "is no URL that begins with https://");
         }
         if let Some(workflow) = &self.workflow {
             if !is_url(&workflow.tool_url) {

@@ -9,7 +9,15 @@
 //! the same release always has the same files. Whatever comes from elsewhere (git, registries, the chain, files of a
 //! publisher) is bounded, and escaped before it gets into Markdown.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )
+)]
 
 pub mod check;
 mod config;

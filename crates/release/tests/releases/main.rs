@@ -7,7 +7,6 @@
 )]
 
 mod check;
-#[allow(dead_code, reason = "shared with the tests of the attestation crate")]
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;
 mod init;
