@@ -92,6 +92,7 @@ fn run(opts: Opts, origins: &Origins, shell: &mut Shell) -> Result<Outcome, Fail
             Command::Doctor(args) => cmd::doctor::run(*args, global, origins, shell).await,
             Command::Completions(args) => cmd::completions::run(&args, shell),
             Command::Man(args) => cmd::man::run(args, shell),
+            Command::Release(args) => cmd::release::run(*args, settings, shell).await,
             Command::Openapi => cmd::openapi::run(shell),
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }

@@ -2,7 +2,9 @@
 //! points, not that it will ever end.
 
 use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode, Url, header::HeaderMap, redirect,
+    Client, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+    redirect,
 };
 use std::{path::Path, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -151,7 +153,19 @@ impl Http {
     /// # Errors
     /// [`HttpError`]; another status than 200 is none.
     pub async fn get(&self, url: &str) -> Result<Answer, HttpError> {
-        self.ask(Method::GET, url, None).await
+        self.ask(Method::GET, url, &[], None).await
+    }
+
+    /// Gets what stands at a URL, with headers of the request. What is in them is not logged.
+    ///
+    /// # Errors
+    /// As [`Http::get`].
+    pub async fn get_with(
+        &self,
+        url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Answer, HttpError> {
+        self.ask(Method::GET, url, headers, None).await
     }
 
     /// Posts JSON to a URL.
@@ -159,7 +173,7 @@ impl Http {
     /// # Errors
     /// As [`Http::get`].
     pub async fn post(&self, url: &str, json: String) -> Result<Answer, HttpError> {
-        self.ask(Method::POST, url, Some(json)).await
+        self.ask(Method::POST, url, &[], Some(json)).await
     }
 
     /// Asks until somebody answers who is not merely busy or broken; all of it before one deadline.
@@ -167,6 +181,7 @@ impl Http {
         &self,
         method: Method,
         url: &str,
+        headers: &[(HeaderName, HeaderValue)],
         json: Option<String>,
     ) -> Result<Answer, HttpError> {
         let url = parse(url)?;
@@ -175,6 +190,9 @@ impl Http {
         let too_slow = |_| HttpError::TooSlow(total.as_secs());
         for attempt in 0.. {
             let mut request = self.client.request(method.clone(), url.clone());
+            for (name, value) in headers {
+                request = request.header(name.clone(), value.clone());
+            }
             if let Some(json) = &json {
                 request = request.header("content-type", "application/json").body(json.clone());
             }

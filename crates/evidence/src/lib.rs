@@ -26,4 +26,6 @@ pub use fetch::{FetchError, Place, fetch};
 pub use http::{Answer, Http, HttpError, Limits, named};
 pub use pccs::{INTEL_PCS, PHALA_PCCS, Pccs};
 pub use random::random;
+/// What [`Http::get_with`] takes.
+pub use reqwest::header;
 pub use services::{PHALA_CLOUD, Verifier, VerifierError, ask};

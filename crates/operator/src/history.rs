@@ -3,8 +3,10 @@
 use crate::{AppView, OperatorError, Setting};
 use alloy::primitives::{Address, B256};
 use devproof_chain::Node;
-use devproof_contracts::{app_event, bindings::AppAuth};
-use devproof_primitives::{Policy, Position, ProposalState, Rules, Source};
+use devproof_contracts::{Code, app_event, bindings::AppAuth};
+use devproof_primitives::{
+    BlockRef, Policy, Position, ProposalState, Rules, Source, Step, source_commitment,
+};
 use std::collections::HashMap;
 
 /// Something announced.
@@ -28,22 +30,64 @@ pub struct Pending {
     pub source: Option<Source>,
 }
 
-/// Everything that is announced of an AppAuth and the policy it folds to, from all of its logs. The contract keeps a hash of its
-/// history: if that is not the hash of what the node gave, there is no answer.
+/// The most changes of an app that are read. Each costs its owner a transaction; a node can make up any number.
+const MAX_CHANGES: usize = 100_000;
+
+/// Something that happened to an app, and the block it happened in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// What, where and when.
+    pub step: Step,
+    /// The hash of the block, as the node says.
+    pub block_hash: B256,
+    /// What its owner said of the source of a version, where this is the entry that commits to it: the version, and that.
+    pub source: Option<(B256, Source)>,
+}
+
+/// The whole history of an app up to a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// What it folds to.
+    pub policy: Policy,
+    /// Every change, in the order of the logs.
+    pub steps: Vec<Happened>,
+    /// The block from which logs were read: that of the first one, or one before it.
+    pub from: u64,
+    /// Every block that has a log of the contract, whatever that says, in their order.
+    pub blocks: Vec<BlockRef>,
+    /// Whether the contract confirms it: it keeps a root, and this folds to it. Otherwise it is what events said.
+    pub proved: bool,
+}
+
+/// Reads the history of an app up to block `to`, and has the contract confirm it where its code keeps a root. `from` is
+/// where its first log is said to be; that is believed only of contracts that keep a root, since nothing can be left out there.
 ///
 /// # Errors
-/// [`OperatorError::History`] if the logs are not all there, or the node keeps no old state to find the first of them; or
-/// what the node says.
-pub async fn proved_history(
+/// [`OperatorError::History`] if the logs do not add up, or the node keeps no old state to find the first of them; or what
+/// the node says.
+pub async fn history(
     node: &Node,
-    app: &AppView,
-) -> Result<(Policy, Vec<Pending>), OperatorError> {
-    let birth = birth(node, app.address, app.block.number).await?;
-    let logs = node.logs(&[app.address], birth..=app.block.number).await?;
-    let mut policy = Policy::new(Rules::AppAuth { chain_id: node.chain_id(), app: app.address });
-    let mut times = HashMap::new();
+    app: Address,
+    code: Code,
+    from: Option<u64>,
+    to: BlockRef,
+) -> Result<History, OperatorError> {
+    let proved = code.keeps_history();
+    let from = match from.filter(|from| proved && *from <= to.number) {
+        Some(from) => from,
+        None => birth(node, app, to.number).await?,
+    };
+    let logs = node.logs(&[app], from..=to.number).await?;
+    if logs.len() > MAX_CHANGES {
+        return Err(OperatorError::History(format!(
+            "the node gives more than {MAX_CHANGES} logs of {app}: ask another node, or use `devproof index`"
+        )));
+    }
+    let rules =
+        if proved { Rules::AppAuth { chain_id: node.chain_id(), app } } else { Rules::AsEmitted };
+    let mut policy = Policy::new(rules);
+    let (mut steps, mut times, mut blocks) = (Vec::new(), HashMap::new(), Vec::new());
     for log in logs {
-        let Some(event) = app_event(&log.topics, &log.data) else { continue };
         let timestamp = match (log.block_timestamp, times.get(&log.block_number)) {
             (Some(time), _) => time,
             (None, Some(time)) => *time,
@@ -54,23 +98,59 @@ pub async fn proved_history(
                 time
             }
         };
+        blocks.push(BlockRef { number: log.block_number, hash: log.block_hash, timestamp });
+        let Some(event) = app_event(&log.topics, &log.data) else { continue };
         let (block, log_index, transaction) =
             (log.block_number, log.log_index, log.transaction_hash);
         let at = Position { block, log_index, timestamp, transaction };
-        policy.apply(at, &event).map_err(|error| {
+        let step = policy.apply(at, &event).map_err(|error| {
             OperatorError::History(format!(
-                "the node's logs of {} do not add up ({error}): ask another node",
-                app.address
+                "the node's logs of {app} do not add up ({error}): ask another node"
             ))
         })?;
+        steps.extend(step.map(|step| Happened {
+            source: claim(&policy, &step),
+            step,
+            block_hash: log.block_hash,
+        }));
     }
-    let root = node.call(app.address, &AppAuth::historyRootCall {}, Some(app.block.number)).await?;
-    if policy.history_root() != Some(root) {
-        return Err(OperatorError::History(format!(
-            "the node left out part of the history of {}: ask another node, or run `devproof index`",
-            app.address
-        )));
+    if proved {
+        let root = node.call(app, &AppAuth::historyRootCall {}, Some(to.number)).await?;
+        if policy.history_root() != Some(root) {
+            return Err(OperatorError::History(format!(
+                "the node left out part of the history of {app}: ask another node, or run `devproof index`"
+            )));
+        }
     }
+    blocks.dedup();
+    Ok(History { policy, steps, from, blocks, proved })
+}
+
+/// The claim about a source that an entry commits to.
+fn claim(policy: &Policy, step: &Step) -> Option<(B256, Source)> {
+    if step.change.setting != Setting::Source {
+        return None;
+    }
+    policy.proposals.values().find_map(|it| {
+        let source = it.source.as_ref()?;
+        let commitment = source_commitment(it.value, source.digest, &source.uri);
+        (commitment == step.change.value).then(|| (it.value, source.clone()))
+    })
+}
+
+/// Everything that is announced of an AppAuth and the policy it folds to, from all of its logs. The contract keeps a hash of its
+/// history: if that is not the hash of what the node gave, there is no answer.
+///
+/// # Errors
+/// [`OperatorError::History`] if the logs are not all there, or the node keeps no old state to find the first of them; or
+/// what the node says.
+pub async fn proved_history(
+    node: &Node,
+    app: &AppView,
+) -> Result<(Policy, Vec<Pending>), OperatorError> {
+    // A root is asked for whatever the code: of one that keeps none there is no answer.
+    let code = if app.has_notice() { app.code } else { Code::AppAuth };
+    let History { policy, .. } = history(node, app.address, code, None, app.block).await?;
     let pending = policy.proposals.values().map(|it| Pending {
         setting: it.setting,
         value: it.value,

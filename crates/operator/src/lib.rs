@@ -24,7 +24,7 @@ pub mod verify;
 
 pub use action::{Action, Argument, Born, Call, Setting, Source};
 pub use error::OperatorError;
-pub use history::{Pending, proved_history};
+pub use history::{Happened, History, Pending, history, proved_history};
 pub use plan::{Done, Effect, Plan, Standing, announced_in, plan, predict};
 pub use read::{AppView, ValueView, read, value};
 pub use send::{Finality, Included, Sender, Ticket, Waiting, Waits};

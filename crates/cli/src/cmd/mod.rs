@@ -25,6 +25,7 @@ pub mod openapi;
 mod operations;
 pub mod operator;
 mod progress;
+pub mod release;
 pub mod serve;
 pub mod sigchain;
 mod stop;

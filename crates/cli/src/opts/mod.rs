@@ -10,6 +10,7 @@ mod notify;
 mod operator;
 mod policy;
 mod questions;
+mod release;
 mod values;
 
 pub use app::{
@@ -37,6 +38,10 @@ pub use operator::{
 };
 pub use policy::{ImagesArgs, NoticeArgs, TcbArgs};
 pub use questions::{AllowedArgs, DeletionsArgs, DiffArgs, FamilyArgs, NoticesArgs, WatchArgs};
+pub use release::{
+    ReleaseArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseInitArgs, ReleaseJudgeArgs,
+    ReleasePublishArgs, ReleaseVerifyArgs,
+};
 
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Parser, Subcommand, builder::BoolishValueParser};
@@ -205,6 +210,9 @@ pub enum Command {
     /// Show where an app or one of its values stands on the chain now.
     #[command(verbatim_doc_comment)]
     Status(StatusArgs),
+    /// Prepare, check, publish and verify a release of an app.
+    #[command(verbatim_doc_comment)]
+    Release(Box<ReleaseArgs>),
     /// Print the OpenAPI document of the REST service.
     #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,
