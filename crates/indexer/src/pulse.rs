@@ -390,6 +390,7 @@ mod tests {
             start_block: 0,
             checkpoint: Some(block(done, head)),
             tags: Some(Tags { head: block(7, head), safe: None, finalized: None, polled_at }),
+            is_observed: false,
         };
         let s = Duration::from_secs;
         let judged = |status| stored_readiness(&status, Some(s(2)), s(5)).reason;

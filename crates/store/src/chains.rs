@@ -15,6 +15,13 @@ macro_rules! columns {
     };
 }
 
+/// Whether anything was observed on a chain, as the column behind those.
+macro_rules! observed {
+    () => {
+        ", (SELECT COUNT(*) FROM (SELECT 1 FROM observed_instances i WHERE i.chain_id = chains.chain_id LIMIT 1) AS any_one)"
+    };
+}
+
 impl Store {
     /// Begins to follow a chain from `start_block`, or returns where it stands.
     ///
@@ -40,9 +47,8 @@ impl Store {
                 asked: start_block,
             });
         }
-        let status = lock(&mut tx, chain_id).await?;
         tx.commit().await?;
-        Ok(status)
+        self.chain(chain_id).await?.ok_or(StoreError::UnknownChain { chain_id })
     }
 
     /// Where a chain stands; `None` if it is not followed.
@@ -53,7 +59,10 @@ impl Store {
         let args = [Arg::Int(int("chain id", chain_id)?)];
         let row = self
             .pool
-            .row(concat!("SELECT ", columns!(), " FROM chains WHERE chain_id = $1"), &args)
+            .row(
+                concat!("SELECT ", columns!(), observed!(), " FROM chains WHERE chain_id = $1"),
+                &args,
+            )
             .await?;
         row.map(|row| status(&row)).transpose()
     }
@@ -65,7 +74,10 @@ impl Store {
     pub async fn chains(&self) -> Result<Vec<ChainStatus>> {
         let rows = self
             .pool
-            .rows(concat!("SELECT ", columns!(), " FROM chains ORDER BY chain_id"), &[])
+            .rows(
+                concat!("SELECT ", columns!(), observed!(), " FROM chains ORDER BY chain_id"),
+                &[],
+            )
             .await?;
         rows.iter().map(status).collect()
     }
@@ -105,7 +117,9 @@ pub(crate) async fn lock(tx: &mut Tx, chain_id: u64) -> Result<ChainStatus> {
         .row(
             concat!(
                 "UPDATE chains SET start_block = start_block WHERE chain_id = $1 RETURNING ",
-                columns!()
+                columns!(),
+                // Whoever writes does not ask.
+                ", 0"
             ),
             &[Arg::Int(int("chain id", chain_id)?)],
         )
@@ -147,6 +161,7 @@ fn status(row: &Row) -> Result<ChainStatus> {
         start_block: row.number(1)?,
         checkpoint: block(row, 2)?,
         tags,
+        is_observed: row.int(11)? > 0,
     })
 }
 

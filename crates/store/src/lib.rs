@@ -10,6 +10,7 @@
 //! - One set of query texts serves both databases, and one suite tests them.
 
 mod announced;
+mod archive;
 mod bulk;
 mod chains;
 mod commit;
@@ -24,6 +25,8 @@ mod facts;
 mod folds;
 mod journal;
 mod mentions;
+mod observations;
+mod observed;
 mod open;
 mod packed;
 mod plan;
@@ -43,12 +46,15 @@ mod types;
 mod writer;
 
 pub use announced::{ANNOUNCED_STEP, Announced, AnnouncedPlace};
+pub use archive::MAX_ARCHIVED;
 pub use copy::{Copied, Subscribers};
 pub use deliveries::{Delivery, DeliveryCounts, DeliveryState, ToldAlert};
 pub use error::{Result, StoreError};
 pub use folds::KeptFold;
 pub use journal::Entry;
 pub use mentions::Place;
+pub use observations::{Judged, ObservedAlert, Recorded, Sighting};
+pub use observed::{Judgement, Observation, ObservationPlace, ObservedInstance};
 pub use open::Store;
 pub use read::LogSteps;
 pub use readings::Reading;

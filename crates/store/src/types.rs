@@ -104,6 +104,9 @@ pub struct ChainStatus {
     pub checkpoint: Option<BlockRef>,
     /// The node's tags at the last poll; `None` before the first.
     pub tags: Option<Tags>,
+    /// Whether any instance of an app of this chain was ever observed. Told here so that answers about chains of which nobody
+    /// observes anything ask for nothing more.
+    pub is_observed: bool,
 }
 
 /// One step forward: every log of every contract known (those stored and those in `contracts`) from the block after
