@@ -119,7 +119,7 @@ pub(crate) async fn lock(tx: &mut Tx, chain_id: u64) -> Result<ChainStatus> {
                 "UPDATE chains SET start_block = start_block WHERE chain_id = $1 RETURNING ",
                 columns!(),
                 // Whoever writes does not ask.
-                ", 0"
+                ", CAST(0 AS BIGINT)"
             ),
             &[Arg::Int(int("chain id", chain_id)?)],
         )

@@ -299,6 +299,7 @@ async fn at_a_glance(tx: &mut Tx, it: &Sighting) -> Result<()> {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 1, $8)
          ON CONFLICT (chain_id, app, compose_hash, instance_id, is_proved, is_intel_root) DO UPDATE SET
              looks = observed_instances.looks + 1,
+             first_seen = CASE WHEN observed_instances.first_seen > $7 THEN $7 ELSE observed_instances.first_seen END,
              last_quote = CASE WHEN observed_instances.last_seen <= $7 THEN $8 ELSE observed_instances.last_quote END,
              last_seen = CASE WHEN observed_instances.last_seen < $7 THEN $7 ELSE observed_instances.last_seen END",
         &[

@@ -255,7 +255,7 @@ impl Store {
         seen.collect()
     }
 
-    /// What was found out by observing since a time (Unix seconds), oldest first.
+    /// What was found out by observing since a time (Unix seconds), oldest first; of more than `limit` the newest.
     ///
     /// # Errors
     /// Only those of the database.
@@ -266,10 +266,10 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<ObservedAlert>> {
         let sql = "SELECT id, chain_id, app, kind, title, text, found_at FROM observed_alerts
-             WHERE chain_id = $1 AND found_at >= $2 ORDER BY found_at, id LIMIT $3";
+             WHERE chain_id = $1 AND found_at >= $2 ORDER BY found_at DESC, id DESC LIMIT $3";
         let args = [Arg::Int(bound(chain_id)), Arg::Int(bound(since)), Arg::Int(bound(limit))];
         let rows = self.pool.rows(sql, &args).await?;
-        let alerts = rows.iter().map(|row| {
+        let alerts = rows.iter().rev().map(|row| {
             Ok(ObservedAlert {
                 id: row.text(0)?.to_owned(),
                 chain_id: row.number(1)?,
