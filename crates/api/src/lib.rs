@@ -19,16 +19,18 @@ pub mod parse;
 pub mod rest;
 mod schema;
 mod shared;
+mod stage;
 pub mod words;
 
 pub use answers::{
-    AnswerError, AppFilter, ChangePlace, ChangesOf, Cursor, DeletionsOf, MAX_PAGE, NoticePlace,
-    NoticeState, Part, Surface, Told, When, allowed, allowed_for, app, apps, as_of, at, attested,
-    chains, changes, changes_placed, deletions, diff, family, history, is_allowed, latest, notices,
-    notices_of,
+    AnswerError, AppFilter, ChangePlace, ChangesOf, Cursor, DeletionsOf, Known, MAX_PAGE,
+    NoticePlace, NoticeState, Part, SeenPlace, Surface, Told, When, allowed, allowed_for, app,
+    apps, as_of, at, attested, chains, changes, changes_placed, deletions, diff, family, history,
+    is_allowed, known_versions, latest, notices, notices_of, observations, seen, stage,
 };
 pub use attested::{put_attested, put_untold, which};
 pub use families::{Families, FamilyError};
 pub use finality::Finality;
 pub use headers::{HeaderFuture, Headers};
 pub use rest::{AppState, Clock, Operations, RateLimit, Verification, openapi, operations, router};
+pub use stage::reference as stage_reference;

@@ -71,6 +71,13 @@ impl Wanted {
         always || self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
+    /// Whether what observing found out is to be told.
+    #[must_use]
+    pub fn is_to_hear(&self, alert: &Alert) -> bool {
+        self.is_kind(alert.kind)
+            && (self.apps.is_empty() || alert.app.is_none_or(|app| self.apps.contains(&app)))
+    }
+
     /// What of a page of changes is to be told.
     #[must_use]
     pub fn of_page(&self, page: &Told, families: &Families) -> Vec<Heard> {

@@ -5,6 +5,7 @@ use alloy_primitives::B256;
 use dcap_qvl::QuoteCollateralV3;
 use jiff::Timestamp;
 use serde::Deserialize;
+use std::sync::Arc;
 use x509_cert::{crl::CertificateList, der::Decode};
 
 /// Why a text is no collateral.
@@ -28,6 +29,7 @@ pub enum CollateralError {
 #[derive(Clone, Debug)]
 pub struct Collateral {
     inner: QuoteCollateralV3,
+    json: Arc<str>,
     digest: B256,
     fmspc: Option<String>,
     evaluation: Option<u32>,
@@ -65,6 +67,7 @@ impl Collateral {
         let qe = serde_json::from_str::<Dates>(&inner.qe_identity).ok();
         let both = || tcb.iter().chain(&qe);
         Ok(Self {
+            json: json.into(),
             digest: sha256(json.as_bytes()),
             fmspc: tcb.as_ref().and_then(|tcb| tcb.fmspc.clone()),
             evaluation: both().filter_map(|it| it.tcb_evaluation_data_number).min(),
@@ -83,6 +86,12 @@ impl Collateral {
     #[must_use]
     pub const fn digest(&self) -> B256 {
         self.digest
+    }
+
+    /// The JSON, as it came.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json
     }
 
     /// The family of platforms it is about, six bytes in hexadecimal, as it says itself.

@@ -11,6 +11,7 @@
 
 pub mod backend;
 mod collateral;
+mod compare;
 mod dcap;
 mod digest;
 mod encoding;
@@ -28,6 +29,7 @@ pub mod sigchain;
 mod table;
 
 pub use collateral::{Collateral, CollateralError};
+pub use compare::{Comparison, Field, Instance, compare};
 pub use dcap::{Claims, Flag, Refusal, TrustAnchor, TrustAnchorError, verify_quote};
 pub use encoding::EncodingError;
 pub use event_log::{

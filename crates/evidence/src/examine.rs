@@ -57,6 +57,8 @@ pub struct Examined {
     pub from: Option<BlockRef>,
     /// The block after which the chain was asked.
     pub to: Option<BlockRef>,
+    /// The collateral that the quote was judged by.
+    pub collateral: Option<Collateral>,
 }
 
 /// What is examined, and under which demands. As [`Question`], but owned.
@@ -107,9 +109,9 @@ impl Examiner {
             exhibit.report_data = Some(challenge.declared());
         }
         let Some(asked) = &self.chain else {
-            let mut verdict = self.verdict(exhibit.clone()).await;
+            let (mut verdict, collateral) = self.verdict(exhibit.clone()).await;
             fresh(&mut verdict, &exhibit, None, None);
-            return Examined { verdict, from: None, to: None };
+            return Examined { verdict, from: None, to: None, collateral };
         };
         let to = resolve(&asked.node, asked.block).await;
         let mut keys_at = None;
@@ -121,7 +123,7 @@ impl Examiner {
                 exhibit.kms.k256 = exhibit.kms.k256.or(keys.k256);
             }
         }
-        let mut verdict = self.verdict(exhibit.clone()).await;
+        let (mut verdict, collateral) = self.verdict(exhibit.clone()).await;
         if let Some((kms, block)) = keys_at {
             rows::keys_from(&mut verdict, &exhibit.policy, asked, kms, block);
         }
@@ -134,7 +136,7 @@ impl Examiner {
         if let Some(kms) = asked.kms {
             self.ask_kms(&mut verdict, &exhibit.policy, asked, kms, from, to).await;
         }
-        Examined { verdict, from, to: end }
+        Examined { verdict, from, to: end, collateral }
     }
 
     async fn ask_kms(
@@ -158,8 +160,8 @@ impl Examiner {
         rows::of_kms(verdict, policy, asked, kms, &found.await);
     }
 
-    /// The verdict, but for the rows about a chain.
-    async fn verdict(&self, mut exhibit: Exhibit) -> Verdict {
+    /// The verdict, but for the rows about a chain, and the collateral that it is by.
+    async fn verdict(&self, mut exhibit: Exhibit) -> (Verdict, Option<Collateral>) {
         let local = self.verifiers.contains(&Verifier::Local);
         let found = match &exhibit.collateral {
             _ if !local => {
@@ -193,7 +195,7 @@ impl Examiner {
             }
             Err(_) => {}
         }
-        combine(verdict, &opinions, &exhibit.policy)
+        (combine(verdict, &opinions, &exhibit.policy), exhibit.collateral.clone())
     }
 
     async fn find(&self, exhibit: &Exhibit) -> Result<Found, String> {

@@ -44,6 +44,26 @@ pub enum FetchError {
     Evidence(#[from] EvidenceError),
 }
 
+/// A document of evidence, and what was read out of it.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The document, to the byte: what the digest of the evidence is of.
+    pub document: Vec<u8>,
+    /// The evidence in it, of at least one instance.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Fetched {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// If it is no evidence.
+    pub fn read(document: Vec<u8>) -> Result<Self, EvidenceError> {
+        let evidence = Evidence::read(&document)?;
+        Ok(Self { document, evidence })
+    }
+}
+
 /// What the guest agent's `Info` says.
 #[derive(Deserialize)]
 struct Info {
@@ -59,9 +79,9 @@ struct TcbInfo {
 ///
 /// # Errors
 /// [`FetchError`].
-async fn at_url(http: &Http, url: &str) -> Result<Vec<Evidence>, FetchError> {
-    let read = async |url: &str| -> Result<Vec<Evidence>, FetchError> {
-        Ok(Evidence::read(&http.get(url).await?.ok()?.body)?)
+async fn at_url(http: &Http, url: &str) -> Result<Fetched, FetchError> {
+    let read = async |url: &str| -> Result<Fetched, FetchError> {
+        Ok(Fetched::read(http.get(url).await?.ok()?.body)?)
     };
     let first = read(url).await;
     // Whoever did not answer at all is not asked for something else.
@@ -77,23 +97,23 @@ async fn at_url(http: &Http, url: &str) -> Result<Vec<Evidence>, FetchError> {
 }
 
 /// A quote of the machine that we run in, made for these 64 bytes, and its app-compose.json if the agent shows it.
-async fn of_agent(socket: &Path, report_data: B512) -> Result<Vec<Evidence>, FetchError> {
+async fn of_agent(socket: &Path, report_data: B512) -> Result<Fetched, FetchError> {
     let agent = Http::on_socket(socket, Limits { follow: false, ..Limits::of_machines() })?;
     let asked = json!({ "report_data": hex::encode(report_data) }).to_string();
     let reply = agent.post(&format!("{AGENT}/GetQuote"), asked).await?.ok()?;
-    let mut all = Evidence::read(&reply.body)?;
+    let mut fetched = Fetched::read(reply.body)?;
     let info = agent.post(&format!("{AGENT}/Info"), "{}".to_owned()).await;
     let compose = info.ok().and_then(|info| {
         let info: Info = serde_json::from_slice(&info.ok().ok()?.body).ok()?;
         let tcb_info: TcbInfo = serde_json::from_str(&info.tcb_info?).ok()?;
         tcb_info.app_compose
     });
-    for evidence in &mut all {
+    for evidence in &mut fetched.evidence {
         if evidence.app_compose.is_none() {
             evidence.app_compose.clone_from(&compose);
         }
     }
-    Ok(all)
+    Ok(fetched)
 }
 
 /// The evidence at a place, and who gave it. `None` for a file, which is read elsewhere. `report_data` is what an agent's
@@ -101,7 +121,7 @@ async fn of_agent(socket: &Path, report_data: B512) -> Result<Vec<Evidence>, Fet
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn fetch(place: &Place, report_data: B512) -> Result<Option<Vec<Evidence>>, FetchError> {
+pub async fn fetch(place: &Place, report_data: B512) -> Result<Option<Fetched>, FetchError> {
     match place {
         Place::Url(url) => at_url(&Http::new(Limits::of_machines())?, url).await.map(Some),
         Place::Agent(socket) => of_agent(socket, report_data).await.map(Some),

@@ -22,7 +22,7 @@ pub use authorisation::{AskError, Authorisation, Said, Which, authorisation, kms
 pub use cache::{CacheError, Collaterals, Found, Origin};
 pub use challenge::{Challenge, ChallengeError, MAX_CHALLENGE, Standing};
 pub use examine::{ChainAsked, Examined, Examiner, Exhibit};
-pub use fetch::{FetchError, Place, fetch};
+pub use fetch::{FetchError, Fetched, Place, fetch};
 pub use http::{Answer, Http, HttpError, Limits, named};
 pub use pccs::{INTEL_PCS, PHALA_PCCS, Pccs};
 pub use random::random;

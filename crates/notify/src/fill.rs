@@ -7,7 +7,9 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 use devproof_api::{
-    AnswerError, ChangePlace, ChangesOf, Finality, Part, Surface, Told, alerts, changes_placed,
+    AnswerError, ChangePlace, ChangesOf, Finality, Part, Surface, Told,
+    alerts::{self, Alert},
+    changes_placed,
     documents::NotTold,
 };
 use devproof_store::{ChainStatus, Filling, Letter, Sender, Store, StoreError, Subscription};
@@ -24,11 +26,21 @@ const STEP: usize = 100;
 /// Pages in a row for one subscription, before it is the turn of the next.
 const PAGES: usize = 20;
 
+/// How far back it is looked for what observing found out, in seconds: a month, in which a subscriber may have been without a
+/// sender.
+const FOUND_SINCE: u64 = 30 * 86_400;
+
+/// The most of that for a chain; the newest.
+const FOUND_MOST: u64 = 1_000;
+
 /// How often old letters are forgotten.
 const PRUNE: Duration = Duration::from_secs(3_600);
 
 /// What the index looked like when a subscription was last looked after.
-type Seen = (Option<B256>, Option<u64>, Option<u64>, Option<String>);
+type Seen = (Option<B256>, Option<u64>, Option<u64>, Option<String>, Option<String>);
+
+/// What observing found out lately, by chain.
+type Found = HashMap<u64, Vec<Alert>>;
 
 /// What was asked once in a look for all who stand at the same place.
 type Asked = HashMap<(u64, Finality, Option<ChangePlace>), Arc<Told>>;
@@ -84,6 +96,7 @@ impl Filler {
         let chains: HashMap<u64, ChainStatus> =
             self.sender.store().chains().await?.into_iter().map(|it| (it.chain_id, it)).collect();
         let mut asked = Asked::new();
+        let found = self.found(chains.values()).await?;
         let mut wrote = false;
         for subscription in subscriptions.iter().filter(|it| it.is_active) {
             let Some(chain) = chains.get(&subscription.chain_id) else { continue };
@@ -93,6 +106,10 @@ impl Filler {
                 tags.and_then(|tags| tags.safe),
                 tags.and_then(|tags| tags.finalized),
                 subscription.place.clone(),
+                found
+                    .get(&subscription.chain_id)
+                    .and_then(|all| all.last())
+                    .map(|it| it.id.clone()),
             );
             if chain.checkpoint.is_none() || self.seen.get(&subscription.id) == Some(&seen) {
                 continue;
@@ -104,7 +121,8 @@ impl Filler {
                 );
                 continue;
             };
-            match self.one(subscription, &listener, &mut asked).await {
+            let found = found.get(&subscription.chain_id).map_or(&[][..], Vec::as_slice);
+            match self.one(subscription, &listener, found, &mut asked).await {
                 // There may be more, and the next look tells.
                 Ok(Step { more: true, wrote: some }) => wrote |= some,
                 Ok(Step { more: false, wrote: some }) => {
@@ -121,10 +139,27 @@ impl Filler {
         Ok(wrote)
     }
 
+    /// What observing found out, as far back as anybody might not have been told of it.
+    async fn found(&self, chains: impl Iterator<Item = &ChainStatus>) -> Result<Found, StoreError> {
+        let mut found = Found::new();
+        let store = self.sender.store();
+        for chain in chains {
+            if !store.known_of(chain).await?.is_observed() {
+                continue;
+            }
+            let since = (now_ms() / 1_000).saturating_sub(FOUND_SINCE);
+            let all = store.observed_alerts(chain.chain_id, since, FOUND_MOST).await?;
+            let alerts = all.iter().filter_map(alerts::of_observed).collect();
+            found.insert(chain.chain_id, alerts);
+        }
+        Ok(found)
+    }
+
     async fn one(
         &mut self,
         subscription: &Subscription,
         listener: &Listener,
+        found: &[Alert],
         asked: &mut Asked,
     ) -> Result<Step, FillError> {
         let store = self.sender.store().clone();
@@ -179,7 +214,7 @@ impl Filler {
                     return Ok(Step { more: true, wrote });
                 }
                 self.timed.insert(subscription.id.clone(), Instant::now());
-                let some = self.by_time(subscription, listener, stands).await?;
+                let some = self.by_time(subscription, listener, found, stands).await?;
                 return Ok(Step { more: false, wrote: wrote || some });
             }
         }
@@ -191,6 +226,7 @@ impl Filler {
         &mut self,
         subscription: &Subscription,
         listener: &Listener,
+        found: &[Alert],
         stands: Option<String>,
     ) -> Result<bool, FillError> {
         let store = self.sender.store().clone();
@@ -213,6 +249,13 @@ impl Filler {
                 let none = BTreeMap::new();
                 step.letters
                     .extend(to.letter(&store, &heard.alert, Some(heard.block), &none).await?);
+            }
+        }
+        for alert in found.iter().filter(|it| listener.wanted.is_to_hear(it)) {
+            let at = u64::try_from(alert.at.as_millisecond()).unwrap_or(0);
+            // Found before anybody wanted to know: to the second, in which times of sightings are told.
+            if at.saturating_add(1_000) > subscription.created_at {
+                step.letters.extend(to.letter(&store, alert, None, &BTreeMap::new()).await?);
             }
         }
         let now =

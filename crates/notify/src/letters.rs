@@ -67,7 +67,13 @@ impl To<'_> {
         };
         let recurs = matches!(
             alert.kind,
-            AlertKind::RipeSoon | AlertKind::Ripe | AlertKind::Expired | AlertKind::NotTold
+            AlertKind::RipeSoon
+                | AlertKind::Ripe
+                | AlertKind::Expired
+                | AlertKind::NotTold
+                | AlertKind::ObservedUnannounced
+                | AlertKind::ObservedOutOfDate
+                | AlertKind::ObservedDiffer
         );
         Some(Letter {
             id,

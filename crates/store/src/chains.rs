@@ -66,9 +66,8 @@ impl Store {
                 asked: start_block,
             });
         }
-        let status = lock(&mut tx, chain_id).await?;
         tx.commit().await?;
-        Ok(status)
+        self.chain(chain_id).await?.ok_or(StoreError::UnknownChain { chain_id })
     }
 
     /// Where a chain stands; `None` if it is not followed.
@@ -79,7 +78,10 @@ impl Store {
         let args = [Arg::Int(int("chain id", chain_id)?)];
         let row = self
             .pool
-            .row(concat!("SELECT ", columns!(), " FROM chains WHERE chain_id = $1"), &args)
+            .row(
+                concat!("SELECT ", columns!(), " FROM chains WHERE chain_id = $1"),
+                &args,
+            )
             .await?;
         row.map(|row| status(&row)).transpose()
     }
@@ -113,7 +115,10 @@ impl Store {
     pub async fn chains(&self) -> Result<Vec<ChainStatus>> {
         let rows = self
             .pool
-            .rows(concat!("SELECT ", columns!(), " FROM chains ORDER BY chain_id"), &[])
+            .rows(
+                concat!("SELECT ", columns!(), " FROM chains ORDER BY chain_id"),
+                &[],
+            )
             .await?;
         rows.iter().map(status).collect()
     }

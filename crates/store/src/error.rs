@@ -152,6 +152,16 @@ pub enum StoreError {
          or start it again"
     )]
     SenderLost,
+    /// What is to be kept is longer than anything that is.
+    #[error(
+        "{length} bytes are to be kept under one hash, and {most} are the most; nothing honest is as long"
+    )]
+    ArchiveTooLong {
+        /// How many.
+        length: usize,
+        /// How many may be.
+        most: usize,
+    },
     /// Nobody more may subscribe.
     #[error(
         "there are {most} subscriptions, and not more are allowed; remove one that nobody needs"

@@ -29,6 +29,7 @@ pub struct Known {
     others: Vec<Contract>,
     /// `None`: there are too many.
     gaps: Option<Vec<Gap>>,
+    is_observed: bool,
 }
 
 /// By chain.
@@ -45,6 +46,12 @@ impl Known {
     /// The contracts of a role, by address. [`Role::App`] is not among them.
     pub fn of(&self, role: Role) -> impl Iterator<Item = &Contract> {
         self.others.iter().filter(move |contract| contract.role == role)
+    }
+
+    /// Whether any instance of an app of the chain was ever observed: of others nobody has to look.
+    #[must_use]
+    pub const fn is_observed(&self) -> bool {
+        self.is_observed
     }
 
     /// What is still to be read; `None` if it is so much that it has to be asked for ([`Store::gaps_of`]).
@@ -78,7 +85,9 @@ impl Store {
         let rows = self.pool.rows(concat!(gaps!(), " LIMIT ", limit!()), &args).await?;
         let gaps = rows.iter().map(gap).collect::<Result<Vec<_>>>()?;
         let gaps = Some(gaps).filter(|gaps| gaps.len() <= MAX_GAPS);
-        let known = Arc::new(Known { writes, others, gaps });
+        let sql = "SELECT 1 FROM observed_instances WHERE chain_id = $1 LIMIT 1";
+        let is_observed = self.pool.row(sql, &args).await?.is_some();
+        let known = Arc::new(Known { writes, others, gaps, is_observed });
         remembered.insert(chain_id, Arc::clone(&known));
         Ok(known)
     }

@@ -10,6 +10,7 @@
 //! - One set of query texts serves both databases, and one suite tests them.
 
 mod announced;
+mod archive;
 mod bulk;
 mod chains;
 mod commit;
@@ -25,6 +26,8 @@ mod folds;
 mod journal;
 mod known;
 mod mentions;
+mod observations;
+mod observed;
 mod open;
 mod packed;
 mod plan;
@@ -45,6 +48,7 @@ mod writer;
 
 pub use announced::{ANNOUNCED_STEP, Announced, AnnouncedPlace};
 pub use chains::Standing;
+pub use archive::MAX_ARCHIVED;
 pub use copy::{Copied, Subscribers};
 pub use deliveries::{Delivery, DeliveryCounts, DeliveryState, ToldAlert};
 pub use error::{Result, StoreError};
@@ -52,6 +56,8 @@ pub use folds::KeptFold;
 pub use journal::Entry;
 pub use known::Known;
 pub use mentions::{KmsThen, Place};
+pub use observations::{Judged, ObservedAlert, Recorded, Sighting};
+pub use observed::{Judgement, Observation, ObservationPlace, ObservedInstance};
 pub use open::Store;
 pub use read::LogSteps;
 pub use readings::Reading;

@@ -1,7 +1,9 @@
 //! What somebody is told who wants to be told: each alert says what changes, from when, and what the reader can do.
 
+mod observed;
 mod telling;
 
+pub use observed::{About, instances_differ, of_observed, out_of_date, unannounced};
 pub use telling::{of_orphaned, of_silence, of_test};
 
 use crate::{
@@ -71,6 +73,12 @@ kinds! {
     Deletion = "deletion",
     /// Anything else that an app's contract did.
     Policy = "policy",
+    /// An instance was seen with a version that the app's contract never allowed or announced.
+    ObservedUnannounced = "observed_unannounced",
+    /// The platform of an instance that was seen is out of date now, and was not before.
+    ObservedOutOfDate = "observed_out_of_date",
+    /// Instances of one app that were seen differ in what has to be the same.
+    ObservedDiffer = "observed_differ",
     /// Something happened that cannot be told.
     NotTold = "not_told",
     /// Nothing happened: somebody wants to see whether messages arrive.

@@ -125,7 +125,7 @@ async fn of_app(
     let Scope { contract, app, .. } = scope;
     let up_to = moment.block.number;
     scope.no_gap(store, &[contract.address], up_to).await?;
-    let mut life = Life { compose_hash, ..Life::default() };
+    let mut life = Life::of(compose_hash);
     let start = facts::beginning(contract);
     let state = facts::walk(store, contract, start, up_to, |line| life.take(line)).await?;
     if state.logs == 0 {
@@ -151,16 +151,27 @@ async fn of_app(
 
 /// What the lines of an app's history say about one compose hash.
 #[derive(Default)]
-struct Life {
+pub(super) struct Life {
     compose_hash: B256,
     intervals: Vec<Interval>,
     left_out: u64,
     /// Where it was announced, while it is.
     announced: Option<(Position, Actor, Option<Source>)>,
+    /// Whether it ever was.
+    ever_announced: bool,
 }
 
 impl Life {
-    fn take(&mut self, Happening { what, .. }: Happening) -> ControlFlow<()> {
+    pub(super) fn of(compose_hash: B256) -> Self {
+        Self { compose_hash, ..Self::default() }
+    }
+
+    /// The times at which it was allowed, and whether it was ever announced.
+    pub(super) fn told(self) -> (Vec<Interval>, bool) {
+        (self.intervals, self.ever_announced)
+    }
+
+    pub(super) fn take(&mut self, Happening { what, .. }: Happening) -> ControlFlow<()> {
         let compose_hash = Setting::ComposeHash;
         match what {
             What::Step(step, source)
@@ -168,7 +179,10 @@ impl Life {
                     && step.change.value == self.compose_hash =>
             {
                 match step.change.action {
-                    Action::Proposed => self.announced = Some((step.at, step.actor, source)),
+                    Action::Proposed => {
+                        self.announced = Some((step.at, step.actor, source));
+                        self.ever_announced = true;
+                    }
                     Action::Cancelled => self.announced = None,
                     Action::Set => {
                         let announced = self.announced.take();

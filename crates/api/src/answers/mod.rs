@@ -20,9 +20,11 @@ mod lanes;
 mod legs;
 mod moment;
 mod notices;
+mod observed;
 mod orphans;
 mod pairs;
 mod remedy;
+mod stage;
 mod standing;
 mod timeline;
 mod verdict;
@@ -42,6 +44,8 @@ pub use history::history;
 pub use lanes::{Bar, BarEnd, BarKind, Lane, Lanes, Mark, lanes};
 pub use moment::When;
 pub use notices::{NoticePlace, NoticeState, notices, notices_of};
+pub use observed::{Known, SeenPlace, known_versions, observations, seen};
+pub use stage::stage;
 pub use verdict::is_allowed;
 
 use crate::{
@@ -131,6 +135,9 @@ async fn at_once(
         kms.push(legs::kms(contract, state, &then.readings, app, orphaned));
     }
 
+    let observed =
+        if known.is_observed() { observed::at(store, scope, &moment).await? } else { Vec::new() };
+
     // Last, for it tells whether anything was written since the question came.
     let AppThen { state, readings, orphaned, mut writes } = store.app_then(contract, up_to).await?;
     if state.logs == 0 {
@@ -164,7 +171,7 @@ async fn at_once(
         kms,
         read_by_call: legs::read_by_call(&state.read, &findings),
         not_known: legs::not_known(contract, policy, &findings),
-        observed: Vec::new(),
+        observed,
         orphaned,
     };
     Ok((answer, writes))

@@ -12,7 +12,9 @@ mod evidence;
 mod families;
 mod history;
 mod notices;
+mod observed;
 mod service;
+mod stage;
 mod verdict;
 
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
@@ -29,7 +31,12 @@ pub use evidence::{
 pub use families::{Declared, Differing, Families, Family, Member};
 pub use history::{Entry, History};
 pub use notices::{Notice, Notices};
+pub use observed::{
+    AuthorisedThen, BlockId, Observation, Observations, Observed, ObservedInstance,
+    ObservedKeyProvider, SeenAs,
+};
 pub use service::{Chain, ChainReadiness, Chains, NodeTags, Ready, ReplicaLag};
+pub use stage::{Stage, StagePoint, StageResult};
 pub use verdict::{AskIsAllowed, BootInfo, IsAllowed, KmsVerdict, Leg, Verdict};
 
 use crate::Finality;
@@ -82,8 +89,9 @@ pub struct AtBlock {
     pub read_by_call: Vec<Read>,
     /// What could not be found out, as in [`Read::setting`]; of a list: the answer may lack some of it.
     pub not_known: Vec<String>,
-    /// Instances seen by verified quotes. Empty: nobody has shown us any.
-    pub observed: Vec<serde_json::Value>,
+    /// What verified quotes showed up to block X (or the time that was asked for), by version; of 1,000 instances, those seen last.
+    /// Empty: nobody has shown us any. Nothing else in this answer rests on it.
+    pub observed: Vec<Observed>,
     /// What this app's contract said in blocks that were reorged out, at or below block X. It holds
     /// for nothing here; but a KMS reads `latest` and may have acted on it.
     pub orphaned: Vec<Orphan>,

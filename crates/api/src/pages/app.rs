@@ -1,7 +1,7 @@
 //! The page of an app: who can change its code, how long before, whether a change is on its way; and the evidence.
 
 use super::{
-    Page, PageReply, Sorry,
+    Page, PageReply, Sorry, observed,
     parts::{
         address, app_path, claimed_uri, countdown, hash, maybe_address, sign, stage_now, stand,
         version, when,
@@ -27,6 +27,9 @@ use serde::Deserialize;
 
 /// Versions that are drawn.
 const LANES: usize = 40;
+
+/// Quotes that are listed and drawn.
+const SEEN: usize = 20;
 
 /// Lines of a page of the history.
 const LINES: usize = 200;
@@ -101,24 +104,28 @@ pub(super) async fn page(
     let part = Part { limit: 5, after: None };
     let deletions =
         answers::deletions(store, node, chain_id, of, (None, None), part, finality).await?;
+    let part = Part { limit: SEEN, after: None };
+    let seen = answers::observations(store, chain_id, app, part, finality).await?;
+    let now = state.now_after(latest.block.timestamp);
+    let stage = answers::stage(store, node, chain_id, app, finality, now).await?;
     let name = families.first().map_or_else(|| "this app".to_owned(), Clone::clone);
     let path = app_path(chain_id, latest.app);
     let asked_time = at.as_ref().map(time_of);
-    let now = state.now_after(latest.block.timestamp);
     let body = html! {
         (head(&latest, &name, &families))
         (first_screen(&latest, &name, now))
         (announced(&latest, now))
         section aria-labelledby="life" {
             h2 id="life" { "Time line" }
-            (timeline::draw(chain_id, &lanes, asked_time))
+            (timeline::draw(chain_id, &lanes, &observed::dots(&seen), asked_time))
         }
         section.then id="then" aria-labelledby="then-title" aria-live="polite" {
             (then(&question, shown, at.is_some()))
         }
         (policy(&latest))
         (key_services(&latest))
-        (observed())
+        (observed::section(chain_id, &seen))
+        (observed::stage(&stage))
         (deleted(&latest, &deletions))
         (orphans(&latest))
         (subscribe(&path))
@@ -278,7 +285,7 @@ fn then(question: &Question, state: &AtBlock, is_past: bool) -> Markup {
             p.empty { "No version was allowed to run." }
         } @else {
             (versions(question.chain_id, &state.authorised))
-            p.quiet { "Allowed to run. Nobody has shown us that it does." }
+            (observed::shown(state))
         }
         @let open: Vec<&Proposal> = state.proposals.iter().filter(|it| it.state != "expired").collect();
         @if is_past && !open.is_empty() {
@@ -470,16 +477,6 @@ fn key_services(state: &AtBlock) -> Markup {
                     @if let Some(root) = &kms.k256_root { dt { "Root key" } dd { code.long { (root.to_string()) } } }
                 }
             }
-        }
-    }
-}
-
-/// Nothing of it is here yet.
-fn observed() -> Markup {
-    html! {
-        section aria-labelledby="observed" {
-            h2 id="observed" { "Seen running" }
-            p.empty { "Nobody has shown us a verified quote of an instance of this app. What is allowed may run, or not." }
         }
     }
 }

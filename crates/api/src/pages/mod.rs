@@ -10,6 +10,7 @@ mod deletions;
 mod family;
 mod home;
 mod lists;
+mod observed;
 mod parts;
 mod sentences;
 mod timeline;

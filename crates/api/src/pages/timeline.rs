@@ -1,12 +1,13 @@
 //! A life as a picture: one lane per version, and thin rows beneath for what else changed. The table beneath says the same.
 
 use super::{
+    observed::Dot,
     parts::{hash, version, when},
     sentences,
 };
 use crate::{
     answers::{Bar, BarEnd, BarKind, Lane, Lanes, Mark},
-    documents::time,
+    documents::{SeenAs, time},
     words::{setting, short, value},
 };
 use jiff::Timestamp;
@@ -27,13 +28,16 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(lanes: &Lanes) -> Option<Self> {
+    fn of(lanes: &Lanes, dots: &[Dot]) -> Option<Self> {
         let from = lanes.begins?;
         let bars = lanes.lanes.iter().flat_map(|lane| &lane.bars);
         let latest = bars.filter(|bar| bar.end == BarEnd::Open).filter_map(|bar| bar.ripe_at).max();
         // What is announced for a far day must not squeeze everything else.
         let life = lanes.now.saturating_sub(from).max(3600);
         let to = latest.unwrap_or(lanes.now).clamp(lanes.now, lanes.now.saturating_add(life));
+        // What was seen lies behind the last final block by minutes, if it is not a clock that is wrong.
+        let seen = dots.iter().map(|dot| dot.at).max().unwrap_or(to);
+        let to = to.max(seen.min(to.saturating_add(life)));
         let margin = (to - from).max(3600) / 40;
         Some(Self { from: from.saturating_sub(margin), to: to.saturating_add(margin) })
     }
@@ -50,14 +54,14 @@ impl Axis {
 }
 
 /// The picture, a slider to any moment of it, and the same as a table.
-pub(super) fn draw(chain_id: u64, lanes: &Lanes, asked: Option<u64>) -> Markup {
-    let Some(axis) = Axis::of(lanes) else {
+pub(super) fn draw(chain_id: u64, lanes: &Lanes, dots: &[Dot], asked: Option<u64>) -> Markup {
+    let Some(axis) = Axis::of(lanes, dots) else {
         return html! { p.empty { "Nothing has happened yet. The first version that is announced or allowed appears here." } };
     };
     let at = asked.unwrap_or(lanes.now);
     html! {
         figure.timeline data-from=(axis.from) data-to=(axis.to) data-now=(lanes.now) {
-            (svg(&axis, lanes, at))
+            (svg(&axis, lanes, dots, at))
             label.ruler {
                 span.hidden { "Moment that is shown" }
                 input type="range" name="ruler" min=(axis.from) max=(lanes.now.min(axis.to)) step="1" value=(at) disabled
@@ -67,7 +71,14 @@ pub(super) fn draw(chain_id: u64, lanes: &Lanes, asked: Option<u64>) -> Markup {
                 span.key { span.swatch.announced {} "announced" }
                 span.key { span.swatch.allowed {} "allowed" }
                 span.key { span.swatch.gone {} "removed" }
-                span.key { span.swatch.seen {} "seen running (none yet)" }
+                @if dots.is_empty() {
+                    span.key { span.swatch.seen {} "seen running in a verified quote (none yet)" }
+                } @else {
+                    span.key { span.swatch.seen {} "seen running in a verified quote" }
+                    @if dots.iter().any(|dot| dot.seen != SeenAs::Proved) {
+                        span.key { span.swatch.seen.claimed {} "only claimed, not proved" }
+                    }
+                }
                 @if lanes.left_out > 0 {
                     span.key { (lanes.left_out) " older versions are not drawn" }
                 }
@@ -75,12 +86,12 @@ pub(super) fn draw(chain_id: u64, lanes: &Lanes, asked: Option<u64>) -> Markup {
         }
         details.table {
             summary { "The same as a table" }
-            (table(chain_id, lanes))
+            (table(chain_id, lanes, dots))
         }
     }
 }
 
-fn svg(axis: &Axis, lanes: &Lanes, at: u64) -> Markup {
+fn svg(axis: &Axis, lanes: &Lanes, dots: &[Dot], at: u64) -> Markup {
     let rows: Vec<(&str, &[Mark])> = [
         ("devices, operating systems, hardware", lanes.policy.as_slice()),
         ("owner, guardian, notice, code", lanes.owner.as_slice()),
@@ -89,13 +100,15 @@ fn svg(axis: &Axis, lanes: &Lanes, at: u64) -> Markup {
     .into_iter()
     .filter(|(_, marks)| !marks.is_empty())
     .collect();
-    let count = u32::try_from(lanes.lanes.len()).unwrap_or(u32::MAX);
+    let strange = strange(lanes, dots);
+    let all = || lanes.lanes.iter().chain(&strange);
+    let count = u32::try_from(all().count()).unwrap_or(u32::MAX);
     let lanes_end = SCALE + LANE * count;
     let height = lanes_end + ROW * u32::try_from(rows.len()).unwrap_or(0) + 4;
     let mut picture = String::new();
     scale(&mut picture, axis, height);
-    for (lane, n) in lanes.lanes.iter().zip(0_u32..) {
-        draw_lane(&mut picture, axis, lane, SCALE + LANE * n);
+    for (lane, n) in all().zip(0_u32..) {
+        draw_lane(&mut picture, axis, lane, dots, SCALE + LANE * n);
     }
     for ((name, marks), n) in rows.into_iter().zip(0_u32..) {
         draw_row(&mut picture, axis, (name, marks), lanes_end + ROW * n);
@@ -174,8 +187,11 @@ fn scale(picture: &mut String, axis: &Axis, height: u32) {
     }
 }
 
-fn draw_lane(picture: &mut String, axis: &Axis, lane: &Lane, y: u32) {
-    let first = lane.bars.first().map_or(0.0, |bar| axis.x(bar.since.timestamp));
+fn draw_lane(picture: &mut String, axis: &Axis, lane: &Lane, dots: &[Dot], y: u32) {
+    let seen = || dots.iter().filter(|dot| dot.compose_hash == lane.compose_hash);
+    let begins = lane.bars.first().map(|bar| bar.since.timestamp);
+    let begins = begins.or_else(|| seen().map(|dot| dot.at).min());
+    let first = begins.map_or(0.0, |at| axis.x(at));
     // A name that begins far to the right ends where the bar begins.
     let (x, anchor) = if first > 60.0 { (100.0, "end") } else { (first, "start") };
     let (name, full) = (short(lane.compose_hash), format!("{:#x}", lane.compose_hash));
@@ -211,7 +227,46 @@ fn draw_lane(picture: &mut String, axis: &Axis, lane: &Lane, y: u32) {
             );
         }
     }
+    for dot in seen() {
+        draw_dot(picture, axis, dot, y + 25);
+    }
     picture.push_str("</g>");
+}
+
+/// Versions that were seen and never heard of; they have lanes of their own, in which nothing is drawn but that. Where older
+/// versions are left out they may be among those, and are only in the table.
+fn strange(lanes: &Lanes, dots: &[Dot]) -> Vec<Lane> {
+    let mut found: Vec<Lane> = Vec::new();
+    for dot in dots.iter().filter(|_| lanes.left_out == 0) {
+        let mut known = lanes.lanes.iter().chain(&found);
+        if !known.any(|lane| lane.compose_hash == dot.compose_hash) {
+            found.push(Lane { compose_hash: dot.compose_hash, bars: Vec::new() });
+        }
+    }
+    found
+}
+
+/// A diamond, filled if it is proved.
+fn draw_dot(picture: &mut String, axis: &Axis, dot: &Dot, y: u32) {
+    let class = match dot.seen {
+        SeenAs::Proved => "seen",
+        SeenAs::Claimed | SeenAs::TestRoot => "seen claimed",
+    };
+    let _ = write!(
+        picture,
+        r#"<svg class="{class}" x="{:.2}%" y="{y}" overflow="visible"><path d="M0 -7 6 0 0 7 -6 0z"><title>{}</title></path></svg>"#,
+        axis.x(dot.at),
+        dot_said(dot)
+    );
+}
+
+fn dot_said(dot: &Dot) -> String {
+    let minute = time(dot.at).strftime("%-d %b %Y, %H:%M UTC").to_string();
+    match dot.seen {
+        SeenAs::Proved => format!("seen running in a verified quote, {minute}"),
+        SeenAs::Claimed => format!("a machine said that it runs this, not proved, {minute}"),
+        SeenAs::TestRoot => format!("a quote of a test, which proves nothing, {minute}"),
+    }
 }
 
 fn draw_row(picture: &mut String, axis: &Axis, (name, marks): (&str, &[Mark]), y: u32) {
@@ -261,7 +316,7 @@ fn mark_said(mark: &Mark) -> String {
     )
 }
 
-fn table(chain_id: u64, lanes: &Lanes) -> Markup {
+fn table(chain_id: u64, lanes: &Lanes, dots: &[Dot]) -> Markup {
     let at = |seconds: u64| -> Timestamp { time(seconds) };
     html! {
         div.scroll tabindex="0" role="region" aria-label="Versions and other changes as a table" {
@@ -276,6 +331,20 @@ fn table(chain_id: u64, lanes: &Lanes) -> Markup {
                                 td { (when(at(bar.since.timestamp))) }
                                 td { @if bar.end == BarEnd::Open { "still" } @else { (when(at(bar.until))) } }
                                 td { (said_short(bar)) }
+                            }
+                        }
+                    }
+                    @for dot in dots {
+                        tr {
+                            td { (version(chain_id, dot.compose_hash)) }
+                            td { (when(at(dot.at))) }
+                            td {}
+                            td {
+                                @match dot.seen {
+                                    SeenAs::Proved => { "seen running in a verified quote" },
+                                    SeenAs::Claimed => { "said to run, not proved" },
+                                    SeenAs::TestRoot => { "a quote of a test, which proves nothing" },
+                                }
                             }
                         }
                     }

@@ -19,6 +19,7 @@ mod finality;
 mod history;
 mod lives;
 mod notices;
+mod observed;
 mod pages;
 mod refusals;
 mod rest;
@@ -27,6 +28,7 @@ mod rest;
 mod server;
 mod service;
 mod site;
+mod stage;
 mod verify;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 mod world;

@@ -67,7 +67,7 @@ pub struct Pki {
     pck_crl: Vec<u8>,
     tcb_pem: String,
     tcb_key: EcdsaKeyPair,
-    options: Options,
+    pub options: Options,
 }
 
 fn key() -> KeyPair {

@@ -9,12 +9,12 @@ use crate::{
     config::{Nodes, Settings},
     opts::AtArgs,
     shell::Shell,
-    text::{count, minute, short_address, span, table, time},
+    text::{count, minute, plain, short, short_address, span, table, time},
 };
 use alloy_primitives::{Address, B256};
 use devproof_api::{
     Finality, When,
-    documents::{AtBlock, Completeness, Kms},
+    documents::{AtBlock, AuthorisedThen, Completeness, Kms, Observed, SeenAs},
 };
 use devproof_store::Store;
 use jiff::Timestamp;
@@ -123,12 +123,47 @@ pub fn render(answer: &AtBlock, now: Timestamp) -> String {
         text.push_str("\nReorganised away\n");
         text.push_str(&orphaned(&answer.orphaned));
     }
-    text.push_str(
-        "\nAllowed is not running: removing a version stops no instance that runs it. Nobody has \
-         shown us what runs.",
-    );
+    if !answer.observed.is_empty() {
+        text.push_str("\nSeen by verified quotes\n");
+        text.push_str(&observed(&answer.observed));
+    }
+    text.push_str("\nAllowed is not running: removing a version stops no instance that runs it.");
+    if answer.observed.is_empty() {
+        text.push_str(" Nobody has shown us what runs.");
+    }
     text.push_str(&index(answer.indexed_from, &answer.index_head, now));
     text
+}
+
+/// What was seen, and whether it was allowed while it was.
+fn observed(seen: &[Observed]) -> String {
+    let rows: Vec<_> = seen
+        .iter()
+        .map(|it| {
+            let who = match it.identity {
+                SeenAs::Proved => "proved",
+                SeenAs::Claimed => "only claimed",
+                SeenAs::TestRoot => "TEST ROOT, proves nothing",
+            };
+            let allowed = match it.authorised {
+                AuthorisedThen::Allowed => "yes",
+                AuthorisedThen::Partly => "NOT ALL THE TIME",
+                AuthorisedThen::NotAllowed => "NO",
+                AuthorisedThen::NotKnown => "not known",
+            };
+            [
+                short(it.compose_hash),
+                minute(it.first_seen),
+                minute(it.last_seen),
+                count(it.instances.len(), "instance"),
+                who.to_owned(),
+                plain(&it.result),
+                allowed.to_owned(),
+            ]
+        })
+        .collect();
+    let head = ["version", "first seen", "last seen", "", "who it is", "result", "allowed then"];
+    table(head, &rows)
 }
 
 /// `At block 1234 (2026-03-01 12:00:00 UTC, finalized)`.

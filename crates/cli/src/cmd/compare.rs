@@ -8,58 +8,7 @@ use crate::{
     shell::Shell,
     text::{shown, table},
 };
-use alloy_primitives::B256;
-use devproof_attestation::{CheckId, Outcome as Result_, Verdict};
-use serde::Serialize;
-
-/// What has to be the same of instances of one version on one kind of machine: firmware, its configuration, kernel, its
-/// command line, version, and who gives the keys. RTMR3 and the instance's id are different by design.
-const FIELDS: [&str; 7] =
-    ["mrtd", "rtmr0", "rtmr1", "rtmr2", "app_id", "compose_hash", "key_provider"];
-
-/// The document.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Comparison {
-    /// Whether all fields are the same, and every quote verified. `inconclusive` if they are as far as is known.
-    pub overall: Result_,
-    /// Each field, in the order of the measurements.
-    pub fields: Vec<Field>,
-    /// The instances, in the order in which they were named.
-    pub instances: Vec<Instance>,
-}
-
-/// One field.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Field {
-    /// Which.
-    pub field: &'static str,
-    /// `pass` if all have the same, `fail` if two differ, `inconclusive` if one does not say.
-    pub result: Result_,
-    /// What each has, in the order of the instances.
-    pub values: Vec<Option<String>>,
-}
-
-/// One instance.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Instance {
-    /// Where its evidence is.
-    pub source: String,
-    /// Which of several there, from 0.
-    pub number: Option<usize>,
-    /// Its id, if it has one. The same twice is one instance, seen twice.
-    pub instance_id: Option<String>,
-    /// SHA-256 of the signed part of its quote.
-    pub quote: Option<B256>,
-    /// Whether the hardware vouches for the quote.
-    pub hardware: Result_,
-    /// Whether the event log is the quote's, without which nobody knows the version.
-    pub event_log: Result_,
-    /// Whether who it is is proved, and not only claimed.
-    pub proved: bool,
-}
+use devproof_attestation::{Comparison, Instance, Outcome as Result_, compare};
 
 /// Runs the command.
 ///
@@ -78,7 +27,7 @@ pub async fn run(
             let number = evidence.instance;
             let exhibit = judged(&args.judge, evidence)?;
             let verdict = examiner.examine(exhibit).await.verdict;
-            instances.push(instance(source.display().to_string(), number, &verdict));
+            instances.push(Instance::of(source.display().to_string(), number, &verdict));
             verdicts.push(verdict);
         }
     }
@@ -92,61 +41,6 @@ pub async fn run(
         Result_::Fail => Outcome::No,
         Result_::Inconclusive | Result_::NotEvaluated => Outcome::CouldNotTell,
     })
-}
-
-fn instance(source: String, number: Option<usize>, verdict: &Verdict) -> Instance {
-    let result = |id| verdict.check(id).map_or(Result_::NotEvaluated, |row| row.result);
-    Instance {
-        source,
-        number,
-        instance_id: verdict.identity.instance_id.map(|id| format!("{id:#x}")),
-        quote: verdict.quote,
-        hardware: result(CheckId::Hardware),
-        event_log: result(CheckId::EventLog),
-        proved: verdict.identity.proved,
-    }
-}
-
-fn compare(instances: Vec<Instance>, verdicts: &[Verdict]) -> Comparison {
-    let fields: Vec<_> = FIELDS
-        .into_iter()
-        .map(|field| {
-            let values: Vec<_> = verdicts.iter().map(|verdict| value(verdict, field)).collect();
-            let mut known = values.iter().flatten();
-            let first = known.next();
-            let result = if known.any(|value| Some(value) != first) {
-                Result_::Fail
-            } else if values.contains(&None) {
-                Result_::Inconclusive
-            } else {
-                Result_::Pass
-            };
-            Field { field, result, values }
-        })
-        .collect();
-    // Two that are not known to be real may be the same and prove nothing.
-    let real = instances.iter().flat_map(|it| [it.hardware, it.event_log]).map(|it| match it {
-        Result_::NotEvaluated => Result_::Inconclusive,
-        other => other,
-    });
-    let worst = fields.iter().map(|it| it.result).chain(real).max();
-    Comparison { overall: worst.unwrap_or(Result_::Inconclusive), fields, instances }
-}
-
-/// What a verdict has in a field, measured or, of the log, known to be the quote's.
-fn value(verdict: &Verdict, field: &str) -> Option<String> {
-    let identity = &verdict.identity;
-    match field {
-        "app_id" => identity.app_id.map(|id| format!("{id:#x}")),
-        "compose_hash" => identity.compose_hash.map(|hash| hash.to_string()),
-        "key_provider" => {
-            identity.key_provider.as_ref().map(|(kind, id)| format!("{} {id}", kind.name()))
-        }
-        register => {
-            let measured = verdict.check(CheckId::OsImage)?.details.get(register)?;
-            measured.as_str().map(str::to_owned)
-        }
-    }
 }
 
 /// The comparison in words.

@@ -11,7 +11,8 @@ use devproof_attestation::{
     Collateral, Evidence, KmsKeys, Policy, ReportData, TrustAnchor, limits,
 };
 use devproof_evidence::{
-    Collaterals, Examiner, Exhibit, Http, Limits, Pccs, Place, Verifier, fetch, named, random,
+    Collaterals, Examiner, Exhibit, Fetched, Http, Limits, Pccs, Place, Verifier, fetch, named,
+    random,
 };
 use jiff::Timestamp;
 use std::path::Path;
@@ -79,8 +80,21 @@ pub(super) fn judged(args: &JudgeArgs, evidence: Evidence) -> Result<Exhibit, Fa
 pub(super) async fn read(
     from: &Path,
     offline: bool,
-    mut report_data: Option<ReportData>,
+    report_data: Option<ReportData>,
 ) -> Result<(Vec<Evidence>, Option<ReportData>), Failure> {
+    let (fetched, report_data) = read_document(from, offline, report_data).await?;
+    Ok((fetched.evidence, report_data))
+}
+
+/// Likewise, with the document that it is in.
+///
+/// # Errors
+/// If there is none.
+pub(super) async fn read_document(
+    from: &Path,
+    offline: bool,
+    mut report_data: Option<ReportData>,
+) -> Result<(Fetched, Option<ReportData>), Failure> {
     let place = from.to_str().map_or_else(|| Place::File(from.to_owned()), Place::from);
     let name = match &place {
         Place::Url(url) => named(url),
@@ -91,10 +105,10 @@ pub(super) async fn read(
             "--offline asks nobody, and the evidence is at a URL".to_owned(),
         ));
     }
-    let all = match &place {
+    let fetched = match &place {
         Place::File(path) => {
             let document = input::bytes(path, limits::DOCUMENT)?;
-            Evidence::read(&document)
+            Fetched::read(document)
                 .map_err(|e| Failure::CouldNotTell(shown(&format!("{name} is no evidence: {e}"))))?
         }
         Place::Url(_) | Place::Agent(_) => {
@@ -110,10 +124,11 @@ pub(super) async fn read(
             }
             let fetched = fetch(&place, wanted).await;
             let failed = |e| Failure::CouldNotTell(shown(&format!("{name}: {e}")));
-            fetched.map_err(failed)?.unwrap_or_default()
+            let nothing = || Failure::CouldNotTell(shown(&format!("{name} gives nothing")));
+            fetched.map_err(failed)?.ok_or_else(nothing)?
         }
     };
-    Ok((all, report_data))
+    Ok((fetched, report_data))
 }
 
 fn collateral(path: &Path) -> Result<Collateral, Failure> {

@@ -10,10 +10,14 @@ use crate::{
 };
 use alloy_primitives::Address;
 use devproof_api::{
-    AnswerError, ChangePlace, ChangesOf, NoticeState, Part, Surface, alerts::Alert, changes_placed,
-    latest, listening::Wanted, notices_of,
+    AnswerError, ChangePlace, ChangesOf, NoticeState, Part, Surface,
+    alerts::{Alert, of_observed},
+    changes_placed, latest,
+    listening::Wanted,
+    notices_of,
 };
 use devproof_store::Store;
+use jiff::Timestamp;
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::sleep;
 
@@ -22,6 +26,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long to wait after the index could not tell.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most that observing can have found out while somebody watches; the newest.
+const MAX_FOUND: u64 = 1_000;
 
 /// Changes that are asked for at a time.
 const STEP: usize = 100;
@@ -50,7 +57,9 @@ pub async fn run(
     let after = newest.next.and_then(|next| next.parse().ok());
     let since = u64::try_from(newest.block.timestamp.as_second()).unwrap_or(0);
     let wanted = Wanted { chain_id, apps, kinds: BTreeSet::new(), finality, soon };
-    let mut watching = Watching { store, settings, wanted, after, since, told: BTreeSet::new() };
+    let begun = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+    let told = BTreeSet::new();
+    let mut watching = Watching { store, settings, wanted, after, since, begun, told };
     let named = watching.wanted.apps.len();
     let what = if named == 0 { "everything".to_owned() } else { format!("{named} apps") };
     shell.note(&format!("Watching {what} on chain {chain_id}; Ctrl-C stops."));
@@ -77,7 +86,9 @@ struct Watching {
     after: Option<ChangePlace>,
     /// Up to when it was told what time alone did.
     since: u64,
-    /// What that was, which is told once.
+    /// Since when it is told what observing found out, Unix seconds by our own clock.
+    begun: u64,
+    /// What time and observing told, which is told once.
     told: BTreeSet<String>,
 }
 
@@ -129,6 +140,13 @@ impl Watching {
             tracing::warn!(app = %it.app, reason = it.reason, "what time does to it is not known");
         }
         self.since = self.since.max(by_time.until);
+        let found = self.store.observed_alerts(chain_id, self.begun, MAX_FOUND).await;
+        let found = found.map_err(AnswerError::Store)?;
+        for alert in found.iter().filter_map(of_observed) {
+            if self.wanted.is_to_hear(&alert) && self.told.insert(alert.id.clone()) {
+                say(shell, &alert)?;
+            }
+        }
         for heard in by_time.alerts {
             if self.told.insert(heard.alert.id.clone()) {
                 say(shell, &heard.alert)?;

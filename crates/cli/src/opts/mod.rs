@@ -7,6 +7,7 @@ mod doctor;
 mod evidence;
 mod generated;
 mod notify;
+mod observe;
 mod operator;
 mod policy;
 mod questions;
@@ -32,6 +33,7 @@ pub use notify::{
     NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
     NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,
 };
+pub use observe::{ObserveArgs, ObservedArgs, StageArgs};
 pub use operator::{
     ActivateArgs, CancelArgs, ContractArgs, ContractCommand, ContractVerifyArgs, ProposeArgs,
     RemoveArgs, SignArgs, StatusArgs, ValueArgs,
@@ -174,6 +176,15 @@ pub enum Command {
     /// Tell whether instances are the same in everything that has to be.
     #[command(verbatim_doc_comment)]
     Compare(CompareArgs),
+    /// Look at the instances of an app, once or again and again, and take down what verified quotes show.
+    #[command(verbatim_doc_comment)]
+    Observe(ObserveArgs),
+    /// List what was taken down of an app's instances.
+    #[command(verbatim_doc_comment)]
+    Observed(ObservedArgs),
+    /// Tell how an app stands against the points of ERC-733's Stage 1.
+    #[command(verbatim_doc_comment)]
+    Stage(StageArgs),
     /// Make a challenge: a quote that was made for it is no older than a block.
     #[command(verbatim_doc_comment)]
     Challenge(ChallengeArgs),

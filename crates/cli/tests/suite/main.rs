@@ -14,6 +14,7 @@ mod compose;
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;
 mod network;
+mod observe;
 mod openapi;
 mod questions;
 mod run;

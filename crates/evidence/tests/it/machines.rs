@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 async fn at(url: &str) -> Result<Vec<Evidence>, FetchError> {
-    fetch(&Place::from(url), B512::ZERO).await.map(Option::unwrap)
+    fetch(&Place::from(url), B512::ZERO).await.map(|it| it.unwrap().evidence)
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn from_the_agent_on_this_machine() {
     let agent = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     let wanted = B512::repeat_byte(0x42);
     let place = Place::from(format!("unix:{}", socket.display()).as_str());
-    let evidence = fetch(&place, wanted).await.unwrap().unwrap().remove(0);
+    let evidence = fetch(&place, wanted).await.unwrap().unwrap().evidence.remove(0);
     assert_eq!(hex(&evidence.quote[568..632]), hex(wanted.as_slice()));
     assert_eq!(evidence.app_compose.as_deref(), Some(COMPOSE));
     agent.abort();

@@ -209,3 +209,77 @@ async fn what_cannot_be_told_is_waited_for_and_then_said() {
     let said = receiver.taken().into_iter().find(|it| it.kind() == "not_told").unwrap();
     assert_eq!(said.json()["data"]["app"], format!("{APP:#x}"));
 }
+
+/// What observing found out is told to whoever wants to know, once, also by the sender that comes after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_observing_found_out_is_told_once() {
+    let world = World::whole(LOCAL).await;
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
+    let found = |id: &str, app, kind: AlertKind, found_at| devproof_store::ObservedAlert {
+        id: id.to_owned(),
+        chain_id: LOCAL,
+        app,
+        kind: kind.name().to_owned(),
+        title: format!("found {id}"),
+        text: "It was seen.".to_owned(),
+        found_at,
+    };
+    let unannounced = AlertKind::ObservedUnannounced;
+    let sighting = devproof_store::Sighting {
+        chain_id: LOCAL,
+        app: APP,
+        quote: hash(1),
+        compose_hash: devproof_primitives::ComposeHash(hash(9)),
+        instance_id: None,
+        os_image_hash: None,
+        key_provider: None,
+        source: String::new(),
+        is_fresh: false,
+        seen_at: now,
+        judged: devproof_store::Judged {
+            at: now,
+            overall: "pass".to_owned(),
+            decisive: vec![],
+            is_proved: true,
+            is_intel_root: true,
+            tcb_status: None,
+            hardware_by: "here".to_owned(),
+            system_by: None,
+            warnings: vec![],
+            evidence: Vec::new().into(),
+            collateral: None,
+            policy: None,
+            verdict: Vec::new().into(),
+            from: None,
+            to: None,
+        },
+    };
+    world.store.record_sighting(&sighting).await.unwrap();
+    // Found before anybody wanted to know.
+    let old = found("old", APP, unannounced, now - 3_600);
+    world.store.record_alert(&old).await.unwrap();
+    let receiver = Receiver::start(&[]).await;
+    let wanted = only(LOCAL, &[unannounced, AlertKind::ObservedDiffer]);
+    let wanted = Wanted { apps: [APP].into(), ..wanted };
+    let id = add(&world.store, wanted, &webhook(&receiver.url())).await.id;
+    let working = Working::start(&world.store, quick());
+    settled(&world, &id, 20).await;
+    assert_eq!(kinds(&receiver), Vec::<String>::new());
+    // The chain stands still; of another app, and of a kind that nobody asked for.
+    for it in [
+        found("a", APP, unannounced, now + 2),
+        found("b", STOCK, unannounced, now + 2),
+        found("c", APP, AlertKind::ObservedOutOfDate, now + 2),
+    ] {
+        world.store.record_alert(&it).await.unwrap();
+    }
+    until("it is told", async || !receiver.taken().is_empty()).await;
+    working.stop().await;
+    let working = Working::start(&world.store, quick());
+    world.store.record_alert(&found("d", APP, AlertKind::ObservedDiffer, now + 3)).await.unwrap();
+    until("the next is told", async || receiver.taken().len() == 2).await;
+    settled(&world, &id, 20).await;
+    assert_eq!(kinds(&receiver), ["observed_differ", "observed_unannounced"]);
+    assert_eq!(receiver.taken()[0].title(), "found a");
+    working.stop().await;
+}

@@ -24,6 +24,7 @@ mod letters;
 mod make;
 mod mentions;
 mod model;
+mod observations;
 mod opening;
 mod reading;
 mod records;
@@ -96,6 +97,14 @@ cases! {
     mentions::pages_of_contracts_add_up,
     mentions::a_registry_is_found_by_the_apps_whose_signers_it_knows,
     model::random_steps_agree_with_a_naive_model,
+    observations::a_sighting_comes_back_as_it_went_in,
+    observations::the_same_quote_again_is_the_same_observation,
+    observations::what_is_judged_in_another_way_is_told_and_the_old_verdict_stays,
+    observations::what_is_only_claimed_is_told_apart,
+    observations::pages_of_observations_add_up_while_more_arrive,
+    observations::an_alert_is_to_be_told_once,
+    observations::what_is_kept_is_what_its_hash_says,
+    observations::observations_are_no_facts_and_come_along_in_a_copy,
     opening::a_newer_schema_is_refused,
     opening::a_read_only_store_reads_and_never_writes,
     opening::an_empty_database_is_not_ours_to_read,

@@ -3,7 +3,10 @@
 use super::Reply;
 use crate::{
     DeletionsOf, Surface, When, answers,
-    documents::{Apps, AsOf, AtBlock, Completeness, Deletions, Diff, History, Notices, OneApp},
+    documents::{
+        Apps, AsOf, AtBlock, Completeness, Deletions, Diff, History, Notices, Observations, OneApp,
+        Stage,
+    },
     finality::Finality,
     rest::{
         AppState,
@@ -16,6 +19,10 @@ use crate::{
     },
 };
 use axum::{extract::State, http::HeaderMap};
+use std::time::Duration;
+
+/// How long after a block something that was seen before it may still be taken down.
+const SETTLED: Duration = Duration::from_secs(3_600);
 
 /// Which apps there are.
 ///
@@ -75,8 +82,13 @@ pub(in crate::rest) async fn at(
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let node = state.headers(chain);
     let answer = answers::at(&state.0.store, node, chain, app, when, finality).await?;
+    // What was seen by then is taken down at once, and is told in other words when it is seen again.
+    let age = state.now_after(answer.block.timestamp).duration_since(answer.block.timestamp);
+    let is_old = Duration::try_from(age).is_ok_and(|age| age > SETTLED);
     // Nothing can come before a block that is final any more, and nothing that the contract said is missing.
     let forever = matches!(when, When::Block(_) | When::Hash(_))
+        && answer.observed.is_empty()
+        && is_old
         && answer.block.finality == Finality::Finalized
         && answer.completeness == Completeness::Complete;
     Ok(if forever { reply::forever(&answer, &headers) } else { reply::document(&answer, &headers) })
@@ -151,6 +163,48 @@ pub(in crate::rest) async fn notices(
     let finality = input::finality(asked.finality.as_deref(), chain)?;
     let of = input::state(asked.state.as_deref())?;
     let answer = answers::notices_of(&state.0.store, chain, app, of, finality).await?;
+    Ok(reply::document(&answer, &headers))
+}
+
+/// What verified quotes showed of instances of an app, the quote that was first seen last at the beginning.
+///
+/// Observed is not authorised: each entry says whether the app's contract allowed the version then. Where the identity is
+/// claimed, the machine only says that it is this app.
+#[utoipa::path(
+    get, path = "/v1/chains/{chainId}/apps/{app}/observations", tag = "evidence", operation_id = "getAppObservations",
+    params(AppPath, Paged), responses((status = 200, body = Observations), Problems)
+)]
+pub(in crate::rest) async fn observations(
+    State(state): State<AppState>,
+    InPath(path): InPath<AppPath>,
+    InQuery(asked): InQuery<Paged>,
+    headers: HeaderMap,
+) -> Reply {
+    let (chain, app) = path.read()?;
+    let finality = input::finality(asked.finality.as_deref(), chain)?;
+    let part = input::part(asked.limit.as_deref(), input::after(asked.after.as_deref())?)?;
+    let answer = answers::observations(&state.0.store, chain, app, part, finality).await?;
+    Ok(reply::document(&answer, &headers))
+}
+
+/// How an app stands against the points of ERC-733's Stage 1, each with what it rests on.
+///
+/// What is not known never passes: some points nobody can tell from here.
+#[utoipa::path(
+    get, path = "/v1/chains/{chainId}/apps/{app}/stage", tag = "apps", operation_id = "getAppStage",
+    params(AppPath, Plain), responses((status = 200, body = Stage), Problems)
+)]
+pub(in crate::rest) async fn stage(
+    State(state): State<AppState>,
+    InPath(path): InPath<AppPath>,
+    InQuery(asked): InQuery<Plain>,
+    headers: HeaderMap,
+) -> Reply {
+    let (chain, app) = path.read()?;
+    let finality = input::finality(asked.finality.as_deref(), chain)?;
+    let now = state.now_after(jiff::Timestamp::UNIX_EPOCH);
+    let node = state.headers(chain);
+    let answer = answers::stage(&state.0.store, node, chain, app, finality, now).await?;
     Ok(reply::document(&answer, &headers))
 }
 

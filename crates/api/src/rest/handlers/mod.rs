@@ -28,6 +28,8 @@ pub(super) fn all() -> OpenApiRouter<super::AppState> {
         .routes(routes!(apps::diff))
         .routes(routes!(apps::notices))
         .routes(routes!(apps::deletions))
+        .routes(routes!(apps::observations))
+        .routes(routes!(apps::stage))
         .routes(routes!(chains::notices))
         .routes(routes!(chains::changes))
         .routes(routes!(chains::allowed))

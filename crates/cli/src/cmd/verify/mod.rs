@@ -1,6 +1,6 @@
 //! `devproof verify`: what evidence proves, row by row.
 
-mod index;
+pub(super) mod index;
 mod render;
 
 pub use render::render;
@@ -8,6 +8,7 @@ pub use render::render;
 use crate::{
     Failure, Outcome,
     cmd::{
+        self,
         evidence::{examiner, judged, read, unfit},
         input,
     },
@@ -20,6 +21,7 @@ use devproof_attestation::{
     Evidence, KmsKeys, Outcome as Result_, limits, sigchain::SignatureChain,
 };
 use devproof_evidence::{ChainAsked, Challenge, Examined, Exhibit, MAX_CHALLENGE, Which};
+use devproof_store::Store;
 use std::path::Path;
 
 /// Runs the command.
@@ -42,7 +44,17 @@ pub async fn run(
     let mut examined = examiner.examine(exhibit).await;
     if settings.has_database {
         let node = examiner.chain.as_ref().map(|asked| &asked.node);
-        index::consult(&args, &settings, node, &mut examined, &policy).await?;
+        if examined.verdict.boot_info.is_some() {
+            let store = Store::open_read_only(&settings.database).await?;
+            let chain_id = match node {
+                Some(node) => node.chain_id(),
+                None => cmd::chain(&settings, &store).await?,
+            };
+            let finality = settings.finality(None, chain_id);
+            let asked = index::Asked { chain_id, finality, block: args.block, kms: args.kms };
+            index::consult(&store, asked, node, &mut examined, &policy).await;
+            store.close().await;
+        }
     }
     let Examined { verdict, .. } = examined;
     shell.answer(&verdict, || render(&verdict))?;
