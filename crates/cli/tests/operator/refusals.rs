@@ -31,7 +31,7 @@ async fn by_an_app_auth() {
     let longer = "--setting=notice=30d";
     says(&world, OWNER, &["propose", "APP", longer, "--yes"], "means nothing here").await;
     let image = "--setting=os-image=0x05";
-    says(&world, OWNER, &["propose", "APP", image, "--yes"], "means nothing here").await;
+    says(&world, OWNER, &["propose", "APP", image, "--yes"], "has no list of OS images").await;
     let name =
         ["app", "guardian", "APP", "--name", "0x00000000000000000000000000000000000000a1", "--yes"];
     says(&world, OWNER, &name, "replacing one has to be proposed").await;
