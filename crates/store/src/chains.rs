@@ -19,16 +19,14 @@ macro_rules! columns {
 
 /// A chain with a contract and a block of it, where it holds them, in one row: the columns of a chain, of a contract, of a
 /// block.
-const STANDING: &str = concat!(
-    "SELECT n.chain_id, n.start_block, n.checkpoint_number, n.checkpoint_hash, n.checkpoint_time,
+const STANDING: &str = "SELECT n.chain_id, n.start_block, n.checkpoint_number, n.checkpoint_hash, n.checkpoint_time,
          n.head_number, n.head_hash, n.head_time, n.safe_number, n.finalized_number, n.polled_at, n.writes,
          c.chain_id, c.address, c.role, c.named_by, c.code_kind, c.code_hash, c.implementation, c.found_at,
          c.history_verified_at, b.number, b.hash, b.unix_time
      FROM chains n
      LEFT JOIN contracts c ON c.chain_id = n.chain_id AND c.address = $2 AND c.canonical = 1
      LEFT JOIN blocks b ON b.chain_id = n.chain_id AND b.number = $3 AND b.fork = 0
-     WHERE n.chain_id = $1"
-);
+     WHERE n.chain_id = $1";
 
 /// Where a chain stands, with what a question is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +76,7 @@ impl Store {
         let args = [Arg::Int(int("chain id", chain_id)?)];
         let row = self
             .pool
-            .row(
-                concat!("SELECT ", columns!(), " FROM chains WHERE chain_id = $1"),
-                &args,
-            )
+            .row(concat!("SELECT ", columns!(), " FROM chains WHERE chain_id = $1"), &args)
             .await?;
         row.map(|row| status(&row)).transpose()
     }
@@ -115,10 +110,7 @@ impl Store {
     pub async fn chains(&self) -> Result<Vec<ChainStatus>> {
         let rows = self
             .pool
-            .rows(
-                concat!("SELECT ", columns!(), " FROM chains ORDER BY chain_id"),
-                &[],
-            )
+            .rows(concat!("SELECT ", columns!(), " FROM chains ORDER BY chain_id"), &[])
             .await?;
         rows.iter().map(status).collect()
     }

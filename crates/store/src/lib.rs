@@ -47,8 +47,8 @@ mod types;
 mod writer;
 
 pub use announced::{ANNOUNCED_STEP, Announced, AnnouncedPlace};
-pub use chains::Standing;
 pub use archive::MAX_ARCHIVED;
+pub use chains::Standing;
 pub use copy::{Copied, Subscribers};
 pub use deliveries::{Delivery, DeliveryCounts, DeliveryState, ToldAlert};
 pub use error::{Result, StoreError};
