@@ -153,7 +153,7 @@ impl Git {
         Ok(said.success && !said.text().trim().is_empty())
     }
 
-    /// The commits since the last tag before a commit, the newest first, at most [`MAX_COMMITS`]; and the tag. What is
+    /// The commits since the last tag before a commit, the newest first, at most 500; and the tag. What is
     /// under `out` does not count. Tags of the commit itself do not count either, since they may come later.
     ///
     /// # Errors
