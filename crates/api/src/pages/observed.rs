@@ -96,8 +96,8 @@ pub(super) fn section(chain_id: u64, found: &Observations) -> Markup {
                 div.scroll tabindex="0" role="region" aria-label="What was seen by verified quotes" {
                     table {
                         thead { tr {
-                            th scope="col" { "Seen" } th scope="col" { "Version" } th scope="col" { "Who it is" }
-                            th scope="col" { "Allowed then" } th scope="col" { "Result" } th scope="col" { "Hardware" } th scope="col" { "Instance" }
+                            th scope="col" { "Seen" } th scope="col" { "Version and instance" } th scope="col" { "Who it is" }
+                            th scope="col" { "Allowed then" } th scope="col" { "Result" }
                         } }
                         tbody { @for it in &found.observations { (row(chain_id, it)) } }
                     }
@@ -127,7 +127,13 @@ fn row(chain_id: u64, it: &Observation) -> Markup {
                 @if it.last_seen != it.first_seen { " to " (when(it.last_seen)) }
                 @if !it.fresh { br; span.quiet { "the quote may be older" } }
             }
-            td { (version(chain_id, it.compose_hash)) }
+            td {
+                (version(chain_id, it.compose_hash)) br;
+                span.quiet {
+                    @match it.instance_id { Some(id) => { "instance " (address(id)) }, None => { "without an id" } }
+                    br; "quote " (hash(it.quote))
+                }
+            }
             td {
                 (seen_as(it.identity))
                 @if let (SeenAs::Proved, Some(by)) = (it.identity, &it.system_by) {
@@ -148,16 +154,17 @@ fn row(chain_id: u64, it: &Observation) -> Markup {
                     "fail" => { (sign("harm", "fails")) " " (rows(&it.decisive)) },
                     _ => { (sign("unknown", "could not tell")) " " (rows(&it.decisive)) },
                 }
-            }
-            td {
-                @match it.tcb_status.as_deref() {
-                    Some("UpToDate") => { "up to date" },
-                    Some(status) => { (sign("may", status)) },
-                    None => { "not told" },
+                br;
+                span.quiet {
+                    "hardware "
+                    @match it.tcb_status.as_deref() {
+                        Some("UpToDate") => { "up to date" },
+                        Some(status) => { (sign("may", status)) },
+                        None => { "not told" },
+                    }
+                    @if it.hardware_by != "here" { ", as said by " (it.hardware_by) }
                 }
-                @if it.hardware_by != "here" { br; span.quiet { "as said by " (it.hardware_by) } }
             }
-            td { @match it.instance_id { Some(id) => { (address(id)) }, None => { "without an id" } } br; span.quiet { "quote " (hash(it.quote)) } }
         }
     }
 }

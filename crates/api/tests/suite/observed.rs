@@ -175,7 +175,7 @@ async fn what_is_not_known_is_not_said_to_be_forbidden() {
 #[tokio::test]
 async fn what_is_claimed_or_of_a_test_is_never_said_to_be_proved() {
     let world = World::whole(LOCAL).await;
-    let mut claimed = sighting(LOCAL, 1, 1, time_of(20));
+    let mut claimed = sighting(LOCAL, 0x71, 1, time_of(20));
     claimed.judged.is_proved = false;
     claimed.judged.overall = "inconclusive".to_owned();
     // Somebody let the system pass, but the whole is not proved.
@@ -257,4 +257,49 @@ async fn an_answer_with_what_was_seen_is_not_kept_for_ever() {
     let (status, cache, document) = get(&world, &path).await;
     assert_eq!((status, cache.as_str()), (200, "no-cache"));
     assert_eq!(document["observed"].as_array().unwrap().len(), 1);
+}
+
+/// What was seen stands on the page of the app: what is only claimed as that, what was not allowed as that, and nothing that came
+/// from outside as markup.
+#[tokio::test]
+async fn the_page_of_an_app_tells_what_was_seen() {
+    let world = World::whole(LOCAL).await;
+    let page = async || {
+        let request =
+            Request::get(format!("/chains/{LOCAL}/apps/{APP:#x}")).body(Body::empty()).unwrap();
+        let reply = router(AppState::new(world.store.clone(), [])).oneshot(request).await.unwrap();
+        assert_eq!(reply.status(), 200);
+        String::from_utf8(to_bytes(reply.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+    };
+    let before = page().await;
+    assert!(before.contains("Nobody has shown us a verified quote"), "{before}");
+    let tag = "<script>alert(1)</script>";
+    let proved = sighting(LOCAL, 0x71, 1, time_of(20));
+    let mut claimed = sighting(LOCAL, 0x72, 9, time_of(50));
+    claimed.judged.is_proved = false;
+    claimed.judged.overall = "inconclusive".to_owned();
+    claimed.judged.decisive = vec![format!("os_image{tag}")];
+    claimed.judged.hardware_by = format!("https://{tag}");
+    claimed.judged.tcb_status = Some(format!("OutOfDate{tag}"));
+    let mut test = sighting(LOCAL, 0x73, 1, time_of(30));
+    test.judged.is_intel_root = false;
+    see(&world, [proved, claimed, test]).await;
+    let after = page().await;
+    let row = |quote: u8| {
+        let quote = format!("{:#x}", hash(quote));
+        let rows = after.split("<tr>").filter(|row| row.contains(&quote)).collect::<Vec<_>>();
+        assert_eq!(rows.len(), 1, "{quote} in {after}");
+        rows[0].to_owned()
+    };
+    let (proved, claimed, test) = (row(0x71), row(0x72), row(0x73));
+    assert!(proved.contains("proved") && proved.contains("yes"), "{proved}");
+    assert!(proved.contains("system as said by https://verifier.example"), "{proved}");
+    assert!(!claimed.contains("proved") && claimed.contains("only claimed"), "{claimed}");
+    assert!(claimed.contains(">no<") || claimed.contains("no</"), "{claimed}");
+    assert!(claimed.contains("OutOfDate&lt;script&gt;"), "{claimed}");
+    assert!(!test.contains("proved"), "{test}");
+    assert!(after.contains("Any machine can say that it is this app."), "{after}");
+    assert!(after.contains("They prove nothing."), "{after}");
+    assert!(!after.contains("Nobody has shown us a verified quote"), "{after}");
+    assert!(!after.contains(tag), "{after}");
 }
