@@ -46,6 +46,7 @@ pub use moment::When;
 pub use notices::{NoticePlace, NoticeState, notices, notices_of};
 pub use observed::{Known, SeenPlace, known_versions, observations, seen};
 pub use stage::stage;
+pub(crate) use stage::stage_of;
 pub use verdict::is_allowed;
 
 use crate::{

@@ -137,6 +137,10 @@ async fn known(
     let contract = &scope.contract;
     let up_to = moment.block.number;
     scope.no_gap(store, &[contract.address], up_to).await?;
+    // Nobody goes through a history for nothing.
+    if versions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let mut lives: BTreeMap<B256, Life> =
         versions.iter().map(|version| (*version, Life::of(*version))).collect();
     let state = facts::walk(store, contract, facts::beginning(contract), up_to, |line| {

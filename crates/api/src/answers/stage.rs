@@ -3,7 +3,7 @@
 use super::{AnswerError, When, at, observed};
 use crate::{
     Finality, Headers,
-    documents::{Stage, StagePoint, StageResult},
+    documents::{AtBlock, Stage, StagePoint, StageResult},
     stage::{Text, assess},
 };
 use alloy_primitives::{Address, B256, Bytes};
@@ -32,6 +32,20 @@ pub async fn stage(
     now: Timestamp,
 ) -> Result<Stage, AnswerError> {
     let state = at(store, headers, chain_id, app, When::Tag(min_finality), min_finality).await?;
+    stage_of(store, &state, min_finality, now).await
+}
+
+/// The same of an app that was just asked about.
+///
+/// # Errors
+/// [`AnswerError`].
+pub(crate) async fn stage_of(
+    store: &Store,
+    state: &AtBlock,
+    min_finality: Finality,
+    now: Timestamp,
+) -> Result<Stage, AnswerError> {
+    let (chain_id, app) = (state.chain_id, state.app);
     let mut texts: Vec<Text> = Vec::new();
     for (n, it) in state.authorised.iter().rev().enumerate() {
         let version = ComposeHash(it.compose_hash);
@@ -39,7 +53,7 @@ pub async fn stage(
         texts.push(text(version.0, bytes).await);
     }
     let seen = observed::seen(store, chain_id, app, min_finality).await?;
-    let points = assess(&state, &texts, &seen, now);
+    let points = assess(state, &texts, &seen, now);
     let result = points.iter().map(|it| it.result).max().unwrap_or(StageResult::CouldNotTell);
     let sentence = sentence(&points);
     Ok(Stage {

@@ -107,7 +107,7 @@ pub(super) async fn page(
     let part = Part { limit: SEEN, after: None };
     let seen = answers::observations(store, chain_id, app, part, finality).await?;
     let now = state.now_after(latest.block.timestamp);
-    let stage = answers::stage(store, node, chain_id, app, finality, now).await?;
+    let stage = answers::stage_of(store, &latest, finality, now).await?;
     let name = families.first().map_or_else(|| "this app".to_owned(), Clone::clone);
     let path = app_path(chain_id, latest.app);
     let asked_time = at.as_ref().map(time_of);
