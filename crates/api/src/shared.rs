@@ -7,8 +7,8 @@
 use crate::{
     AnswerError, Finality, NoticeState,
     documents::{Changes, Notices},
+    rest::reply::Encoded,
 };
-use axum::body::Bytes;
 use devproof_store::Store;
 use serde::Serialize;
 use std::{
@@ -43,15 +43,6 @@ type Kept<T> = Arc<tokio::sync::Mutex<Option<(u64, Arc<Made<T>>)>>>;
 pub(crate) struct Made<T> {
     pub(crate) answer: T,
     encoded: OnceLock<Encoded>,
-}
-
-/// A document as it is sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Encoded {
-    /// JSON.
-    pub(crate) body: Bytes,
-    /// Its `ETag`.
-    pub(crate) tag: String,
 }
 
 impl<K: Eq + Hash, T> Shared<K, T> {

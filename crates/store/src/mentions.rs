@@ -163,21 +163,7 @@ pub struct KmsThen {
 }
 
 impl Store {
-    /// What a KMS said up to and including block `up_to`, in chain order: everything but what is about other apps than this
-    /// alone.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn kms_logs(
-        &self,
-        contract: &Contract,
-        app: Address,
-        up_to: u64,
-    ) -> Result<Vec<RawLog>> {
-        Ok(self.kms_then(contract, app, up_to).await?.logs)
-    }
-
-    /// The same, with what the KMS was read to say, and with all that it said in blocks that were reorged out: one query.
+    /// A KMS after block `up_to`, as far as an app is concerned: one query.
     ///
     /// # Errors
     /// Only those of the database.

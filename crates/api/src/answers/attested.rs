@@ -65,7 +65,7 @@ async fn of_kms(
     for kms in store.contracts_of(chain_id, Role::Kms).await? {
         let contract = kms.address;
         let mut intervals: Vec<KmsInterval> = Vec::new();
-        for log in store.kms_logs(&kms, boot.app_id, up_to).await? {
+        for log in store.kms_then(&kms, boot.app_id, up_to).await?.logs {
             let Some((setting, begins)) =
                 kms_event(&log.topics, &log.data).and_then(|it| about(&it, boot))
             else {

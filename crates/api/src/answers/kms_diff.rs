@@ -23,7 +23,8 @@ pub(super) async fn of(
 ) -> Result<Option<KmsDiff>, AnswerError> {
     let mut kms = Kms::default();
     let (mut before, mut entries) = (None, Vec::new());
-    for log in &store.kms_logs(contract, app, last).await? {
+    let then = store.kms_then(contract, app, last).await?;
+    for log in &then.logs {
         let Some(event) = concerning(app, log) else { continue };
         if log.block.number <= first {
             kms.apply(&event);
@@ -39,15 +40,15 @@ pub(super) async fn of(
         }
     }
     let before = before.unwrap_or_else(|| kms.clone());
-    let readings = store.readings(contract.chain_id, contract.address, last).await?;
     let of = |kms: &Kms, up_to: u64| {
         let controller = kms.controllers.get(&app).copied();
-        let controller = controller.or_else(|| called(&readings, app, up_to));
+        let controller = controller.or_else(|| called(&then.readings, app, up_to));
         pairs::of_kms(contract, kms, app, controller)
     };
     let settings = differences(&of(&before, first), &of(&kms, last), &entries);
-    let mut orphaned = orphans::of_kms(store, contract, standing.head.number, app).await?;
-    orphaned.retain(|orphan| orphan.block > first && orphan.block <= last);
+    let logs = (&then.orphaned[..], standing.head.number);
+    let mut orphaned = orphans::among_kms(store, contract, logs, app).await?;
+    orphaned.retain(|orphan| orphan.block > first);
     let same = settings.is_empty() && orphaned.is_empty();
     Ok((!same).then_some(KmsDiff { contract: contract.address, settings, orphaned }))
 }

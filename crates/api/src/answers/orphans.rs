@@ -34,18 +34,7 @@ pub(super) async fn among(
     .await
 }
 
-/// What a KMS said there, but for registrations of other apps than this.
-pub(super) async fn of_kms(
-    store: &Store,
-    contract: &Contract,
-    up_to: u64,
-    app: Address,
-) -> Result<Vec<Orphan>, AnswerError> {
-    let logs = store.orphaned_logs(contract.chain_id, contract.address).await?;
-    among_kms(store, contract, (&logs, up_to), app).await
-}
-
-/// Those among what it said in blocks that were reorged out.
+/// Those among what a KMS said in blocks that were reorged out, but for registrations of other apps than this.
 pub(super) async fn among_kms(
     store: &Store,
     contract: &Contract,

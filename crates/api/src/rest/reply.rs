@@ -1,7 +1,7 @@
 //! Documents as replies, with an `ETag` over what they say.
 
 use super::ProblemReply;
-use crate::shared::{Encoded, Made};
+use crate::shared::Made;
 use alloy_primitives::{Bytes, hex};
 use axum::{
     body::Body,
@@ -47,8 +47,15 @@ fn unwritten(error: &serde_json::Error) -> Response {
     ProblemReply::internal().into_response()
 }
 
+/// A body with its `ETag`, which is weak, since the body may be sent compressed.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoded {
+    body: axum::body::Bytes,
+    tag: String,
+}
+
 impl Encoded {
-    /// A body with its tag, which is weak, since the body may be sent compressed.
+    /// With the tag of what it says.
     pub(crate) fn of(body: axum::body::Bytes) -> Self {
         let hash = Sha256::digest(&body);
         let tag = format!("W/\"{}\"", hex::encode(hash.get(..16).unwrap_or_default()));
