@@ -12,6 +12,10 @@ use devproof_attestation::{Comparison, Outcome, TcbStatus, Verdict};
 use devproof_store::{ObservedAlert, Store, StoreError};
 use std::collections::BTreeSet;
 
+/// How far the newest block that is known may be behind what was seen, in seconds, before the index cannot say that a version
+/// never was announced. Less than what an answer allows itself: it is given anew, and an alarm is told once.
+const CURRENT: u64 = 600;
+
 /// Judgements of one instance that are looked at. What is older was told when it was seen.
 const BACK: u64 = 50;
 
@@ -65,7 +69,9 @@ pub async fn find(
                     let Some(known) = known.get(version) else { continue };
                     let never = known.intervals.is_empty() && !known.announced;
                     // An index that does not know everything, or is behind, cannot say that something never was.
-                    let can_tell = known.over(seen_at, seen_at) == AuthorisedThen::NotAllowed;
+                    let is_current = known.until.saturating_add(CURRENT) >= seen_at;
+                    let can_tell =
+                        is_current && known.over(seen_at, seen_at) == AuthorisedThen::NotAllowed;
                     if never && can_tell {
                         findings.all.push(unannounced(&about, *version, *seen_as));
                     }

@@ -36,8 +36,13 @@ fn version() -> B256 {
 
 impl Place {
     async fn new() -> Self {
+        Self::behind(60).await
+    }
+
+    /// Where the last block is so many seconds old.
+    async fn behind(seconds: u64) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let bench = Bench::start(now - 60).await.unwrap();
+        let bench = Bench::start(now - seconds).await.unwrap();
         let app = bench.deploy_stock_app(version()).await.unwrap();
         let world = Arc::new(World::new(Options::default()));
         let place = Self { bench, world, app, dir: TempDir::new().unwrap() };
@@ -255,6 +260,18 @@ async fn a_version_that_was_never_announced_is_told_once() {
     assert_eq!(kinds(&look["still"]), ["observed_unannounced"]);
     // What is allowed is none.
     let (_, look) = place.known(&["one.json"]);
+    assert_eq!((kinds(&look["alerts"]), kinds(&look["still"])), (vec![], vec![]));
+}
+
+/// It may have been announced meanwhile, and what is told once is never taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_behind_does_not_say_that_a_version_never_was_announced() {
+    let place = Place::behind(1_800).await;
+    let strange = keccak256("never announced");
+    let machine = Machine::running(place.app.0.0, strange.0, place.bench.os_images[0].0);
+    place.quote("strange.json", &machine);
+    let (_, look) = place.known(&["strange.json"]);
+    assert_eq!(look["seen"][0]["takenDown"], "new", "{look:#}");
     assert_eq!((kinds(&look["alerts"]), kinds(&look["still"])), (vec![], vec![]));
 }
 
