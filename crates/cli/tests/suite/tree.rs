@@ -295,8 +295,11 @@ fn manual_pages_are_accepted_by_groff() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success() && said.is_empty(), "{said}");
         }
-        // Not on every machine; CI's has it.
-        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}"),
+        Err(error) => {
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+            eprintln!("skipped: there is no groff here, so nobody read the pages");
+            assert!(std::env::var_os("DEVPROOF_REQUIRE_GROFF").is_none(), "groff is required");
+        }
     }
     let text = fs::read_to_string(out.join("devproof-doctor.1")).unwrap();
     assert!(text.contains("DEVPROOF_KEYSTORE") && text.contains("devproof doctor"), "{text}");
