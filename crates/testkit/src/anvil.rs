@@ -178,7 +178,7 @@ impl Anvil {
         Ok(self.provider.raw_request(method.into(), params).await?)
     }
 
-    /// Many questions in one request, each a pair of method and parameters, one after the other.
+    /// Many questions in one request, each a pair of method and parameters. Anvil may take them in any order.
     ///
     /// # Errors
     /// The first that anvil refuses.

@@ -11,8 +11,6 @@ use serde_json::{Value, json};
 
 /// Apps that are deployed in one block: anvil fills its blocks by what transactions may take, whatever limit it was given.
 const DEPLOYED_PER_BLOCK: usize = 4;
-/// Calls that anvil gets in one request.
-const CALLS: usize = 200;
 /// More than a deployment takes.
 const DEPLOY_GAS: &str = "0x1e8480";
 /// More than a change takes.
@@ -64,12 +62,10 @@ impl Bench {
             };
             calls.push(send(self.kms, call.abi_encode(), DEPLOY_GAS));
             if app % DEPLOYED_PER_BLOCK == DEPLOYED_PER_BLOCK - 1 {
-                calls.push(json!(["evm_mine", []]));
-                self.play(&mut calls).await?;
+                self.mine_with(&mut calls).await?;
             }
         }
-        calls.push(json!(["evm_mine", []]));
-        self.play(&mut calls).await?;
+        self.mine_with(&mut calls).await?;
         let head = self.node.heads().await?.latest.number;
         let named =
             self.node.logs(&[self.kms], first..=head).await?.into_iter().filter_map(|log| {
@@ -96,18 +92,17 @@ impl Bench {
                 calls.push(send(app, input, CHANGE_GAS));
                 change += 1;
             }
-            calls.push(json!(["evm_mine", []]));
-            if calls.len() >= CALLS {
-                self.play(&mut calls).await?;
-            }
+            self.mine_with(&mut calls).await?;
         }
-        self.play(&mut calls).await?;
         self.anvil.request("evm_setAutomine", json!([true])).await?;
         Ok(apps)
     }
 
-    /// Asks all of this in one request.
-    async fn play(&self, calls: &mut Vec<Value>) -> Result<()> {
-        self.anvil.batch(std::mem::take(calls)).await
+    /// Puts these transactions into one block. They go in one request, and the block is asked for in another: what is in one
+    /// request anvil takes in any order, at the latest when somebody else asks meanwhile.
+    async fn mine_with(&self, calls: &mut Vec<Value>) -> Result<()> {
+        self.anvil.batch(std::mem::take(calls)).await?;
+        self.anvil.request("evm_mine", json!([])).await?;
+        Ok(())
     }
 }
