@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256};
 use devproof_attestation::{
-    CertificateChain, CheckId, Collateral, Evidence, EventLog, KmsKeys, MrConfigId, Outcome,
+    CertificateChain, CheckId, Collateral, EventLog, Evidence, KmsKeys, MrConfigId, Outcome,
     Policy, Question, TdxQuote, TrustAnchor,
     backend::{Backend, DstackVerifier, PhalaCloud, Reply, Transport, combine},
     mr_aggregated, mr_system,

@@ -107,6 +107,9 @@ fn each_target_has_a_binary_and_each_binary_a_target() {
     assert_eq!(targets, folders);
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
     for name in targets {
-        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not in fuzz/Cargo.toml");
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"")),
+            "{name} is not in fuzz/Cargo.toml"
+        );
     }
 }

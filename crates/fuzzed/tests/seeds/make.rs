@@ -123,9 +123,18 @@ pub(crate) fn write(folder: &Path) {
     };
     let replies = [
         ("valid", json!({"is_valid": true, "details": details(true), "reason": null})),
-        ("os_image", json!({"is_valid": false, "details": details(false), "reason": "OS image hash verification failed: it is another"})),
-        ("down", json!({"is_valid": false, "details": details(false), "reason": "Internal error: error sending request for url"})),
-        ("phala", json!({"quote": {"verified": true, "body": {"reportdata": format!("0x{report_data}"), "mrconfig": "0x"}}})),
+        (
+            "os_image",
+            json!({"is_valid": false, "details": details(false), "reason": "OS image hash verification failed: it is another"}),
+        ),
+        (
+            "down",
+            json!({"is_valid": false, "details": details(false), "reason": "Internal error: error sending request for url"}),
+        ),
+        (
+            "phala",
+            json!({"quote": {"verified": true, "body": {"reportdata": format!("0x{report_data}"), "mrconfig": "0x"}}}),
+        ),
         ("lie", json!({"success": true, "quote": {"verified": false}, "message": "ok"})),
     ];
     for (name, reply) in replies {
@@ -146,15 +155,25 @@ pub(crate) fn write(folder: &Path) {
 
     put("compose/app-compose.json", APP_COMPOSE.as_bytes());
     let quoted = serde_json::to_string(YAML).unwrap();
-    put("compose/more.json", format!("{{\"docker_compose_file\":{quoted},\"init_script\":\"true\"}}").as_bytes());
+    put(
+        "compose/more.json",
+        format!("{{\"docker_compose_file\":{quoted},\"init_script\":\"true\"}}").as_bytes(),
+    );
     put("yaml/compose.yaml", YAML.as_bytes());
-    put("yaml/plain.yaml", b"services: {web: {image: 'a:b', ports: ['80:80'], command: [sh, -c, \"true\"]}}\n");
+    put(
+        "yaml/plain.yaml",
+        b"services: {web: {image: 'a:b', ports: ['80:80'], command: [sh, -c, \"true\"]}}\n",
+    );
 
     let tcb_info = json!({"mrtd": "4d", "app_compose": APP_COMPOSE, "compose_hash": hex(&[7; 32]), "event_log": []});
     let info = json!({"app_id": hex(&APP_ID), "app_name": "app", "tcb_info": tcb_info.to_string(), "app_cert": ""});
     put("reports/info.json", info.to_string().as_bytes());
     let escaped = APP_COMPOSE.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    put("reports/page.html", format!("<!DOCTYPE html>\n<html><body><h1>App</h1><pre>{escaped}</pre></body></html>").as_bytes());
+    put(
+        "reports/page.html",
+        format!("<!DOCTYPE html>\n<html><body><h1>App</h1><pre>{escaped}</pre></body></html>")
+            .as_bytes(),
+    );
     let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1",
         "subject": [{"name": "web", "digest": {"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}],
         "predicate": {"buildDefinition": {"resolvedDependencies": [{"uri": "git+https://example.org/acme/web",
@@ -175,9 +194,17 @@ pub(crate) fn write(folder: &Path) {
     );
     put(
         "logs/history",
-        &encoded(&AppAuth::HistoryExtended { root: hash, kind: 1, value: hash, actor: Address::repeat_byte(1) }),
+        &encoded(&AppAuth::HistoryExtended {
+            root: hash,
+            kind: 1,
+            value: hash,
+            actor: Address::repeat_byte(1),
+        }),
     );
-    put("logs/registered", &encoded(&stock::DstackKms::AppRegistered { appId: Address::repeat_byte(2) }));
+    put(
+        "logs/registered",
+        &encoded(&stock::DstackKms::AppRegistered { appId: Address::repeat_byte(2) }),
+    );
     put("logs/revert", &alloy_sol_types::Revert::from("Compose hash not allowed").abi_encode());
     put("logs/panic", &alloy_sol_types::Panic { code: U256::from(0x11) }.abi_encode());
 
