@@ -127,10 +127,12 @@ const TAPPD: Agent =
 /// A quote of the machine that we run in, made for these 64 bytes, and its app-compose.json if the agent shows it.
 async fn of_agent(socket: &Path, agent: &Agent, report_data: B512) -> Result<Fetched, FetchError> {
     let http = Http::on_socket(socket, Limits { follow: false, ..Limits::of_machines() })?;
-    let mut asked = json!({ "report_data": hex::encode(report_data) });
-    if agent.raw {
-        asked["hash_algorithm"] = "raw".into();
-    }
+    let report_data = hex::encode(report_data);
+    let asked = if agent.raw {
+        json!({ "report_data": report_data, "hash_algorithm": "raw" })
+    } else {
+        json!({ "report_data": report_data })
+    };
     let reply = http.post(&format!("{AGENT}{}", agent.quote), asked.to_string()).await?.ok()?;
     let mut fetched = Fetched::read(reply.body)?;
     let info = http.post(&format!("{AGENT}{}", agent.info), "{}".to_owned()).await;
