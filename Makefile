@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`. Everything else is for those who change devproof.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-contracts test-rust test-pages test-rest lint coverage prove soak bench artifacts snapshots reference setup tools clean
+.PHONY: demo test test-contracts test-rust test-pages test-rest lint coverage prove soak bench artifacts snapshots reference fuzz setup tools clean
 
 # Play half a year of a product's life, index it, ask about it, serve it. ARGS=--once does not stay.
 demo: tools
@@ -57,6 +57,13 @@ bench: tools
 	cargo bench --package devproof-store --bench store
 	cargo bench --package devproof --bench index
 	cargo bench --package devproof --bench http
+
+# Every parser of foreign bytes under libFuzzer, ten minutes each; TARGETS names some. Needs a nightly compiler and cargo-fuzz
+# (cargo +nightly install cargo-fuzz).
+TARGETS ?= $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz:
+	for target in $(TARGETS); do mkdir -p fuzz/corpus/$$target; \
+	cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=600 -rss_limit_mb=1024 || exit 1; done
 
 # Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
 artifacts: tools

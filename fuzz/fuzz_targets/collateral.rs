@@ -1,9 +1,4 @@
-//! Collateral, as JSON.
 #![no_main]
+#![doc = "crates/fuzzed says what is done."]
 
-use devproof_attestation::Collateral;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|json: &str| {
-    let _ = Collateral::parse(json);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| devproof_fuzzed::run("collateral", bytes));

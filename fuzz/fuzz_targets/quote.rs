@@ -1,12 +1,4 @@
-//! Bytes as a quote.
 #![no_main]
+#![doc = "crates/fuzzed says what is done."]
 
-use devproof_attestation::{MrConfigId, TdxQuote, mr_aggregated};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    if let Ok(quote) = TdxQuote::parse(bytes.to_vec()) {
-        let _ = (quote.id(), quote.fmspc(), mr_aggregated(&quote));
-        let _ = MrConfigId::read(quote.mr_config_id());
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| devproof_fuzzed::run("quote", bytes));

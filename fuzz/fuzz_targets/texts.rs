@@ -1,12 +1,4 @@
-//! What people write: policies and report data.
 #![no_main]
+#![doc = "crates/fuzzed says what is done."]
 
-use devproof_attestation::{Policy, ReportData};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    let _ = Policy::from_toml(text);
-    if let Ok(declared) = text.parse::<ReportData>() {
-        let _ = (declared.bytes(), declared.scheme());
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| devproof_fuzzed::run("texts", bytes));

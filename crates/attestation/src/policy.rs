@@ -140,6 +140,8 @@ pub struct Policy {
     pub measurements: Vec<Measurements>,
     /// Accepted key providers; empty means that nothing was said.
     pub key_providers: Vec<KeyProviderKind>,
+    /// Versions of a KMS that are known to make their keys themselves.
+    pub kms_versions: Vec<B256>,
     /// Rows that must pass.
     pub required: Vec<CheckId>,
     /// Rows that must pass where there is something to check.
@@ -173,6 +175,7 @@ impl Default for Policy {
             os_images: Vec::new(),
             measurements: Vec::new(),
             key_providers: Vec::new(),
+            kms_versions: Vec::new(),
             if_checked: CheckId::ALL.into_iter().filter(|id| !required.contains(id)).collect(),
             required: required.to_vec(),
             minimum_backends: 1,
@@ -214,6 +217,7 @@ impl Policy {
         policy.minimum_evaluation = file.tcb.minimum_evaluation;
         policy.os_images = file.os.images;
         policy.measurements = file.os.measurements.into_iter().map(Into::into).collect();
+        policy.kms_versions = file.kms.versions;
         policy.key_providers = kinds(&file.key_providers)?;
         if let Some(rows) = file.required {
             policy.required = rows;
@@ -255,6 +259,8 @@ struct File {
     #[serde(default)]
     os: Os,
     #[serde(default)]
+    kms: Kms,
+    #[serde(default)]
     key_providers: Vec<String>,
     required: Option<Vec<CheckId>>,
     if_checked: Option<Vec<CheckId>>,
@@ -284,6 +290,13 @@ struct Os {
     #[serde(deserialize_with = "hashes")]
     images: Vec<B256>,
     measurements: Vec<MeasurementsEntry>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Kms {
+    #[serde(deserialize_with = "hashes")]
+    versions: Vec<B256>,
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@
 //! after each one in which the KMS or the app said anything: the state of the contracts that are known changes in no
 //! other way.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use alloy_sol_types::SolEvent;
 use devproof_attestation::{BootInfo, KmsKeys};
 use devproof_chain::{ChainError, Heads, Node, NodeLog};
@@ -137,10 +137,25 @@ async fn canonical(node: &Node, block: BlockRef) -> Result<(), AskError> {
 ///
 /// # Errors
 /// What the node says; also if the contract is none of a KMS.
-pub async fn kms_keys(node: &Node, kms: Address, block: BlockRef) -> Result<KmsKeys, AskError> {
+pub async fn kms_info(node: &Node, kms: Address, block: BlockRef) -> Result<KmsInfo, AskError> {
     let info = node.call_after(kms, &DstackKms::kmsInfoCall {}, block).await?;
-    let some = |bytes: alloy_primitives::Bytes| Some(bytes).filter(|bytes| !bytes.is_empty());
-    Ok(KmsKeys { ca: some(info.caPubkey), k256: some(info.k256Pubkey) })
+    let some = |bytes: Bytes| Some(bytes).filter(|bytes| !bytes.is_empty());
+    Ok(KmsInfo {
+        keys: KmsKeys { ca: some(info.caPubkey), k256: some(info.k256Pubkey) },
+        quote: some(info.quote),
+        event_log: some(info.eventlog),
+    })
+}
+
+/// What a KMS contract says about the KMS (`kmsInfo()`). Whoever owns the contract wrote it there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KmsInfo {
+    /// Its root keys.
+    pub keys: KmsKeys,
+    /// What is shown as the KMS's own quote.
+    pub quote: Option<Bytes>,
+    /// The event log of that, JSON.
+    pub event_log: Option<Bytes>,
 }
 
 /// What the KMS says to a boot after block `to`, and if there is a `from`, all the time since that one.

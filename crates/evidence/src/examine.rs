@@ -2,7 +2,7 @@
 
 use crate::{
     AskError, Challenge, Collaterals, Found, Http, Origin, Standing, Verifier, Which, ask,
-    authorisation, kms_keys, resolve, rows,
+    authorisation, kms_info, resolve, rows,
 };
 use alloy_primitives::Address;
 use devproof_attestation::{
@@ -117,15 +117,19 @@ impl Examiner {
         let mut keys_at = None;
         if let (Ok(to), Some(kms)) = (&to, asked.kms) {
             // A KMS that gives none is one that was never told; the rows say that there is nothing to compare with.
-            if let Ok(keys) = kms_keys(&asked.node, kms, *to).await {
-                keys_at = Some((kms, *to));
-                exhibit.kms.ca = exhibit.kms.ca.or(keys.ca);
-                exhibit.kms.k256 = exhibit.kms.k256.or(keys.k256);
+            if let Ok(info) = kms_info(&asked.node, kms, *to).await {
+                let KmsKeys { ca, k256 } = info.keys.clone();
+                exhibit.kms.ca = exhibit.kms.ca.or(ca);
+                exhibit.kms.k256 = exhibit.kms.k256.or(k256);
+                keys_at = Some((kms, *to, info));
             }
         }
         let (mut verdict, collateral) = self.verdict(exhibit.clone()).await;
-        if let Some((kms, block)) = keys_at {
+        if let Some((kms, block, info)) = keys_at {
             rows::keys_from(&mut verdict, &exhibit.policy, asked, kms, block);
+            let (row, warning) = self.kms_quote(&exhibit, asked, (kms, block), &info).await;
+            verdict.put([row], &exhibit.policy);
+            verdict.warnings.extend(warning);
         }
         let standing = match &exhibit.challenge {
             Some(challenge) => Some(challenge.standing(&asked.node).await),
@@ -161,7 +165,7 @@ impl Examiner {
     }
 
     /// The verdict, but for the rows about a chain, and the collateral that it is by.
-    async fn verdict(&self, mut exhibit: Exhibit) -> (Verdict, Option<Collateral>) {
+    pub(crate) async fn verdict(&self, mut exhibit: Exhibit) -> (Verdict, Option<Collateral>) {
         let local = self.verifiers.contains(&Verifier::Local);
         let found = match &exhibit.collateral {
             _ if !local => {

@@ -17,16 +17,30 @@ pub enum Place {
     Url(String),
     /// The guest agent of dstack 0.5 and later, on this socket of the machine that we run in.
     Agent(PathBuf),
+    /// That of dstack before 0.5, `tappd`, likewise.
+    Tappd(PathBuf),
     /// Neither: a file, or `-` for standard input.
     File(PathBuf),
+}
+
+impl Place {
+    /// Whether whoever is there makes a quote for whatever it is asked for.
+    #[must_use]
+    pub const fn is_agent(&self) -> bool {
+        matches!(self, Self::Agent(_) | Self::Tappd(_))
+    }
 }
 
 impl From<&str> for Place {
     fn from(text: &str) -> Self {
         if text.starts_with("https://") || text.starts_with("http://") {
             Self::Url(text.to_owned())
-        } else if let Some(path) = text.strip_prefix("unix:") {
-            Self::Agent(path.into())
+        } else if let Some(path) = text.strip_prefix("tappd:") {
+            Self::Tappd(path.into())
+        } else if let Some(path) = text.strip_prefix("unix:").map(PathBuf::from) {
+            // The older one is known by the name that it always has.
+            let is_older = path.file_name().is_some_and(|name| name == "tappd.sock");
+            if is_older { Self::Tappd(path) } else { Self::Agent(path) }
         } else {
             Self::File(text.into())
         }
@@ -96,13 +110,32 @@ async fn at_url(http: &Http, url: &str) -> Result<Fetched, FetchError> {
     read(info.as_str()).await.or(first)
 }
 
+/// How a guest agent is asked: the paths of its calls, and what they are given.
+struct Agent {
+    quote: &'static str,
+    info: &'static str,
+    /// What says that the quote is to have exactly these 64 bytes.
+    raw: bool,
+}
+
+/// dstack 0.5 and later (`guest-agent/rpc`): what is given is what the quote has.
+const GUEST_AGENT: Agent = Agent { quote: "/GetQuote", info: "/Info", raw: false };
+/// Before 0.5 (`tappd/rpc`): what is given is hashed, unless it is asked not to be.
+const TAPPD: Agent =
+    Agent { quote: "/prpc/Tappd.TdxQuote?json", info: "/prpc/Tappd.Info?json", raw: true };
+
 /// A quote of the machine that we run in, made for these 64 bytes, and its app-compose.json if the agent shows it.
-async fn of_agent(socket: &Path, report_data: B512) -> Result<Fetched, FetchError> {
-    let agent = Http::on_socket(socket, Limits { follow: false, ..Limits::of_machines() })?;
-    let asked = json!({ "report_data": hex::encode(report_data) }).to_string();
-    let reply = agent.post(&format!("{AGENT}/GetQuote"), asked).await?.ok()?;
+async fn of_agent(socket: &Path, agent: &Agent, report_data: B512) -> Result<Fetched, FetchError> {
+    let http = Http::on_socket(socket, Limits { follow: false, ..Limits::of_machines() })?;
+    let report_data = hex::encode(report_data);
+    let asked = if agent.raw {
+        json!({ "report_data": report_data, "hash_algorithm": "raw" })
+    } else {
+        json!({ "report_data": report_data })
+    };
+    let reply = http.post(&format!("{AGENT}{}", agent.quote), asked.to_string()).await?.ok()?;
     let mut fetched = Fetched::read(reply.body)?;
-    let info = agent.post(&format!("{AGENT}/Info"), "{}".to_owned()).await;
+    let info = http.post(&format!("{AGENT}{}", agent.info), "{}".to_owned()).await;
     let compose = info.ok().and_then(|info| {
         let info: Info = serde_json::from_slice(&info.ok().ok()?.body).ok()?;
         let tcb_info: TcbInfo = serde_json::from_str(&info.tcb_info?).ok()?;
@@ -124,7 +157,8 @@ async fn of_agent(socket: &Path, report_data: B512) -> Result<Fetched, FetchErro
 pub async fn fetch(place: &Place, report_data: B512) -> Result<Option<Fetched>, FetchError> {
     match place {
         Place::Url(url) => at_url(&Http::new(Limits::of_machines())?, url).await.map(Some),
-        Place::Agent(socket) => of_agent(socket, report_data).await.map(Some),
+        Place::Agent(socket) => of_agent(socket, &GUEST_AGENT, report_data).await.map(Some),
+        Place::Tappd(socket) => of_agent(socket, &TAPPD, report_data).await.map(Some),
         Place::File(_) => Ok(None),
     }
 }

@@ -13,12 +13,15 @@ mod challenge;
 mod examine;
 mod fetch;
 mod http;
+mod kms_quote;
 mod pccs;
 mod random;
 mod rows;
 mod services;
 
-pub use authorisation::{AskError, Authorisation, Said, Which, authorisation, kms_keys, resolve};
+pub use authorisation::{
+    AskError, Authorisation, KmsInfo, Said, Which, authorisation, kms_info, resolve,
+};
 pub use cache::{CacheError, Collaterals, Found, Origin};
 pub use challenge::{Challenge, ChallengeError, MAX_CHALLENGE, Standing};
 pub use examine::{ChainAsked, Examined, Examiner, Exhibit};

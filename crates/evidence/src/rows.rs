@@ -17,7 +17,7 @@ pub(crate) fn words(block: BlockRef) -> String {
     }
 }
 
-fn document(block: BlockRef) -> Value {
+pub(crate) fn document(block: BlockRef) -> Value {
     json!({"number": block.number, "hash": block.hash, "timestamp": block.timestamp})
 }
 

@@ -207,7 +207,7 @@ async fn judgement(tx: &mut Tx, it: &Sighting) -> Result<bool> {
     let last = tx
         .row(
             "SELECT entry, overall, decisive, is_proved, is_intel_root, tcb_status, hardware_by, system_by, warnings,
-                 collateral, policy FROM judgements
+                 collateral, policy, evidence FROM judgements
              WHERE chain_id = $1 AND app = $2 AND quote = $3 ORDER BY entry DESC LIMIT 1",
             &key,
         )
@@ -239,6 +239,13 @@ async fn judgement(tx: &mut Tx, it: &Sighting) -> Result<bool> {
                 &[chain, app, quote, Arg::Int(last.int(0)?), Arg::Int(seen)],
             )
             .await?;
+            // What was dropped because nobody had seen it for long is there again.
+            let same_document = last.hash(11)? == archive::sha256(&judged.evidence);
+            let evidence = Some(&judged.evidence).filter(|_| same_document);
+            let again = [evidence, judged.collateral.as_ref(), judged.policy.as_ref()];
+            for bytes in again.into_iter().flatten() {
+                archive::keep(tx, bytes, it.seen_at).await?;
+            }
             return Ok(false);
         }
         entry = last.int(0)? + 1;

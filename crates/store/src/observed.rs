@@ -116,15 +116,23 @@ macro_rules! judged {
     };
 }
 
+/// Every column of an observation itself.
+macro_rules! seen {
+    () => {
+        "o.quote, o.compose_hash, o.instance_id, o.os_image_hash, o.key_provider, o.key_provider_id, o.source, o.is_fresh,
+         o.first_seen, o.last_seen"
+    };
+}
+
 /// Every column of an observation behind those of its last judgement.
 macro_rules! observed {
     () => {
         concat!(
             "SELECT ",
             judged!(),
-            ", o.quote, o.compose_hash, o.instance_id, o.os_image_hash, o.key_provider, o.key_provider_id, o.source,
-             o.is_fresh, o.first_seen, o.last_seen
-             FROM observations o JOIN judgements j ON j.chain_id = o.chain_id AND j.app = o.app AND j.quote = o.quote
+            ", ",
+            seen!(),
+            " FROM observations o JOIN judgements j ON j.chain_id = o.chain_id AND j.app = o.app AND j.quote = o.quote
              AND j.entry = (SELECT MAX(l.entry) FROM judgements l
                  WHERE l.chain_id = o.chain_id AND l.app = o.app AND l.quote = o.quote)
              WHERE o.chain_id = $1 AND o.app = $2"
@@ -155,6 +163,40 @@ impl Store {
             Arg::Bytes(app.as_slice()),
             Arg::Int(bound(after.first_seen)),
             Arg::Bytes(after.quote.as_slice()),
+            Arg::Int(bound(limit)),
+        ];
+        self.pool.rows(sql, &args).await?.iter().map(observation).collect()
+    }
+
+    /// What had been observed of an app, the one that was first seen last at the beginning: quotes that were first seen up to a
+    /// time, each as it had been judged at another, both Unix seconds. [`Observation::last_seen`] may be later than both, and
+    /// so may [`Judgement::seen_until`]: only the last time is kept.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn observations_as_of(
+        &self,
+        chain_id: u64,
+        app: Address,
+        (seen, judged): (u64, u64),
+        limit: u64,
+    ) -> Result<Vec<Observation>> {
+        let sql = concat!(
+            "SELECT ",
+            judged!(),
+            ", ",
+            seen!(),
+            " FROM observations o JOIN judgements j ON j.chain_id = o.chain_id AND j.app = o.app AND j.quote = o.quote
+             AND j.entry = (SELECT MAX(l.entry) FROM judgements l
+                 WHERE l.chain_id = o.chain_id AND l.app = o.app AND l.quote = o.quote AND l.seen_from <= $4)
+             WHERE o.chain_id = $1 AND o.app = $2 AND o.first_seen <= $3
+             ORDER BY o.first_seen DESC, o.quote DESC LIMIT $5"
+        );
+        let args = [
+            Arg::Int(bound(chain_id)),
+            Arg::Bytes(app.as_slice()),
+            Arg::Int(bound(seen)),
+            Arg::Int(bound(judged)),
             Arg::Int(bound(limit)),
         ];
         self.pool.rows(sql, &args).await?.iter().map(observation).collect()

@@ -1,7 +1,7 @@
 //! What was recorded at some time about a block, and what was learnt about it since.
 
 use super::{
-    AnswerError, Scope, When, facts, legs,
+    AnswerError, Scope, When, facts, legs, observed,
     standing::{Standing, steadily},
 };
 use crate::{
@@ -100,6 +100,9 @@ async fn told(
     let state = fold(contract, &logs, &readings)?;
     let findings = facts::Findings::of(&readings);
     let (since, since_left_out) = since(store, contract, entry, &logs, up_to).await?;
+    let until = seconds.unwrap_or(block.timestamp).min(recorded);
+    let (observed, observed_left_out) =
+        observed::as_of(store, contract.chain_id, scope.app, until, recorded).await?;
     let tags = tags(entry, head);
     let document = |block: BlockRef| Block {
         number: block.number,
@@ -122,6 +125,8 @@ async fn told(
         proposals: legs::proposals(&state.policy, seconds.unwrap_or(block.timestamp)),
         policy: legs::policy(&state.policy),
         read_by_call: legs::read_by_call(&state.read, &findings),
+        observed,
+        observed_left_out,
         since,
         since_left_out,
         not_recorded: ["completeness", "kms"].map(str::to_owned).to_vec(),

@@ -11,7 +11,7 @@ use crate::{
     Finality,
     documents::{
         AuthorisedThen, BlockId, Interval, Observation, Observations, Observed, ObservedInstance,
-        ObservedKeyProvider, SeenAs, time,
+        ObservedKeyProvider, ObservedThen, SeenAs, time,
     },
     parse,
 };
@@ -210,6 +210,51 @@ pub(super) async fn at(
     moment: &Moment,
 ) -> Result<Vec<Observed>, AnswerError> {
     seen_until(store, scope, moment, moment.now()).await
+}
+
+/// What had been seen of an app up to a time, as it had been judged at another; and whether there was more than is told.
+pub(super) async fn as_of(
+    store: &Store,
+    chain_id: u64,
+    app: Address,
+    until: u64,
+    recorded: u64,
+) -> Result<(Vec<ObservedThen>, bool), AnswerError> {
+    let asked = MAX_INSTANCES.saturating_add(1);
+    let mut seen = store.observations_as_of(chain_id, app, (until, recorded), asked).await?;
+    let most = usize::try_from(MAX_INSTANCES).unwrap_or(usize::MAX);
+    let more = seen.len() > most;
+    seen.truncate(most);
+    let mut then = Vec::with_capacity(seen.len());
+    for it in seen {
+        let last = store.judgements(chain_id, app, it.quote, 1).await?;
+        let judged_anew = last.first().is_some_and(|last| last.entry > it.judgement.entry);
+        then.push(observed_then(it, recorded, judged_anew));
+    }
+    Ok((then, more))
+}
+
+fn observed_then(it: store::Observation, recorded: u64, judged_anew: bool) -> ObservedThen {
+    let judged = it.judgement;
+    ObservedThen {
+        quote: it.quote,
+        compose_hash: it.compose_hash.0,
+        identity: seen_as(judged.is_proved, judged.is_intel_root),
+        instance_id: it.instance_id,
+        fresh: it.is_fresh,
+        first_seen: time(it.first_seen),
+        last_seen: Some(it.last_seen).filter(|last| *last <= recorded).map(time),
+        judged_since: time(judged.seen_from),
+        result: judged.overall,
+        decisive: judged.decisive,
+        tcb_status: judged.tcb_status,
+        hardware_by: judged.hardware_by,
+        system_by: judged.system_by,
+        warnings: judged.warnings,
+        verdict: judged.verdict,
+        from: judged.from.map(|(number, hash)| BlockId { number, hash }),
+        judged_anew,
+    }
 }
 
 async fn seen_until(

@@ -1,6 +1,6 @@
 //! What was recorded at some time.
 
-use super::{Asked, Authorised, Block, Code, Policy, Proposal, Read};
+use super::{Asked, Authorised, Block, BlockId, Code, Policy, Proposal, Read, SeenAs};
 use crate::schema::{AddressText, HashText, TimeText};
 use alloy_primitives::{Address, B256};
 use jiff::Timestamp;
@@ -42,6 +42,11 @@ pub struct AsOf {
     pub policy: Policy,
     /// What of it no event had told.
     pub read_by_call: Vec<Read>,
+    /// What had been observed by then, up to the block or time asked about, and how it had been judged: the quote that was
+    /// first seen last at the beginning, a thousand at most. What is allowed does not come from here.
+    pub observed: Vec<ObservedThen>,
+    /// Whether there was more than those.
+    pub observed_left_out: bool,
     /// What became of it. If it is empty, an answer about that block draws on the same logs today.
     pub since: Vec<Later>,
     /// Changes beyond those in [`Self::since`], which holds no more than a thousand.
@@ -49,6 +54,46 @@ pub struct AsOf {
     /// What an answer of today would tell and nobody recorded: whether the history had been checked, and what the KMS
     /// contracts said.
     pub not_recorded: Vec<String>,
+}
+
+/// A quote that had been seen, and how it had been judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedThen {
+    /// SHA-256 of its signed part.
+    pub quote: B256,
+    /// The version, as the machine's log has it.
+    pub compose_hash: B256,
+    /// `proved`, `claimed` or `test_root`, as it had been judged.
+    pub identity: SeenAs,
+    /// The instance's id; null for one without.
+    pub instance_id: Option<Address>,
+    /// Whether the quote was made for what whoever looked asked for, so that it is no older than `firstSeen`.
+    pub fresh: bool,
+    /// When it was seen first.
+    pub first_seen: Timestamp,
+    /// When it had been seen last; null where it was seen again later, since only the last time is kept.
+    pub last_seen: Option<Timestamp>,
+    /// Since when it had been judged as below.
+    pub judged_since: Timestamp,
+    /// `pass`, `fail` or `inconclusive`.
+    pub result: String,
+    /// The rows of the verdict that this was because of.
+    pub decisive: Vec<String>,
+    /// Intel's word for its platform.
+    pub tcb_status: Option<String>,
+    /// By whom the hardware was verified.
+    pub hardware_by: String,
+    /// By whom the operating system was verified; null where nobody did.
+    pub system_by: Option<String>,
+    /// Names of what nobody may overlook.
+    pub warnings: Vec<String>,
+    /// SHA-256 of the verdict, under which it is kept.
+    pub verdict: B256,
+    /// The block that the quote is known to lie behind.
+    pub from: Option<BlockId>,
+    /// Whether it was judged in another way since.
+    pub judged_anew: bool,
 }
 
 /// A log of the app's contract that came into the index or went out of it.

@@ -19,7 +19,7 @@ mod verdict;
 
 pub use allowed::{AllowedApp, AllowedApps, Interval, NotTold, Replaced};
 pub use apps::{App, Apps, OneApp};
-pub use as_of::{AsOf, Later};
+pub use as_of::{AsOf, Later, ObservedThen};
 pub use attested::{Attested, KmsInterval, Touched};
 pub use changes::{Change, Changes};
 pub use deletions::{DELETIONS_MEAN, Deleted, Deletion, Deletions, Statement};

@@ -1,7 +1,11 @@
 //! What was recorded is told as it was, and what became of it.
 
-use crate::world::{APP, LOCAL, World, block, hash};
+use crate::{
+    observed::sighting,
+    world::{APP, LOCAL, World, block, hash},
+};
 use devproof_api::{AnswerError, Finality, When, as_of, at, documents::AsOf};
+use devproof_store::{Judged, Sighting};
 use std::time::{Duration, SystemTime};
 
 fn now() -> u64 {
@@ -86,4 +90,39 @@ async fn a_time_is_answered_by_the_last_block_that_was_held_then() {
     let then =
         at(&world.store, None, LOCAL, APP, When::Time(seconds), Finality::Unsafe).await.unwrap();
     assert_eq!((told.authorised, told.proposals), (then.authorised, then.proposals));
+}
+
+/// What was seen is told as it had been judged, and what was seen or judged later had not been.
+#[tokio::test]
+async fn what_had_been_observed_is_in_the_record() {
+    let world = World::whole(LOCAL).await;
+    let seen_at = block(150).timestamp.min(now() - 10);
+    let seen = sighting(LOCAL, 1, 1, seen_at);
+    world.store.record_sighting(&seen).await.unwrap();
+    let first = a_second_later().await;
+    // Newer collateral says that its hardware is out of date; and another instance is seen.
+    let judged = Judged {
+        overall: "fail".to_owned(),
+        decisive: vec!["tcb".to_owned()],
+        tcb_status: Some("OutOfDate".to_owned()),
+        ..seen.judged.clone()
+    };
+    let anew = Sighting { judged, seen_at: now(), ..seen };
+    world.store.record_sighting(&anew).await.unwrap();
+    world.store.record_sighting(&sighting(LOCAL, 2, 1, now())).await.unwrap();
+    let second = a_second_later().await;
+    let then = ask(&world, When::Block(200), first).await.unwrap();
+    assert_eq!(then.observed.len(), 1, "{:?}", then.observed);
+    let it = &then.observed[0];
+    assert_eq!((it.result.as_str(), it.tcb_status.as_deref()), ("pass", Some("UpToDate")));
+    assert_eq!((it.quote, it.judged_anew, it.last_seen), (hash(1), true, None));
+    assert!(!then.observed_left_out);
+    let later = ask(&world, When::Block(200), second).await.unwrap();
+    let it = later.observed.iter().find(|it| it.quote == hash(1)).unwrap();
+    assert_eq!((it.result.as_str(), it.judged_anew), ("fail", false));
+    // The record about an earlier block has nothing that was seen behind it.
+    let before = ask(&world, When::Block(140), second).await.unwrap();
+    assert_eq!(before.observed, []);
+    // What is allowed does not come from there.
+    assert_eq!(then.authorised, later.authorised);
 }

@@ -55,6 +55,8 @@ pub enum CheckId {
     KeyProvider,
     /// The keys at hand come from the KMS that was named.
     KmsKeys,
+    /// The keys that the KMS's contract names were made in a TEE, by the KMS's own quote.
+    KmsQuote,
     /// The quote was made for whoever asks.
     ReportData,
     /// The KMS contract allows exactly this boot.
@@ -67,7 +69,7 @@ pub enum CheckId {
 
 impl CheckId {
     /// All rows, in the order of the table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Hardware,
         Self::Collateral,
         Self::Tcb,
@@ -83,6 +85,7 @@ impl CheckId {
         Self::MrConfigId,
         Self::KeyProvider,
         Self::KmsKeys,
+        Self::KmsQuote,
         Self::ReportData,
         Self::IsAppAllowed,
         Self::Freshness,
@@ -108,6 +111,7 @@ impl CheckId {
             Self::MrConfigId => "mr_config_id",
             Self::KeyProvider => "key_provider",
             Self::KmsKeys => "kms_keys",
+            Self::KmsQuote => "kms_quote",
             Self::ReportData => "report_data",
             Self::IsAppAllowed => "is_app_allowed",
             Self::Freshness => "freshness",
@@ -224,6 +228,8 @@ pub enum Concern {
     NotAllowedThroughout,
     /// The block that a challenge commits to is no longer on the chain.
     ChallengeReorganised,
+    /// What the KMS's contract shows as the KMS's own quote does not stand behind the keys beside it.
+    KmsQuote,
 }
 
 /// A concern, and what it means.

@@ -38,6 +38,11 @@ pub fn verify(question: &Question<'_>) -> Verdict {
                 machine.mr_config_id(),
                 machine.key_provider(),
                 keys::kms_keys(question, &quote, &machine, &mut warnings),
+                Check::new(
+                    CheckId::KmsQuote,
+                    Outcome::NotEvaluated,
+                    "no KMS contract was asked for the KMS's own quote",
+                ),
                 keys::report_data(question, &quote),
                 no_chain(CheckId::IsAppAllowed),
                 Check::new(
@@ -88,9 +93,12 @@ pub(crate) fn overall(
         Outcome::NotEvaluated => (id, Outcome::Inconclusive),
         other => (id, other),
     });
-    let if_checked = policy.if_checked.iter().copied().map(result);
-    let rows: Vec<_> =
-        required.chain(if_checked.filter(|(_, r)| *r != Outcome::NotEvaluated)).collect();
+    let if_checked = policy.if_checked.iter().copied().map(result).filter(|(id, result)| {
+        // A quote of the KMS that leaves something open is worth no less than none at all.
+        let open = *id == CheckId::KmsQuote && *result == Outcome::Inconclusive;
+        *result != Outcome::NotEvaluated && !open
+    });
+    let rows: Vec<_> = required.chain(if_checked).collect();
     let too_few = (backends < policy.minimum_backends).then_some(Outcome::Inconclusive);
     // A policy that requires nothing proves nothing.
     let worst = rows.iter().map(|(_, result)| *result).max().unwrap_or(Outcome::Inconclusive);

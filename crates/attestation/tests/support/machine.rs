@@ -70,12 +70,22 @@ pub fn boot(provider: &str, id: &str) -> Log {
 impl Machine {
     /// One that runs a version of an app on a chain; the host says nothing of it.
     pub fn running(app: [u8; 20], version: [u8; 32], image: [u8; 32]) -> Self {
+        Self::running_as(app, version, image, INSTANCE_ID)
+    }
+
+    /// Likewise, as an instance.
+    pub fn running_as(
+        app: [u8; 20],
+        version: [u8; 32],
+        image: [u8; 32],
+        instance: [u8; 20],
+    ) -> Self {
         let mut log = Log::default();
         log.firmware(0, 1, [1; 48]).firmware(1, 2, [2; 48]).firmware(2, 6, [3; 48]);
         log.runtime("system-preparing", b"")
             .runtime("app-id", &app)
             .runtime("compose-hash", &version)
-            .runtime("instance-id", &INSTANCE_ID)
+            .runtime("instance-id", &instance)
             .runtime("boot-mr-done", b"")
             .runtime("os-image-hash", &image)
             .runtime("key-provider", br#"{"name":"kms","id":"3059"}"#)

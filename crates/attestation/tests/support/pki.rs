@@ -250,8 +250,6 @@ impl Pki {
 
     /// A quote around the 584 bytes of a TDX 1.0 report.
     pub fn quote(&self, body: &[u8; 584]) -> Vec<u8> {
-        let rng = SystemRandom::new();
-        let attestation_key = signer(&key());
         // Version 4, ECDSA P-256, TDX, no versions, Intel's vendor id, no user data.
         let mut quote = vec![4, 0, 2, 0, 0x81, 0, 0, 0, 0, 0, 0, 0];
         quote.extend([
@@ -260,6 +258,14 @@ impl Pki {
         ]);
         quote.extend([0; 20]);
         quote.extend(body);
+        self.quote_of(&quote)
+    }
+
+    /// The same around whatever is signed: header and body of any version.
+    pub fn quote_of(&self, signed: &[u8]) -> Vec<u8> {
+        let rng = SystemRandom::new();
+        let attestation_key = signer(&key());
+        let mut quote = signed.to_vec();
         let signature = attestation_key.sign(&rng, &quote).unwrap();
 
         let public = &attestation_key.public_key().as_ref()[1..];

@@ -2,9 +2,9 @@
 
 use crate::{
     cmd::words::{belief, notice, place, proposals},
-    text::{count, minute, short, span, table, time},
+    text::{count, minute, short, shown, span, table, time},
 };
-use devproof_api::documents::{AsOf, Completeness, Later};
+use devproof_api::documents::{AsOf, Completeness, Later, ObservedThen, SeenAs};
 
 /// The answer in words.
 #[must_use]
@@ -49,10 +49,56 @@ pub fn render(answer: &AsOf) -> String {
         let period = policy.notice_period_seconds.map_or_else(|| "none".to_owned(), span);
         text.push_str(&format!("\nOwner {owner:#x}, notice period {period}.\n"));
     }
+    text.push_str(&observed(answer));
     text.push_str(&later(answer));
     text.push_str(
         "\nNobody recorded whether the history had been checked then, or what the key services said.\n",
     );
+    text
+}
+
+/// What had been seen. Never mixed up with what was allowed.
+fn observed(answer: &AsOf) -> String {
+    if answer.observed.is_empty() {
+        return "\nNobody had shown a verified quote of an instance by then.\n".to_owned();
+    }
+    let row = |it: &ObservedThen| {
+        let result = match it.result.as_str() {
+            "pass" => "pass".to_owned(),
+            "fail" => format!("FAIL: {}", it.decisive.join(", ")),
+            _ => format!("could not tell: {}", it.decisive.join(", ")),
+        };
+        let who = match it.identity {
+            SeenAs::Proved => "proved",
+            SeenAs::Claimed => "only claimed",
+            SeenAs::TestRoot => "TEST ROOT, proves nothing",
+        };
+        let since = if it.judged_anew { "in another way" } else { "the same" };
+        [
+            minute(it.first_seen),
+            it.last_seen.map_or_else(|| "later".to_owned(), minute),
+            short(it.compose_hash),
+            who.to_owned(),
+            shown(&result),
+            since.to_owned(),
+            short(it.quote),
+        ]
+    };
+    let rows: Vec<_> = answer.observed.iter().map(row).collect();
+    let head = [
+        "first seen",
+        "last seen",
+        "version",
+        "who it was",
+        "result then",
+        "judged since",
+        "quote",
+    ];
+    let mut text =
+        format!("\nSeen by verified quotes, as it had been judged\n{}", table(head, &rows));
+    if answer.observed_left_out {
+        text.push_str("  and more.\n");
+    }
     text
 }
 

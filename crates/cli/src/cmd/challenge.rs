@@ -3,6 +3,7 @@
 use super::verify::which;
 use crate::{Failure, Outcome, config::Settings, opts::ChallengeArgs, shell::Shell};
 use devproof_api::{Finality, When};
+use devproof_chain::Node;
 use devproof_evidence::{Challenge, resolve};
 
 /// Runs the command. The file is JSON whatever the flags say: it is read again by `devproof verify`.
@@ -21,15 +22,23 @@ pub async fn run(
         let serves = node.chain_id();
         return Err(Failure::Usage(format!("the node serves chain {serves}, not {chain}")));
     }
+    let challenge = challenge(&node, args.block).await?;
+    shell.document(&challenge.document())?;
+    Ok(Outcome::Yes)
+}
+
+/// A challenge for a block; without one for the newest that will not go any more.
+///
+/// # Errors
+/// If the node has no such block.
+pub(super) async fn challenge(node: &Node, block: Option<When>) -> Result<Challenge, Failure> {
     // A block that may still go would leave a quote without a time.
     let usual = match Finality::default_of(node.chain_id()) {
         Finality::Unsafe => When::Tag(Finality::Unsafe),
         _ => When::Tag(Finality::Safe),
     };
-    let block = which(Some(args.block.unwrap_or(usual)))?;
-    let block = resolve(&node, block).await.map_err(|e| Failure::CouldNotTell(e.to_string()))?;
+    let block = which(Some(block.unwrap_or(usual)))?;
+    let block = resolve(node, block).await.map_err(|e| Failure::CouldNotTell(e.to_string()))?;
     let challenge = Challenge::new(node.chain_id(), block);
-    let challenge = challenge.map_err(|e| Failure::CouldNotTell(e.to_string()))?;
-    shell.document(&challenge.document())?;
-    Ok(Outcome::Yes)
+    challenge.map_err(|e| Failure::CouldNotTell(e.to_string()))
 }

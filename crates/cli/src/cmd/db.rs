@@ -3,12 +3,13 @@
 use crate::{
     Failure, Outcome,
     cmd::stop::Stop,
-    opts::{CopyArgs, DbArgs, DbCommand},
+    opts::{CopyArgs, DbArgs, DbCommand, PruneEvidenceArgs},
     shell::Shell,
-    text::count,
+    text::{count, minute},
 };
 use alloy_primitives::B256;
 use devproof_store::{Store, StoreError, Subscribers};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -50,7 +51,11 @@ pub struct CopiedChain {
 /// What keeps it from copying; nothing is in the target then.
 pub async fn run(args: DbArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
     let stop = Stop::listen();
-    let DbCommand::Copy(args) = args.command;
+    let args = match args.command {
+        DbCommand::Copy(args) => args,
+        // Each transaction leaves a whole database behind: it may be stopped at any time.
+        DbCommand::PruneEvidence(args) => return prune(args, shell).await,
+    };
     tokio::select! {
         biased;
         done = copy(args, shell) => done,
@@ -99,6 +104,49 @@ async fn copy(args: CopyArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
     source.close().await;
     target.close().await;
     shell.answer(&done, || render(&done))?;
+    Ok(Outcome::Yes)
+}
+
+/// What was dropped, as a document.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PruneDone {
+    /// The database, without a password.
+    pub database: String,
+    /// What was seen since then keeps its evidence.
+    pub before: Timestamp,
+    /// Documents that were dropped, or would be.
+    pub documents: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+    /// Whether nothing was dropped.
+    pub dry_run: bool,
+}
+
+async fn prune(args: PruneEvidenceArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
+    let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    let before = now.saturating_sub(args.older_than.into());
+    // One that is not there is not made.
+    Store::open_read_only(&args.database).await?.close().await;
+    let store = Store::open(&args.database).await?;
+    let dropped = store.drop_evidence(before, args.dry_run).await?;
+    let done = PruneDone {
+        database: store.name().to_owned(),
+        before: devproof_api::documents::time(before),
+        documents: dropped.documents,
+        bytes: dropped.bytes,
+        dry_run: args.dry_run,
+    };
+    store.close().await;
+    let what = if done.dry_run { "Would drop" } else { "Dropped" };
+    shell.answer(&done, || {
+        format!(
+            "{what} {} ({} bytes) by which nothing was judged that was seen since {}. Observations, verdicts and hashes stay.\n",
+            count(usize::try_from(done.documents).unwrap_or(usize::MAX), "document"),
+            done.bytes,
+            minute(done.before),
+        )
+    })?;
     Ok(Outcome::Yes)
 }
 

@@ -98,7 +98,7 @@ pub(super) async fn read_document(
     let place = from.to_str().map_or_else(|| Place::File(from.to_owned()), Place::from);
     let name = match &place {
         Place::Url(url) => named(url),
-        Place::Agent(path) | Place::File(path) => path.display().to_string(),
+        Place::Agent(path) | Place::Tappd(path) | Place::File(path) => path.display().to_string(),
     };
     if offline && matches!(place, Place::Url(_)) {
         return Err(Failure::Usage(
@@ -111,9 +111,9 @@ pub(super) async fn read_document(
             Fetched::read(document)
                 .map_err(|e| Failure::CouldNotTell(shown(&format!("{name} is no evidence: {e}"))))?
         }
-        Place::Url(_) | Place::Agent(_) => {
+        Place::Url(_) | Place::Agent(_) | Place::Tappd(_) => {
             let mut wanted = B512::ZERO;
-            if matches!(place, Place::Agent(_)) {
+            if place.is_agent() {
                 let declared = match &report_data {
                     Some(declared) => declared.clone(),
                     None => ReportData::Raw(random().map_err(Failure::CouldNotTell)?.into()),

@@ -23,11 +23,11 @@ Examples:
 EVIDENCE is the JSON of a GetQuote reply (quote, event_log, vm_config, app_compose), a dstack attestation, Phala
 Cloud's reply about attestations, certificates in PEM, or a quote: in a file, on standard input, or at a URL, for
 instance that of a machine's guest agent. unix:/var/run/dstack.sock asks the agent of the machine that this runs on for
-a new quote. Nobody else is asked but who is named, and a service that does not answer proves nothing.
+a new quote, and so does unix:/var/run/tappd.sock before dstack 0.5 (tappd:SOCKET where it has another name). Nobody else is asked but who is named, and a service that does not answer proves nothing.
 
 Exit codes: 0 every row that the policy requires passes, 1 one fails, 2 could not tell.")]
 pub struct VerifyArgs {
-    /// Read the evidence from this file, from standard input if it is -, from a URL, or from unix:SOCKET.
+    /// Read the evidence from this file, from standard input if it is -, from a URL, or from unix:SOCKET or tappd:SOCKET.
     #[arg(value_name = "EVIDENCE", verbatim_doc_comment)]
     pub evidence: PathBuf,
     /// How it is judged.

@@ -3,6 +3,7 @@
 
 mod app;
 mod compose;
+mod db;
 mod doctor;
 mod evidence;
 mod generated;
@@ -22,6 +23,7 @@ pub use compose::{
     ComposeArgs, ComposeCommand, ComposeDiffArgs, Deny, Format, HashArgs, LintArgs, PredictArgs,
     ShowArgs,
 };
+pub use db::PruneEvidenceArgs;
 pub use doctor::DoctorArgs;
 pub(crate) use evidence::pccs;
 pub use evidence::{
@@ -431,6 +433,9 @@ pub enum DbCommand {
     /// Copy everything to a database that is empty or not there yet; all or nothing.
     #[command(verbatim_doc_comment)]
     Copy(CopyArgs),
+    /// Drop archived evidence that is older than you want to keep; without this everything is kept for ever.
+    #[command(verbatim_doc_comment)]
+    PruneEvidence(PruneEvidenceArgs),
 }
 
 /// Arguments of `devproof db copy`.

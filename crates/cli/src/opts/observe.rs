@@ -12,13 +12,16 @@ use std::{num::NonZeroUsize, path::PathBuf};
 Examples:
   devproof observe 0x52908400098527886e0f7030069857d2e4169ee7 --from 'https://app.example/quote?report_data={report_data}' --pccs phala
   devproof observe 0x52908400098527886e0f7030069857d2e4169ee7 --from unix:/var/run/dstack.sock --pccs intel --every 10min
+  devproof observe 0x52908400098527886e0f7030069857d2e4169ee7 --from unix:/var/run/tappd.sock --pccs intel \\
+      --rpc-url http://127.0.0.1:8545 --kms 0x2f83172a49584c017f2b256f0fb2dca14126ba9c
   devproof observe 0x3763bc34552cf3a27ff71ad5f7a90471562a1a2d --pccs phala \\
       --from https://cloud-api.phala.com/api/v1/apps/3763bc34552cf3a27ff71ad5f7a90471562a1a2d/attestations
 
 Only a quote whose hardware verifies, with a log that is its own, of this very app, is taken down: with its evidence, its
 collateral and its verdict. It is called proved only if the operating system is known as well (--policy); otherwise the machine
-only claims to be this app. A quote has no time of its own: it is known to be new only if it was made for random bytes, which
-the agent behind unix: is asked for, and whatever answers at a URL with {report_data} in it.
+only claims to be this app. A quote has no time of its own: it is known to be new only if it was made for what we ask for, as
+the agent behind unix: is, and whatever answers at a URL with {report_data} in it. With a node (--rpc-url) that is a challenge
+which commits to a recent block, so that the quote is known to be made behind it; without one it is random bytes.
 
 What is found out is told once, here and to subscribers: a version that was never announced, hardware that is out of date
 now and was not before, instances that differ.
@@ -34,6 +37,10 @@ pub struct ObserveArgs {
     /// Look again this often, as in 10min or 6h, until Ctrl-C; at least every 10 s [default: once].
     #[arg(long, value_name = "TIME", value_parser = interval, verbatim_doc_comment)]
     pub every: Option<u32>,
+    /// Ask this KMS contract, through the node of --rpc-url, for its keys and whether it allows these boots [default: what
+    /// the index knows].
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
+    pub kms: Option<Address>,
     /// How each is judged.
     #[command(flatten)]
     pub judge: JudgeArgs,

@@ -11,21 +11,21 @@ use alloy_primitives::{Address, B256, keccak256};
 use devproof_contracts::stock::{DstackApp, DstackKms};
 use devproof_testkit::Bench;
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
 /// 2026-11-20 00:00:00 UTC.
 const GENESIS: u64 = 1_795_132_800;
 
-struct Place {
-    bench: Bench,
-    world: World,
-    app: Address,
+pub(crate) struct Place {
+    pub(crate) bench: Bench,
+    pub(crate) world: World,
+    pub(crate) app: Address,
     dir: TempDir,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let bench = Bench::start(GENESIS).await.unwrap();
         let app = bench.deploy_stock_app(version()).await.unwrap();
         let world = World::new(Options::default());
@@ -36,7 +36,11 @@ impl Place {
         place
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.dir.path().join(name), content).unwrap();
     }
 
@@ -50,15 +54,20 @@ impl Place {
         self.write("policy.toml", policy);
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
         tokio::task::block_in_place(|| devproof_in(&self.dir, args))
     }
 
     /// Exit code and document.
-    fn verify(&self, more: &[&str]) -> (i32, Value) {
+    pub(crate) fn verify(&self, more: &[&str]) -> (i32, Value) {
+        self.verify_by(&[&["--policy", "policy.toml"][..], more].concat())
+    }
+
+    /// Likewise, by any policy.
+    pub(crate) fn verify_by(&self, more: &[&str]) -> (i32, Value) {
         let now = NOW.to_string();
         let usual = ["verify", "quote.json", "--time", &now, "--collateral", "c.json", "--json"];
-        let usual = [&usual[..], &["--root-ca", "root.pem", "--policy", "policy.toml"]].concat();
+        let usual = [&usual[..], &["--root-ca", "root.pem"]].concat();
         let said = self.run(&[&usual[..], more].concat());
         assert_eq!(said.err, "");
         (said.code, serde_json::from_str(&said.out).unwrap())
@@ -97,7 +106,7 @@ fn version() -> B256 {
     keccak256("the version")
 }
 
-fn row<'a>(document: &'a Value, id: &str) -> &'a Value {
+pub(crate) fn row<'a>(document: &'a Value, id: &str) -> &'a Value {
     document["checks"].as_array().unwrap().iter().find(|row| row["id"] == id).unwrap()
 }
 
@@ -105,7 +114,7 @@ fn result<'a>(document: &'a Value, id: &str) -> &'a str {
     row(document, id)["result"].as_str().unwrap()
 }
 
-fn warned(document: &Value, id: &str) -> bool {
+pub(crate) fn warned(document: &Value, id: &str) -> bool {
     document["warnings"].as_array().unwrap().iter().any(|it| it["id"] == id)
 }
 

@@ -13,6 +13,8 @@ mod compare;
 mod compose;
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;
+mod fresh;
+mod kms_quote;
 mod network;
 mod observe;
 mod openapi;

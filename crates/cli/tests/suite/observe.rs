@@ -23,19 +23,19 @@ use std::{
 use tempfile::TempDir;
 
 /// A chain with a stock app on it that is as old as the test, indexed, and a machine that runs it.
-struct Place {
-    bench: Bench,
-    world: Arc<World>,
-    app: Address,
-    dir: TempDir,
+pub(crate) struct Place {
+    pub(crate) bench: Bench,
+    pub(crate) world: Arc<World>,
+    pub(crate) app: Address,
+    pub(crate) dir: TempDir,
 }
 
-fn version() -> B256 {
+pub(crate) fn version() -> B256 {
     keccak256("the version")
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::behind(60).await
     }
 
@@ -59,11 +59,11 @@ impl Place {
         place
     }
 
-    fn machine(&self) -> Machine {
+    pub(crate) fn machine(&self) -> Machine {
         Machine::running(self.app.0.0, version().0, self.bench.os_images[0].0)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.dir.path().join(name), content).unwrap();
     }
 
@@ -71,11 +71,11 @@ impl Place {
         self.write(name, machine.get_quote(&self.world.pki).to_string());
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
         tokio::task::block_in_place(|| devproof_in(&self.dir, args))
     }
 
-    fn args<'a>(&self, app: &'a str, now: &'a str, from: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn args<'a>(&self, app: &'a str, now: &'a str, from: &[&'a str]) -> Vec<&'a str> {
         let mut args = vec!["observe", app, "--time", now, "--collateral", "c.json"];
         args.extend(["--root-ca", "root.pem"]);
         args.extend(from.iter().flat_map(|from| ["--from", from]));
@@ -83,7 +83,7 @@ impl Place {
     }
 
     /// Exit code and document.
-    fn look(&self, from: &[&str], more: &[&str]) -> (i32, Value) {
+    pub(crate) fn look(&self, from: &[&str], more: &[&str]) -> (i32, Value) {
         let (app, now) = (format!("{:#x}", self.app), NOW.to_string());
         let args = [&self.args(&app, &now, from)[..], &["--json"], more].concat();
         let said = self.run(&args);
@@ -91,11 +91,11 @@ impl Place {
         (said.code, serde_json::from_str(&said.out).unwrap())
     }
 
-    fn known(&self, from: &[&str]) -> (i32, Value) {
+    pub(crate) fn known(&self, from: &[&str]) -> (i32, Value) {
         self.look(from, &["--policy", "policy.toml"])
     }
 
-    fn list(&self) -> Value {
+    pub(crate) fn list(&self) -> Value {
         let said = self.run(&["observed", &format!("{:#x}", self.app), "--json"]);
         assert_eq!(said.err, "");
         serde_json::from_str(&said.out).unwrap()
@@ -106,7 +106,7 @@ impl Place {
     }
 
     /// A machine that makes a quote for whatever it is asked to.
-    async fn alive(&self) -> Server {
+    pub(crate) async fn alive(&self) -> Server {
         let (world, machine) = (Arc::clone(&self.world), self.machine());
         let quote = move |Query(asked): Query<HashMap<String, String>>| {
             let (world, mut machine) = (Arc::clone(&world), machine.clone());

@@ -104,6 +104,8 @@ cases! {
     observations::pages_of_observations_add_up_while_more_arrive,
     observations::an_alert_is_to_be_told_once,
     observations::what_is_kept_is_what_its_hash_says,
+    observations::what_is_old_is_dropped_and_its_verdict_stays,
+    observations::what_had_been_observed_is_told_as_it_had_been_judged,
     observations::observations_are_no_facts_and_come_along_in_a_copy,
     opening::a_newer_schema_is_refused,
     opening::a_read_only_store_reads_and_never_writes,

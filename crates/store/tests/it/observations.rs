@@ -288,3 +288,74 @@ pub(crate) async fn observations_are_no_facts_and_come_along_in_a_copy(db: &Db) 
     };
     assert_eq!(told(copy).await, told(observed).await);
 }
+
+pub(crate) async fn what_is_old_is_dropped_and_its_verdict_stays(db: &Db) {
+    let store = store(db).await;
+    let of = |quote: u8, seen_at: u64, evidence: &str, collateral: &str| Sighting {
+        judged: Judged {
+            evidence: Bytes::copy_from_slice(evidence.as_bytes()),
+            collateral: Some(Bytes::copy_from_slice(collateral.as_bytes())),
+            policy: Some(Bytes::copy_from_slice(format!("policy {quote}").as_bytes())),
+            verdict: Bytes::copy_from_slice(format!("verdict {quote}").as_bytes()),
+            ..judged()
+        },
+        ..sighting(quote, seen_at)
+    };
+    store.record_sighting(&of(1, 100, "old", "shared")).await.unwrap();
+    store.record_sighting(&of(2, 200, "new", "shared")).await.unwrap();
+    // First seen long ago, and still there.
+    store.record_sighting(&of(3, 100, "alive", "own")).await.unwrap();
+    store.record_sighting(&of(3, 300, "alive", "own")).await.unwrap();
+    // Somebody hands over as evidence what is the verdict of another.
+    store.record_sighting(&of(4, 100, "verdict 2", "shared")).await.unwrap();
+    let kept = async |text: &str| {
+        let hash = ComposeHash::of(text.as_bytes()).0;
+        store.archived(hash).await.unwrap().is_some()
+    };
+    let before = store.observations(CHAIN, who(1), None, 9).await.unwrap();
+    let would = store.drop_evidence(150, true).await.unwrap();
+    // "old", "policy 1" and "policy 4".
+    assert_eq!((would.documents, would.bytes), (3, 3 + 8 + 8));
+    assert!(kept("old").await);
+    assert_eq!(store.drop_evidence(150, false).await.unwrap(), would);
+    for gone in ["old", "policy 1", "policy 4"] {
+        assert!(!kept(gone).await, "{gone}");
+    }
+    let stay = ["new", "shared", "alive", "own", "policy 2", "policy 3", "verdict 1", "verdict 2"];
+    for stays in stay.into_iter().chain(["verdict 3", "verdict 4"]) {
+        assert!(kept(stays).await, "{stays}");
+    }
+    assert_eq!(store.observations(CHAIN, who(1), None, 9).await.unwrap(), before);
+    assert_eq!(store.drop_evidence(150, false).await.unwrap().documents, 0);
+    // Seen again it is kept again.
+    store.record_sighting(&of(1, 400, "old", "shared")).await.unwrap();
+    assert!(kept("old").await && kept("policy 1").await);
+    // More than fits into one transaction.
+    for n in 0..1_100_u32 {
+        let mut many = of(9, 100, &format!("many {n}"), &format!("many {n}"));
+        many.quote = B256::left_padding_from(&n.to_be_bytes());
+        store.record_sighting(&many).await.unwrap();
+    }
+    let dropped = store.drop_evidence(150, false).await.unwrap();
+    assert_eq!(dropped.documents, 1_101);
+}
+
+pub(crate) async fn what_had_been_observed_is_told_as_it_had_been_judged(db: &Db) {
+    let store = store(db).await;
+    store.record_sighting(&sighting(1, 100)).await.unwrap();
+    let pass = Judged { overall: "pass".to_owned(), decisive: vec![], ..judged() };
+    store.record_sighting(&Sighting { judged: pass, ..sighting(1, 200) }).await.unwrap();
+    store.record_sighting(&sighting(2, 150)).await.unwrap();
+    let told = async |seen: u64, judged: u64| {
+        let found = store.observations_as_of(CHAIN, who(1), (seen, judged), 9).await.unwrap();
+        let told = found.iter().map(|it| (it.quote, it.judgement.overall.clone()));
+        told.collect::<Vec<_>>()
+    };
+    let (one, two) = (hash(1), hash(2));
+    let is = |quote, result: &str| (quote, result.to_owned());
+    assert_eq!(told(99, 99).await, []);
+    assert_eq!(told(100, 199).await, [is(one, "fail")]);
+    assert_eq!(told(199, 199).await, [is(two, "fail"), is(one, "fail")]);
+    assert_eq!(told(149, 200).await, [is(one, "pass")]);
+    assert_eq!(told(999, 999).await, [is(two, "fail"), is(one, "pass")]);
+}

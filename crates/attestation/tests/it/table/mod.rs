@@ -130,6 +130,7 @@ fn only(verdict: &Verdict, changed: &[(Id, Outcome)]) {
         | Id::KmsKeys
         | Id::ReportData
         | Id::IsAppAllowed
+        | Id::KmsQuote
         | Id::Freshness
         | Id::Backends => NotEvaluated,
         _ => Pass,

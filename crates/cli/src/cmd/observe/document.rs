@@ -2,8 +2,11 @@
 
 use crate::Outcome;
 use alloy_primitives::{Address, B256};
-use devproof_api::{alerts::Alert, documents::SeenAs};
-use devproof_attestation::{Comparison, Outcome as Result_, Warning};
+use devproof_api::{
+    alerts::Alert,
+    documents::{BlockId, SeenAs},
+};
+use devproof_attestation::{Check, Comparison, Outcome as Result_, Warning};
 use devproof_store::Recorded;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -30,6 +33,8 @@ pub struct Look {
     pub still: Vec<Alert>,
     /// Why it cannot be told what the chain allowed; null if it can.
     pub chain_not_told: Option<String>,
+    /// Why no node was asked, so that no quote is known to lie behind a block; null if one was.
+    pub node_not_asked: Option<String>,
 }
 
 /// One instance.
@@ -48,6 +53,10 @@ pub struct Seen {
     pub compose_hash: Option<B256>,
     /// How much is known of who it is.
     pub identity: SeenAs,
+    /// Whether it is known that the quote is not an old one.
+    pub freshness: Freshness,
+    /// Whether the KMS allows this boot, as the row `is_app_allowed` of the verdict has it.
+    pub allowed: Option<Check>,
     /// What the policy makes of it.
     pub result: Result_,
     /// The rows that this is because of.
@@ -58,6 +67,20 @@ pub struct Seen {
     pub taken_down: Option<&'static str>,
     /// Why it is none.
     pub why_not: Option<String>,
+}
+
+/// How new a quote is known to be.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Freshness {
+    /// Whether it was made for what was asked for, and therefore after it was asked.
+    pub proved: bool,
+    /// The block that it is known to lie behind; null if none.
+    pub from: Option<BlockId>,
+    /// The block after which the chain was asked; null if none was.
+    pub to: Option<BlockId>,
+    /// How that is known, or why it is not.
+    pub how: String,
 }
 
 /// A place at which nothing could be seen.

@@ -1,16 +1,17 @@
 //! `devproof observe` and `devproof observed`: what verified quotes show of instances, taken down while they are alive.
 
+mod asking;
 mod document;
 mod words;
 
-pub use document::{Look, Seen, Unreached};
+pub use document::{Freshness, Look, Seen, Unreached};
 pub use words::{list as render_list, look as render};
 
 use crate::{
     Failure, Outcome,
     cmd::{
         self,
-        evidence::{examiner, judged, read_document},
+        evidence::{examiner, judged},
         input,
         stop::Stop,
         verify::index::{Asked, consult},
@@ -20,10 +21,11 @@ use crate::{
     shell::Shell,
     text::shown,
 };
-use alloy_primitives::hex;
+use alloy_primitives::Address;
+use asking::Given;
 use devproof_api::{Part, alerts::of_observed, observations};
-use devproof_attestation::{Instance, Outcome as Result_, ReportData, Verdict, compare, limits};
-use devproof_evidence::{Examiner, Fetched, named, random};
+use devproof_attestation::{CheckId, Instance, Outcome as Result_, Verdict, compare, limits};
+use devproof_evidence::{ChainAsked, Examiner, Which, named};
 use devproof_observe::{Capture, FindError, TakeDownError, Target, find, seen_as, take_down};
 use devproof_store::Store;
 use jiff::Timestamp;
@@ -33,9 +35,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, sleep_until};
-
-/// What stands in a URL where random bytes are to be.
-const REPORT_DATA: &str = "{report_data}";
 
 /// Runs `devproof observe`.
 ///
@@ -62,7 +61,13 @@ pub async fn run(
     let name = settings.families.name_of(chain_id, Some(args.app));
     let finality = settings.finality(None, chain_id);
     let target = Target { chain_id, app: args.app, name, finality };
-    let looking = Looking { store, examiner, target, policy, from: args.from, judge: args.judge };
+    let ObserveArgs { from, judge, kms, .. } = args;
+    if kms.is_some() && (judge.offline || settings.nodes.urls.is_empty()) {
+        return Err(Failure::Usage(
+            "a KMS contract is asked through a node; name one with --rpc-url".to_owned(),
+        ));
+    }
+    let looking = Looking { store, examiner, target, policy, from, judge, kms, settings };
     let Some(every) = args.every else {
         let look = looking.look().await?;
         shell.answer(&look, || render(&look))?;
@@ -112,35 +117,54 @@ struct Looking {
     policy: Option<Vec<u8>>,
     from: Vec<PathBuf>,
     judge: JudgeArgs,
+    kms: Option<Address>,
+    settings: Settings,
 }
 
 impl Looking {
     /// Looks at all places once.
     async fn look(&self) -> Result<Look, Failure> {
         let is_intel_root = self.judge.root_ca.is_none();
+        let Target { chain_id, finality, .. } = self.target;
+        let node = asking::node(&self.settings, chain_id, self.judge.offline).await?;
+        let (node, not_asked) = match node {
+            Ok(node) => (Some(node), None),
+            Err(why) => (None, Some(why)),
+        };
+        // Not one that the index knows: the keys of whoever is asked close who a machine is, so that somebody has to name it.
+        let kms = self.kms;
+        let mut examiner = self.examiner.clone();
+        examiner.chain = node.clone().map(|node| ChainAsked::new(node, kms, Which::Latest));
         let mut seen: Vec<Seen> = Vec::new();
         let (mut verdicts, mut unreached): (Vec<Verdict>, Vec<Unreached>) = Default::default();
         for place in &self.from {
             let source = shown(&source(place));
-            let (fetched, declared) = match self.fetch(place).await {
-                Ok(fetched) => fetched,
+            let given = match asking::fetch(place, self.judge.offline, node.as_ref()).await {
+                Ok(given) => given,
                 Err(Failure::CouldNotTell(why)) => {
                     unreached.push(Unreached { source, why });
                     continue;
                 }
                 Err(other) => return Err(other),
             };
+            let Given { fetched, declared, challenge } = given;
             // After it was there, so that it was then.
             let seen_at = now();
             for evidence in fetched.evidence {
                 let number = evidence.instance;
                 let mut exhibit = judged(&self.judge, evidence)?;
                 exhibit.report_data = declared.clone();
+                exhibit.challenge.clone_from(&challenge);
                 let policy = exhibit.policy.clone();
-                let mut examined = self.examiner.examine(exhibit).await;
-                let Target { chain_id, finality, .. } = self.target;
-                let asked = Asked { chain_id, finality, block: None, kms: None };
-                consult(&self.store, asked, None, &mut examined, &policy).await;
+                let mut examined = examiner.examine(exhibit).await;
+                let from = examined.from;
+                if kms.is_none() {
+                    // The node was asked about no boot, and the index need not have those blocks yet.
+                    (examined.from, examined.to) = (None, None);
+                }
+                let asked = Asked { chain_id, finality, block: None, kms: self.kms };
+                consult(&self.store, asked, node.as_ref(), &mut examined, &policy).await;
+                examined.from = from;
                 let capture = Capture {
                     source: source.clone(),
                     document: &fetched.document,
@@ -155,28 +179,14 @@ impl Looking {
                     TakeDownError::Store(error) => Failure::from(error),
                     other => Failure::CouldNotTell(other.to_string()),
                 })?;
-                seen.push(Seen::of(
-                    source.clone(),
-                    number,
-                    &examined.verdict,
-                    is_intel_root,
-                    recorded,
-                ));
+                let freshness =
+                    asking::freshness(&examined, declared.as_ref(), not_asked.as_deref());
+                let place = (source.clone(), number);
+                seen.push(Seen::of(place, &examined.verdict, is_intel_root, freshness, recorded));
                 verdicts.push(examined.verdict);
             }
         }
-        self.conclude(seen, &verdicts, unreached).await
-    }
-
-    /// The evidence at a place, and the random bytes that it was asked for with, if it was.
-    async fn fetch(&self, place: &Path) -> Result<(Fetched, Option<ReportData>), Failure> {
-        let Some(url) = place.to_str().filter(|it| it.contains(REPORT_DATA)) else {
-            return read_document(place, self.judge.offline, None).await;
-        };
-        let random = random().map_err(Failure::CouldNotTell)?;
-        let url = url.replace(REPORT_DATA, &hex::encode(random));
-        let declared = Some(ReportData::Raw(random.into()));
-        read_document(Path::new(&url), self.judge.offline, declared).await
+        Ok(Look { node_not_asked: not_asked, ..self.conclude(seen, &verdicts, unreached).await? })
     }
 
     async fn conclude(
@@ -218,16 +228,17 @@ impl Looking {
                 .filter_map(of_observed)
                 .collect(),
             chain_not_told,
+            node_not_asked: None,
         })
     }
 }
 
 impl Seen {
     fn of(
-        source: String,
-        number: Option<usize>,
+        (source, number): (String, Option<usize>),
         verdict: &Verdict,
         is_intel_root: bool,
+        freshness: Freshness,
         recorded: Result<devproof_store::Recorded, devproof_observe::NotObserved>,
     ) -> Self {
         let identity = &verdict.identity;
@@ -242,6 +253,8 @@ impl Seen {
             instance_id: identity.instance_id.map(|id| format!("{id:#x}")),
             compose_hash: identity.compose_hash.map(|hash| hash.0),
             identity: seen_as(verdict, is_intel_root),
+            freshness,
+            allowed: verdict.check(CheckId::IsAppAllowed).cloned(),
             result: match verdict.overall {
                 Result_::NotEvaluated => Result_::Inconclusive,
                 other => other,
@@ -278,7 +291,11 @@ pub async fn list(
     let store = Store::open_read_only(&settings.database).await?;
     if let Some(hash) = args.kept {
         let kept = store.archived(hash).await?;
-        let nothing = || Failure::CouldNotTell(format!("nothing is kept under {hash:#x}"));
+        let nothing = || {
+            Failure::CouldNotTell(format!(
+                "nothing is kept under {hash:#x}: nothing was, or `devproof db prune-evidence` dropped it"
+            ))
+        };
         let kept = kept.ok_or_else(nothing)?;
         let mut out = std::io::stdout().lock();
         out.write_all(&kept)?;

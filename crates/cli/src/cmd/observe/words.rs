@@ -1,6 +1,6 @@
 //! What was seen, in words.
 
-use super::{Look, Seen};
+use super::{Look, Seen, document::Freshness};
 use crate::text::{count, minute, short, shown, table};
 use devproof_api::documents::{AuthorisedThen, Observation, Observations, SeenAs};
 use devproof_attestation::Outcome as Result_;
@@ -23,7 +23,7 @@ pub fn look(look: &Look) -> String {
     }
     let rows: Vec<_> = look.seen.iter().map(row).collect();
     if !rows.is_empty() {
-        let head = ["where", "version", "who it is", "result", "taken down"];
+        let head = ["where", "version", "who it is", "how new", "allowed", "result", "taken down"];
         text.push_str(&format!("\n{}", table(head, &rows)));
     }
     for seen in &look.seen {
@@ -32,8 +32,25 @@ pub fn look(look: &Look) -> String {
             text.push_str(&format!("WARNING ({}): {message}\n", shown(&seen.source)));
         }
     }
+    for seen in &look.seen {
+        if !seen.freshness.proved {
+            let why = shown(seen.freshness.how.trim_end_matches('.'));
+            text.push_str(&format!("How new ({}): {why}.\n", shown(&seen.source)));
+        }
+        let open = [Result_::Fail, Result_::Inconclusive, Result_::NotEvaluated];
+        if let Some(row) = seen.allowed.as_ref().filter(|row| open.contains(&row.result)) {
+            let why = shown(row.how.trim_end_matches('.'));
+            text.push_str(&format!("Allowed ({}): {why}.\n", shown(&seen.source)));
+        }
+    }
     for it in &look.unreached {
         text.push_str(&format!("Not seen: {}.\n", shown(it.why.trim_end_matches('.'))));
+    }
+    if let Some(why) = &look.node_not_asked {
+        text.push_str(&format!(
+            "No node was asked, so no quote is known to lie behind a block: {}.\n",
+            shown(why.trim_end_matches('.'))
+        ));
     }
     if let Some(why) = &look.chain_not_told {
         text.push_str(&format!(
@@ -50,7 +67,7 @@ pub fn look(look: &Look) -> String {
 /// What nobody may take a claim for.
 const CLAIMED: &str = "Claimed: the hardware is real, but which operating system runs was not shown; any machine can say that it is this app.\n";
 
-fn row(seen: &Seen) -> [String; 5] {
+fn row(seen: &Seen) -> [String; 7] {
     let number = seen.number.map(|n| format!(" ({n})")).unwrap_or_default();
     let result = match seen.result {
         Result_::Pass => "pass".to_owned(),
@@ -66,9 +83,31 @@ fn row(seen: &Seen) -> [String; 5] {
         format!("{}{number}", shown(&seen.source)),
         seen.compose_hash.map_or_else(|| "not said".to_owned(), short),
         who.to_owned(),
+        new(seen),
+        allowed(seen).to_owned(),
         result,
         taken,
     ]
+}
+
+/// How new its quote is known to be.
+fn new(seen: &Seen) -> String {
+    let Freshness { proved, from, to, .. } = &seen.freshness;
+    match (proved, from, to) {
+        (false, ..) => "NOT PROVED".to_owned(),
+        (true, Some(from), Some(to)) => format!("of blocks {} to {}", from.number, to.number),
+        (true, Some(from), None) => format!("behind block {}", from.number),
+        (true, None, _) => "made when asked".to_owned(),
+    }
+}
+
+fn allowed(seen: &Seen) -> &'static str {
+    match seen.allowed.as_ref().map(|row| row.result) {
+        Some(Result_::Pass) => "yes",
+        Some(Result_::Fail) => "NO",
+        Some(Result_::Inconclusive) => "could not tell",
+        Some(Result_::NotEvaluated) | None => "not asked",
+    }
 }
 
 const fn seen_as(identity: SeenAs) -> &'static str {

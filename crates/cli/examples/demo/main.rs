@@ -1,6 +1,10 @@
 //! The main job, end to end, on a chain of its own: half a year of a product's life is played on anvil,
 //! indexed into SQLite, and asked about. `make demo` runs it, `make demo ARGS=--once` does not stay.
 
+#[path = "../../../attestation/tests/support/mod.rs"]
+mod evidence;
+mod seen;
+
 use clap::Parser;
 use devproof_api::{
     DeletionsOf, Families, Finality, Part, Surface, When, allowed, deletions, diff,
@@ -79,6 +83,7 @@ async fn run(demo: Demo, shell: &mut Shell) -> Result<()> {
     for version in 1..7 {
         store.keep_compose(story.versions.text(version).as_bytes(), seconds).await?;
     }
+    seen::observe(&story, &store, &node, shell).await?;
     answers(&story, &store, shell).await?;
     if demo.once {
         store.close().await;
