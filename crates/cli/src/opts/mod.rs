@@ -6,6 +6,7 @@ mod compose;
 mod doctor;
 mod evidence;
 mod generated;
+mod keys;
 mod notify;
 mod observe;
 mod operator;
@@ -29,6 +30,7 @@ pub use evidence::{
     SigchainVerifyArgs, VerifyArgs,
 };
 pub use generated::{CompletionsArgs, ManArgs};
+pub use keys::KeyArgs;
 pub use notify::{
     NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
     NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,
