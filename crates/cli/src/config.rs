@@ -2,7 +2,7 @@
 
 use crate::{
     Failure,
-    opts::{Global, ServicesArgs, SignArgs, SourceArgs, pccs},
+    opts::{Global, KeyArgs, ServicesArgs, SignArgs, SourceArgs, pccs},
 };
 use alloy_primitives::Address;
 use devproof_api::{Families, Finality, RateLimit, documents::Declared, parse};
@@ -63,6 +63,7 @@ struct File {
     keystore: Option<PathBuf>,
     account: Option<String>,
     password_file: Option<PathBuf>,
+    aws_kms_key: Option<String>,
     #[serde(deserialize_with = "address")]
     safe: Option<Address>,
     family: Vec<Family>,
@@ -194,18 +195,19 @@ impl Settings {
     /// Who signs: what the file says where neither flags nor environment do.
     #[must_use]
     pub fn signing(&self, args: SignArgs) -> SignArgs {
-        let named = args.keystore.is_some() || args.account.is_some() || args.safe.is_some();
-        let password_file = args.password_file.or_else(|| self.file.password_file.clone());
-        if named || args.mnemonic_file.is_some() || args.private_key.is_some() {
-            return SignArgs { password_file, ..args };
+        let password_file =
+            args.key.password_file.clone().or_else(|| self.file.password_file.clone());
+        let key = KeyArgs { password_file, ..args.key };
+        if key.is_named() || args.safe.is_some() || args.private_key.is_some() {
+            return SignArgs { key, ..args };
         }
-        SignArgs {
+        let key = KeyArgs {
             keystore: self.file.keystore.clone(),
             account: self.file.account.clone(),
-            safe: self.file.safe,
-            password_file,
-            ..args
-        }
+            aws_kms_key: self.file.aws_kms_key.clone(),
+            ..key
+        };
+        SignArgs { key, safe: self.file.safe, ..args }
     }
 
     /// What the indexer is to do. A list given as flags replaces the one in the file.

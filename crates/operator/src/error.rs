@@ -12,6 +12,9 @@ pub enum OperatorError {
     /// A key cannot be had.
     #[error("{0}")]
     Key(String),
+    /// Whoever holds the key did not sign; nothing was sent. The words are those of whoever it is.
+    #[error("{0}")]
+    Unsigned(String),
     /// Nothing is deployed there.
     #[error("no contract is at {0}: check the address and the chain")]
     NoContract(Address),

@@ -5,8 +5,8 @@
 
 use crate::OperatorError;
 use alloy::{
-    network::EthereumWallet,
-    primitives::{Address, B256},
+    network::{EthereumWallet, TxSigner},
+    primitives::{Address, B256, Signature},
     signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -66,8 +66,14 @@ impl Key {
     }
 
     fn of(signer: PrivateKeySigner) -> Self {
+        Self::from_signer(signer)
+    }
+
+    /// A key that somebody else holds and signs with: a device, a service.
+    #[must_use]
+    pub fn from_signer(signer: impl TxSigner<Signature> + Send + Sync + 'static) -> Self {
         let address = signer.address();
-        Self { wallet: EthereumWallet::from(signer), address }
+        Self { wallet: EthereumWallet::new(signer), address }
     }
 
     /// Opens a keystore, Web3 Secret Storage version 3, as `cast wallet import` writes it.

@@ -6,9 +6,10 @@
 use crate::{Call, OperatorError, fees::Fees, keys::Key};
 use alloy::{
     eips::eip2718::Encodable2718,
-    network::{NetworkTransactionBuilder, TransactionBuilder},
+    network::{NetworkTransactionBuilder, TransactionBuilder, TransactionBuilderError},
     primitives::{Address, B256},
     rpc::types::TransactionRequest,
+    signers,
 };
 pub use devproof_chain::Included;
 use devproof_chain::{ChainError, Node, Nonces, Sent};
@@ -128,8 +129,11 @@ impl Sender {
             .with_gas_limit(gas)
             .with_max_fee_per_gas(fees.most)
             .with_max_priority_fee_per_gas(fees.tip);
-        let signed = request.build(self.key.wallet()).await.map_err(|error| {
-            OperatorError::Key(format!("the transaction could not be signed ({error})"))
+        let signed = request.build(self.key.wallet()).await.map_err(|error| match error {
+            TransactionBuilderError::Signer(signers::Error::Other(error)) => {
+                OperatorError::Unsigned(error.to_string())
+            }
+            error => OperatorError::Key(format!("the transaction could not be signed ({error})")),
         })?;
         let ticket =
             Ticket { transaction: *signed.tx_hash(), nonce, signed: signed.encoded_2718() };

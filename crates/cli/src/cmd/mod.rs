@@ -17,6 +17,7 @@ pub mod fsck;
 pub mod history;
 pub mod index;
 mod input;
+mod keys;
 pub mod man;
 mod node;
 pub mod notices;

@@ -1,10 +1,9 @@
 //! The arguments of `devproof doctor`.
 
-use super::{SignArgs, SourceArgs};
+use super::{KeyArgs, SignArgs, SourceArgs};
 use alloy_primitives::Address;
 use clap::Args;
 use devproof_api::parse;
-use std::path::PathBuf;
 
 /// Arguments of `devproof doctor`.
 #[derive(Args, Clone, Debug)]
@@ -20,18 +19,9 @@ pub struct DoctorArgs {
     /// Wait so long for what one line needs.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600), verbatim_doc_comment)]
     pub timeout_seconds: u64,
-    /// Look at the key in this keystore. It is opened only if its password is given.
-    #[arg(long, env = "DEVPROOF_KEYSTORE", value_name = "FILE", verbatim_doc_comment)]
-    pub keystore: Option<PathBuf>,
-    /// Likewise at this keystore of ~/.foundry/keystores.
-    #[arg(long, env = "DEVPROOF_ACCOUNT", value_name = "NAME", verbatim_doc_comment)]
-    pub account: Option<String>,
-    /// Read the password of the keystore from this file; or DEVPROOF_PASSWORD.
-    #[arg(long, env = "DEVPROOF_PASSWORD_FILE", value_name = "FILE", verbatim_doc_comment)]
-    pub password_file: Option<PathBuf>,
-    /// Look at the key of the mnemonic phrase in this file; or DEVPROOF_MNEMONIC.
-    #[arg(long, env = "DEVPROOF_MNEMONIC_FILE", value_name = "FILE", verbatim_doc_comment)]
-    pub mnemonic_file: Option<PathBuf>,
+    /// The key: it is looked at, and opened only if that asks nobody for anything.
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// Look at the Safe that owns the app instead of a key.
     #[arg(long, env = "DEVPROOF_SAFE", value_name = "ADDRESS", value_parser = parse::app, verbatim_doc_comment)]
     pub safe: Option<Address>,
@@ -44,13 +34,6 @@ impl DoctorArgs {
     /// As the arguments of who signs.
     #[must_use]
     pub fn signing(&self) -> SignArgs {
-        SignArgs {
-            keystore: self.keystore.clone(),
-            account: self.account.clone(),
-            password_file: self.password_file.clone(),
-            mnemonic_file: self.mnemonic_file.clone(),
-            safe: self.safe,
-            ..SignArgs::default()
-        }
+        SignArgs { key: self.key.clone(), safe: self.safe, ..SignArgs::default() }
     }
 }

@@ -7,6 +7,7 @@ mod db;
 mod doctor;
 mod evidence;
 mod generated;
+mod keys;
 mod notify;
 mod observe;
 mod operator;
@@ -31,6 +32,7 @@ pub use evidence::{
     SigchainVerifyArgs, VerifyArgs,
 };
 pub use generated::{CompletionsArgs, ManArgs};
+pub use keys::KeyArgs;
 pub use notify::{
     NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
     NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,

@@ -1,6 +1,9 @@
 //! The arguments of the operator's verbs.
 
-use super::values::{digest, gwei, setting};
+use super::{
+    KeyArgs,
+    values::{digest, gwei, setting},
+};
 use alloy_primitives::{Address, B256};
 use clap::{ArgGroup, Args, Subcommand};
 use devproof_api::{Finality, parse};
@@ -10,22 +13,9 @@ use std::path::PathBuf;
 /// Who signs, what is offered, and how long is waited.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SignArgs {
-    /// Sign with the key in this keystore, as `cast wallet` writes them. Its password is
-    /// asked for, or read from --password-file or DEVPROOF_PASSWORD.
-    #[arg(long, env = "DEVPROOF_KEYSTORE", value_name = "FILE", verbatim_doc_comment)]
-    pub keystore: Option<PathBuf>,
-    /// Likewise with this keystore of ~/.foundry/keystores.
-    #[arg(long, env = "DEVPROOF_ACCOUNT", value_name = "NAME", verbatim_doc_comment)]
-    pub account: Option<String>,
-    /// Read the password of the keystore from this file.
-    #[arg(long, env = "DEVPROOF_PASSWORD_FILE", value_name = "FILE", verbatim_doc_comment)]
-    pub password_file: Option<PathBuf>,
-    /// Sign with a key of the mnemonic phrase in this file; or DEVPROOF_MNEMONIC.
-    #[arg(long, env = "DEVPROOF_MNEMONIC_FILE", value_name = "FILE", verbatim_doc_comment)]
-    pub mnemonic_file: Option<PathBuf>,
-    /// Take this account of the phrase, m/44'/60'/0'/0/INDEX.
-    #[arg(long, value_name = "INDEX", default_value_t = 0, verbatim_doc_comment)]
-    pub mnemonic_index: u32,
+    /// The key.
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// Sign with this key, which others on this machine can read here: DEVPROOF_PRIVATE_KEY
     /// or a keystore is better.
     #[arg(long, value_name = "KEY", verbatim_doc_comment)]

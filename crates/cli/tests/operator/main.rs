@@ -10,6 +10,8 @@ mod apps;
 mod bench;
 mod contracts;
 mod doctor;
+mod doctor_postgres;
+mod elsewhere;
 mod keys;
 mod policy;
 mod preflight;

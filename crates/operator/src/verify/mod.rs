@@ -171,6 +171,6 @@ fn recompiled(solc: &Path) -> Result<(Codes, String), OperatorError> {
 #[cfg(not(feature = "recompile"))]
 fn recompiled(_: &Path) -> Result<(Codes, String), OperatorError> {
     Err(OperatorError::Unsupported(
-        "this devproof was built without the feature `recompile`: build it with that, or leave --solc out".to_owned(),
+        "this devproof was built without the feature `recompile`: build it with `cargo build --release --package devproof --features recompile`, or leave --solc out".to_owned(),
     ))
 }

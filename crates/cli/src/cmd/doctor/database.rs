@@ -75,18 +75,15 @@ async fn contents(
     lines: &mut Lines,
 ) -> Result<(), StoreError> {
     if let Some(replica) = store.replica().await? {
-        let lag =
-            replica.lag_ms.map_or("by an unknown time".to_owned(), |ms| format!("by {ms} ms"));
+        // Where the primary rests nothing is behind, however long ago its last change was.
+        let age = replica.lag_ms.map_or("nobody knows how old what it shows is".to_owned(), |ms| {
+            format!("what it shows is at most {} s old", ms.div_ceil(1000))
+        });
         if replica.receiving {
-            lines.note(
-                "database.replica",
-                None,
-                &format!("it follows another one, and is behind {lag}"),
-                "",
-            );
+            let message = format!("it is a replica, and {age}");
+            lines.note("database.replica", None, &message, "");
         } else {
-            let message =
-                format!("it follows another one, is behind {lag}, and hears nothing of it");
+            let message = format!("it is a replica that hears nothing of its primary, and {age}");
             lines.fail("database.replica", None, &message, "look at the connection of the replica");
         }
     }

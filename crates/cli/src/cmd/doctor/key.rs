@@ -1,16 +1,16 @@
 //! Who signs: whether the key is there, is the one it is taken for, and can pay.
 
-use super::{Limit, lines::Lines, nodes::Found};
+use super::{Limit, Why, lines::Lines, nodes::Found};
 use crate::{
     Failure,
-    cmd::operator::signer::{keystore, secret_in, secret_of},
-    cmd::operator::words::coins,
-    opts::SignArgs,
+    cmd::{
+        keys::{Source, password},
+        operator::words::coins,
+    },
+    opts::{KeyArgs, SignArgs},
 };
 use alloy_primitives::Address;
-use devproof_operator::keys::{Key, keystore_address};
-use secrecy::SecretString;
-use std::path::Path;
+use devproof_operator::keys::keystore_address;
 
 /// Looks at the key that would sign. Asks nobody for a password.
 pub(super) async fn look(args: &SignArgs, found: Option<&Found>, limit: Limit, lines: &mut Lines) {
@@ -18,12 +18,21 @@ pub(super) async fn look(args: &SignArgs, found: Option<&Found>, limit: Limit, l
         of_safe(safe, found, limit, lines).await;
         return;
     }
-    let address = match account(args, lines) {
+    let address = match account(&args.key, limit, lines).await {
         Ok(Some(address)) => address,
         Ok(None) => return,
-        Err(Failure::Usage(why) | Failure::CouldNotTell(why)) => {
+        Err(Failure::Usage(why)) => {
             let advice = "name a keystore that `cast wallet import` wrote, and its password with --password-file";
             lines.fail("key.opens", None, &why, advice);
+            return;
+        }
+        Err(Failure::CouldNotTell(why)) => {
+            lines.unknown(
+                "key.opens",
+                None,
+                &why,
+                "docs/operator.md has what each kind of key needs",
+            );
             return;
         }
         Err(Failure::BrokenPipe) => return,
@@ -56,71 +65,58 @@ pub(super) async fn look(args: &SignArgs, found: Option<&Found>, limit: Limit, l
 }
 
 /// The account that signs, as far as it can be known.
-fn account(args: &SignArgs, lines: &mut Lines) -> Result<Option<Address>, Failure> {
-    if let Some(file) = &args.mnemonic_file {
-        let key = Key::from_mnemonic(&secret_of(file)?, args.mnemonic_index)?;
-        return Ok(Some(opened(&key, "the phrase in the file", lines)));
-    }
-    if let Some(path) = keystore(args)? {
-        return of_keystore(&path, password(args)?, lines);
-    }
-    if let Some(key) = secret_in("DEVPROOF_PRIVATE_KEY")? {
-        let key = Key::from_private_key(&key)?;
-        return Ok(Some(opened(&key, "DEVPROOF_PRIVATE_KEY", lines)));
-    }
-    if let Some(phrase) = secret_in("DEVPROOF_MNEMONIC")? {
-        let key = Key::from_mnemonic(&phrase, args.mnemonic_index)?;
-        return Ok(Some(opened(&key, "DEVPROOF_MNEMONIC", lines)));
-    }
-    let advice = "to announce and activate, name one with --account or --keystore, or a Safe in devproof.toml";
-    lines.note(
-        "key.configured",
-        None,
-        "no key is named; only the operator's verbs need one",
-        advice,
-    );
-    Ok(None)
-}
-
-fn opened(key: &Key, from: &str, lines: &mut Lines) -> Address {
-    let message = format!("{from} is the key of {}", key.address());
-    lines.pass("key.opens", None, &message);
-    key.address()
-}
-
-fn password(args: &SignArgs) -> Result<Option<SecretString>, Failure> {
-    match &args.password_file {
-        Some(file) => secret_of(file).map(Some),
-        None => secret_in("DEVPROOF_PASSWORD"),
-    }
-}
-
-fn of_keystore(
-    path: &Path,
-    password: Option<SecretString>,
+async fn account(
+    args: &KeyArgs,
+    limit: Limit,
     lines: &mut Lines,
 ) -> Result<Option<Address>, Failure> {
-    let says = keystore_address(path)?;
-    let name = path.display();
-    let whose = says.map(|address| format!(", and says that it is that of {address}"));
-    let message = format!("{name} is a keystore{}", whose.unwrap_or_default());
-    lines.pass("key.keystore", None, &message);
-    let Some(password) = password else {
-        lines.unknown(
-            "key.opens",
+    let Some(source) = Source::of(args)? else {
+        let advice = "to announce and activate, name one with --account or --keystore, or a Safe in devproof.toml";
+        lines.note(
+            "key.configured",
             None,
-            "the keystore was not opened, since its password was not given",
-            "give it with --password-file or DEVPROOF_PASSWORD, if it is to be tried",
+            "no key is named; only the operator's verbs need one",
+            advice,
         );
-        return Ok(says);
+        return Ok(None);
     };
-    let key = Key::from_keystore(path, &password)?;
+    let (name, password) = (source.name(), password(args)?);
+    let mut says = None;
+    if let Source::Keystore(path) = &source {
+        says = keystore_address(path)?;
+        let whose = says.map(|address| format!(", and says that it is that of {address}"));
+        let message = format!("{name} is a keystore{}", whose.unwrap_or_default());
+        lines.pass("key.keystore", None, &message);
+        if password.is_none() {
+            lines.unknown(
+                "key.opens",
+                None,
+                "the keystore was not opened, since its password was not given",
+                "give it with --password-file or DEVPROOF_PASSWORD, if it is to be tried",
+            );
+            return Ok(says);
+        }
+    }
+    let missing = || Failure::Usage("the password was not given".into());
+    let opening = source.open(args, |_| password.ok_or_else(missing));
+    let key = match limit.within(opening).await {
+        Ok(key) => key,
+        Err(Why::Said(failure)) => return Err(failure),
+        Err(Why::Late(limit)) => {
+            let message = format!("{name} did not answer in {} s", limit.as_secs());
+            return Err(Failure::CouldNotTell(message));
+        }
+    };
     match says {
         Some(says) if says != key.address() => Err(Failure::Usage(format!(
             "the keystore says that it is that of {says}, and holds the key of {}",
             key.address()
         ))),
-        _ => Ok(Some(opened(&key, &format!("{name}"), lines))),
+        _ => {
+            let message = format!("{name} is the key of {}", key.address());
+            lines.pass("key.opens", None, &message);
+            Ok(Some(key.address()))
+        }
     }
 }
 

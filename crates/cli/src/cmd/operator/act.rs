@@ -102,7 +102,7 @@ impl Act {
         for attempt in 1..=ATTEMPTS {
             // Whether an ownership is accepted already is a question of who signs.
             if wish.action == Action::AcceptOwnership && signer.is_none() {
-                signer = Some(Signer::of(&self.sign, shell)?);
+                signer = Some(Signer::of(&self.sign, shell).await?);
             }
             let plan = self.plan(wish, signer.as_ref(), shell).await?;
             let effect = match &plan.standing {
@@ -111,7 +111,7 @@ impl Act {
             };
             let signer = match &mut signer {
                 Some(signer) => signer,
-                none => none.insert(Signer::of(&self.sign, shell)?),
+                none => none.insert(Signer::of(&self.sign, shell).await?),
             };
             let mut next = None;
             if let Signer::Key(key) = signer {

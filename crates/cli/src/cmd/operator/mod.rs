@@ -7,7 +7,7 @@ mod contract;
 mod document;
 mod policy;
 mod sending;
-pub(in crate::cmd) mod signer;
+mod signer;
 mod status;
 pub(in crate::cmd) mod words;
 
