@@ -169,7 +169,7 @@ fn a_configuration_with_a_misspelt_key() {
             "error: devproof.toml, line 2: unknown field `databse`, expected one of `database`, `chain`, `rpc-url`, \
              `agree`, `finality`, `listen`, `metrics-listen`, `no-index`, `no-notify`, `public-url`, `rate-limit`, `behind-proxy`, \
              `kms`, `factory`, `registry`, `app`, `start-block`, `poll-seconds`, `page-blocks`, `pccs`, `collateral-cache`, `backend`, \
-             `keystore`, `account`, `password-file`, `safe`, `family`.\n"
+             `keystore`, `account`, `password-file`, `aws-kms-key`, `safe`, `family`.\n"
         )
     );
     fs::write(dir.path().join("devproof.toml"), "chain = \"base\"\n").unwrap();
