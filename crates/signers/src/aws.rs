@@ -1,6 +1,10 @@
 //! A key in AWS KMS.
 
-use crate::{SignerError, error::words, signed::Elsewhere};
+use crate::{
+    SignerError,
+    error::{within, words},
+    signed::Elsewhere,
+};
 use alloy::signers;
 use alloy_signer_aws::{AwsSigner, AwsSignerError};
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
@@ -52,12 +56,12 @@ fn region(name: &str) -> Option<&str> {
 }
 
 fn explain(error: signers::Error) -> SignerError {
-    if let signers::Error::Other(inner) = &error
-        && let Some(error) = inner.downcast_ref::<AwsSignerError>()
-    {
-        return explain_aws(error);
+    match within::<AwsSignerError>(&error) {
+        Some(error) => explain_aws(error),
+        None => {
+            SignerError::Refused(format!("{NAME} did not sign ({})", words(&error.to_string())))
+        }
     }
-    SignerError::Refused(format!("{NAME} did not sign ({})", words(&error.to_string())))
 }
 
 fn explain_aws(error: &AwsSignerError) -> SignerError {
@@ -91,7 +95,12 @@ where
     let Some(service) = error.as_service_error() else {
         return explain_way(error);
     };
-    let code = words(service.code().unwrap_or("no code"));
+    let Some(code) = service.code() else {
+        return SignerError::Unreachable(format!(
+            "{NAME} answered something that cannot be read, and nothing was sent: run it again"
+        ));
+    };
+    let code = words(code);
     let said = service.message().map(|text| format!(": {}", words(text))).unwrap_or_default();
     let advice = match service.code().unwrap_or_default() {
         "NotFoundException" => "check the id and the region (AWS_REGION)".to_owned(),
@@ -148,6 +157,15 @@ fn explain_way<E: Error + 'static>(error: &SdkError<E>) -> SignerError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_aws_says_is_found_within_what_the_library_makes_of_it() {
+        let said = || signers::Error::other(AwsSignerError::SignatureRecoveryFailed);
+        for error in [said(), signers::Error::other(said())] {
+            let said = explain(error).to_string();
+            assert!(said.contains("signed with another key than the one it showed"), "{said}");
+        }
+    }
 
     #[test]
     fn an_arn_says_its_region() {

@@ -53,3 +53,17 @@ pub(crate) fn words(text: &str) -> String {
     let shown = shown.trim().trim_end_matches('.').to_owned();
     if text.chars().nth(MOST).is_some() { format!("{shown}…") } else { shown }
 }
+
+/// The error of a library within what the wallet makes of it, which wraps it once for each way that a signature takes.
+#[cfg(any(feature = "aws-kms", feature = "ledger"))]
+pub(crate) fn within<E: std::error::Error + 'static>(
+    mut error: &alloy::signers::Error,
+) -> Option<&E> {
+    while let alloy::signers::Error::Other(inner) = error {
+        if let Some(found) = inner.downcast_ref::<E>() {
+            return Some(found);
+        }
+        error = inner.downcast_ref()?;
+    }
+    None
+}

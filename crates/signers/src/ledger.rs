@@ -1,6 +1,10 @@
 //! A Ledger that is plugged in.
 
-use crate::{DerivationPath, SignerError, error::words, signed::Elsewhere};
+use crate::{
+    DerivationPath, SignerError,
+    error::{within, words},
+    signed::Elsewhere,
+};
 use alloy::signers;
 use alloy_signer_ledger::{HDPath, LedgerError, LedgerSigner};
 use devproof_operator::keys::Key;
@@ -46,16 +50,10 @@ fn no_sense(who: &str) -> String {
 }
 
 fn explain(error: signers::Error) -> SignerError {
-    match &error {
-        signers::Error::Other(inner) => match inner.downcast_ref::<LedgerError>() {
-            Some(error) => explain_ledger(error),
-            None => SignerError::Refused(format!(
-                "the Ledger did not sign ({})",
-                words(&inner.to_string())
-            )),
-        },
-        other => {
-            SignerError::Refused(format!("the Ledger did not sign ({})", words(&other.to_string())))
+    match within::<LedgerError>(&error) {
+        Some(error) => explain_ledger(error),
+        None => {
+            SignerError::Refused(format!("the Ledger did not sign ({})", words(&error.to_string())))
         }
     }
 }

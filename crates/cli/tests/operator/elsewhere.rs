@@ -79,11 +79,37 @@ async fn what_is_not_the_signature_of_the_key_over_this_is_not_sent() {
         cloud.kms.set(mood.clone());
         let told = cloud.run(&PROPOSE, AwsKms::KEY_ID);
         assert_eq!(told.code, 2, "{mood:?}: {told:?}");
-        assert!(told.err.contains("failed to recover signature parity"), "{told:?}");
+        assert!(
+            told.err.contains("signed with another key than the one it showed before"),
+            "{told:?}"
+        );
     }
     assert_eq!(cloud.world.sent(OWNER).await, before);
     cloud.kms.set(Mood::Honest);
     assert_eq!(cloud.run(&PROPOSE, AwsKms::KEY_ID).code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_aws_says_no_the_reader_is_told_what_to_do() {
+    let cloud = Cloud::new().await;
+    let before = cloud.world.sent(OWNER).await;
+    for (mood, advice) in [
+        (
+            Mood::RefusesToSign("AccessDeniedException", "no \u{1b}[31mright"),
+            "needs the right kms:Sign",
+        ),
+        (Mood::RefusesToSign("DisabledException", "it is off"), "enable the key"),
+        (Mood::Refuses(400, "NotFoundException", "no such key"), "check the id and the region"),
+        (Mood::Refuses(500, "KMSInternalException", "oops"), "run it again in a while"),
+        (Mood::Says("<html>"), "AWS KMS answered something that cannot be read"),
+    ] {
+        cloud.kms.set(mood.clone());
+        let told = cloud.run(&PROPOSE, AwsKms::KEY_ID);
+        assert_eq!(told.code, 2, "{mood:?}: {told:?}");
+        assert!(told.err.contains(advice), "{mood:?}: {told:?}");
+        assert!(!told.err.contains('\u{1b}'), "{told:?}");
+    }
+    assert_eq!(cloud.world.sent(OWNER).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
