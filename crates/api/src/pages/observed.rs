@@ -93,15 +93,6 @@ pub(super) fn section(chain_id: u64, found: &Observations) -> Markup {
                     "Quotes of instances that were verified here, the newest first. Being seen allows nothing, and being allowed \
                      does not show that it runs."
                 }
-                div.scroll tabindex="0" role="region" aria-label="What was seen by verified quotes" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Seen" } th scope="col" { "Version and instance" } th scope="col" { "Who it is" }
-                            th scope="col" { "Allowed then" } th scope="col" { "Result" }
-                        } }
-                        tbody { @for it in &found.observations { (row(chain_id, it)) } }
-                    }
-                }
                 @if any(SeenAs::Claimed) {
                     p.note {
                         "Only claimed: the hardware is real, but which operating system runs was not shown. Any machine can say that it is this app."
@@ -109,6 +100,15 @@ pub(super) fn section(chain_id: u64, found: &Observations) -> Markup {
                 }
                 @if any(SeenAs::TestRoot) {
                     p.note { "Test: these quotes were not held against Intel's root. They prove nothing." }
+                }
+                div.scroll tabindex="0" role="region" aria-label="What was seen by verified quotes" {
+                    table.stacked {
+                        thead { tr {
+                            th scope="col" { "Seen" } th scope="col" { "Version and instance" } th scope="col" { "Who it is" }
+                            th scope="col" { "Allowed then" } th scope="col" { "Result" }
+                        } }
+                        tbody { @for it in &found.observations { (row(chain_id, it)) } }
+                    }
                 }
                 p.quiet {
                     "Times are those of the clock of whoever looked. The same for machines, and what is older: "
@@ -122,25 +122,25 @@ pub(super) fn section(chain_id: u64, found: &Observations) -> Markup {
 fn row(chain_id: u64, it: &Observation) -> Markup {
     html! {
         tr {
-            td {
+            td data-name="Seen" {
                 (when(it.first_seen))
                 @if it.last_seen != it.first_seen { " to " (when(it.last_seen)) }
                 @if !it.fresh { br; span.quiet { "the quote may be older" } }
             }
-            td {
+            td data-name="Version" {
                 (version(chain_id, it.compose_hash)) br;
                 span.quiet {
                     @match it.instance_id { Some(id) => { "instance " (address(id)) }, None => { "without an id" } }
                     br; "quote " (hash(it.quote))
                 }
             }
-            td {
+            td data-name="Who it is" {
                 (seen_as(it.identity))
                 @if let (SeenAs::Proved, Some(by)) = (it.identity, &it.system_by) {
                     @if by != "here" { br; span.quiet { "system as said by " (by) } }
                 }
             }
-            td {
+            td data-name="Allowed then" {
                 @match it.authorised {
                     AuthorisedThen::Allowed => { "yes" },
                     AuthorisedThen::Partly => { (sign("harm", "not all the time")) },
@@ -148,7 +148,7 @@ fn row(chain_id: u64, it: &Observation) -> Markup {
                     AuthorisedThen::NotKnown => { "not known" },
                 }
             }
-            td {
+            td data-name="Result" {
                 @match it.result.as_str() {
                     "pass" => { "passes the policy of whoever looked" },
                     "fail" => { (sign("harm", "fails")) " " (rows(&it.decisive)) },
