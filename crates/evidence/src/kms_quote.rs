@@ -108,6 +108,15 @@ fn told(verdict: &Verdict, exhibit: &Exhibit) -> Told {
         );
         return (Outcome::Inconclusive, "not known", how);
     }
+    // Keys outlive the patch level of the machine that made them; what is known to be broken proves nothing of them.
+    let tcb = verdict.check(CheckId::Tcb);
+    if let Some(row) = tcb.filter(|row| row.result != Outcome::Pass) {
+        let how = format!(
+            "a machine had this quote made for exactly these keys, but its patch level does not stand behind them today: {}",
+            row.how
+        );
+        return (Outcome::Inconclusive, "claimed", how);
+    }
     let version = verdict.identity.compose_hash.map(|hash| hash.0);
     let known = version.is_some_and(|it| exhibit.policy.kms_versions.contains(&it));
     let version = version.map_or_else(|| "no version".to_owned(), |it| format!("version {it:#x}"));

@@ -27,7 +27,7 @@ use devproof_api::{Part, alerts::of_observed, observations};
 use devproof_attestation::{CheckId, Instance, Outcome as Result_, Verdict, compare, limits};
 use devproof_evidence::{ChainAsked, Examiner, Which, named};
 use devproof_observe::{Capture, FindError, TakeDownError, Target, find, seen_as, take_down};
-use devproof_store::Store;
+use devproof_store::{BlockRef, Store};
 use jiff::Timestamp;
 use std::{
     io::Write as _,
@@ -165,6 +165,9 @@ impl Looking {
                 let asked = Asked { chain_id, finality, block: None, kms: self.kms };
                 consult(&self.store, asked, node.as_ref(), &mut examined, &policy).await;
                 examined.from = from;
+                // An index that is behind says nothing of the time after the challenge.
+                let after = |to: &BlockRef| from.is_none_or(|from| to.number >= from.number);
+                examined.to = examined.to.filter(after);
                 let capture = Capture {
                     source: source.clone(),
                     document: &fetched.document,
