@@ -1,10 +1,13 @@
 //! `devproof at --as-of`: what the index held at some time about a block, and what it has learnt since.
 
 use crate::{
-    cmd::words::{belief, notice, place, proposals},
-    text::{count, minute, short, shown, span, table, time},
+    cmd::{
+        observe::{identity, result},
+        words::{belief, notice, place, proposals},
+    },
+    text::{count, minute, short, span, table, time},
 };
-use devproof_api::documents::{AsOf, Completeness, Later, ObservedThen, SeenAs};
+use devproof_api::documents::{AsOf, Completeness, Later, ObservedThen};
 
 /// The answer in words.
 #[must_use]
@@ -63,23 +66,13 @@ fn observed(answer: &AsOf) -> String {
         return "\nNobody had shown a verified quote of an instance by then.\n".to_owned();
     }
     let row = |it: &ObservedThen| {
-        let result = match it.result.as_str() {
-            "pass" => "pass".to_owned(),
-            "fail" => format!("FAIL: {}", it.decisive.join(", ")),
-            _ => format!("could not tell: {}", it.decisive.join(", ")),
-        };
-        let who = match it.identity {
-            SeenAs::Proved => "proved",
-            SeenAs::Claimed => "only claimed",
-            SeenAs::TestRoot => "TEST ROOT, proves nothing",
-        };
         let since = if it.judged_anew { "in another way" } else { "the same" };
         [
             minute(it.first_seen),
             it.last_seen.map_or_else(|| "later".to_owned(), minute),
             short(it.compose_hash),
-            who.to_owned(),
-            shown(&result),
+            identity(it.identity).to_owned(),
+            result(&it.result, &it.decisive),
             since.to_owned(),
             short(it.quote),
         ]

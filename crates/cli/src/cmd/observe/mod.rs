@@ -6,6 +6,7 @@ mod words;
 
 pub use document::{Freshness, Look, Seen, Unreached};
 pub use words::{list as render_list, look as render};
+pub(super) use words::{result, seen_as as identity};
 
 use crate::{
     Failure, Outcome,

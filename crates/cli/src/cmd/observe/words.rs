@@ -110,11 +110,20 @@ fn allowed(seen: &Seen) -> &'static str {
     }
 }
 
-const fn seen_as(identity: SeenAs) -> &'static str {
+pub(in crate::cmd) const fn seen_as(identity: SeenAs) -> &'static str {
     match identity {
         SeenAs::Proved => "proved",
         SeenAs::Claimed => "only claimed",
         SeenAs::TestRoot => "TEST ROOT, proves nothing",
+    }
+}
+
+/// How a quote was judged, and because of which rows.
+pub(in crate::cmd) fn result(overall: &str, decisive: &[String]) -> String {
+    match overall {
+        "pass" => "pass".to_owned(),
+        "fail" => shown(&format!("FAIL: {}", decisive.join(", "))),
+        _ => shown(&format!("could not tell: {}", decisive.join(", "))),
     }
 }
 
@@ -159,11 +168,6 @@ pub fn list(found: &Observations) -> String {
 fn line(it: &Observation) -> [String; 8] {
     let who = seen_as(it.identity);
     let who = if it.fresh { who.to_owned() } else { format!("{who}, not new") };
-    let result = match it.result.as_str() {
-        "pass" => "pass".to_owned(),
-        "fail" => format!("FAIL: {}", it.decisive.join(", ")),
-        _ => format!("could not tell: {}", it.decisive.join(", ")),
-    };
     let allowed = match it.authorised {
         AuthorisedThen::Allowed => "yes",
         AuthorisedThen::Partly => "NOT ALL THE TIME",
@@ -175,7 +179,7 @@ fn line(it: &Observation) -> [String; 8] {
         minute(it.last_seen),
         short(it.compose_hash),
         who,
-        shown(&result),
+        result(&it.result, &it.decisive),
         it.tcb_status.as_deref().map_or_else(|| "not told".to_owned(), shown),
         allowed.to_owned(),
         short(it.quote),
