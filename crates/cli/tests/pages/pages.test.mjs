@@ -93,6 +93,18 @@ for (const [width, colorScheme] of [[390, "light"], [390, "dark"], [1440, "light
   });
 }
 
+test("on a phone nobody has to look aside for what a sighting proves", async () => {
+  const context = await browser.newContext({ viewport: { width: 390, height: 900 } });
+  const { page } = await open(context, `/chains/31337/apps/${product}`);
+  const cells = await page.$$eval("section[aria-labelledby=observed] td", (all) => all.map((it) => {
+    const { left, right } = it.getBoundingClientRect();
+    return { left, right, text: it.innerText };
+  }));
+  assert.ok(cells.some((it) => it.text.includes("test, proves nothing")), "the demo has sightings");
+  for (const { left, right, text } of cells) assert.ok(left >= 0 && right <= 390, `${text} ends at ${right}`);
+  await context.close();
+});
+
 test("a page says the same without a script", async () => {
   const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 390, height: 900 } });
   const { page } = await open(context, `/chains/31337/apps/${product}`);
