@@ -58,3 +58,44 @@ impl<S: TxSigner<Signature> + Send + Sync> TxSigner<Signature> for Elsewhere<S> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::{consensus::TxEip1559, signers::local::PrivateKeySigner};
+
+    /// Signs with a key, and says that it has the account of another.
+    struct Lying(PrivateKeySigner, Address);
+
+    #[async_trait]
+    impl TxSigner<Signature> for Lying {
+        fn address(&self) -> Address {
+            self.1
+        }
+
+        async fn sign_transaction(
+            &self,
+            transaction: &mut dyn SignableTransaction<Signature>,
+        ) -> signers::Result<Signature> {
+            self.0.sign_transaction(transaction).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signature_of_another_account_is_no_signature() {
+        let key = PrivateKeySigner::random();
+        let own = TxSigner::address(&key);
+        for (account, holds) in [(own, true), (Address::repeat_byte(1), false)] {
+            let signer = Elsewhere {
+                signer: Lying(key.clone(), account),
+                name: "it",
+                patience: Duration::from_secs(60),
+                explain: |error| SignerError::Refused(error.to_string()),
+            };
+            let signed = signer.sign_transaction(&mut TxEip1559::default()).await;
+            assert_eq!(signed.is_ok(), holds, "{signed:?}");
+            let said = signed.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(holds || said.contains("is not the signature of"), "{said}");
+        }
+    }
+}
