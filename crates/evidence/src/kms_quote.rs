@@ -108,6 +108,12 @@ fn told(verdict: &Verdict, exhibit: &Exhibit) -> Told {
         );
         return (Outcome::Inconclusive, "not known", how);
     }
+    let others = verdict.check(CheckId::Backends);
+    if let Some(row) = others.filter(|row| row.result == Outcome::Fail) {
+        let how =
+            format!("those who were asked about the quote of the KMS do not agree: {}", row.how);
+        return (Outcome::Inconclusive, "not known", how);
+    }
     // Keys outlive the patch level of the machine that made them; what is known to be broken proves nothing of them.
     let tcb = verdict.check(CheckId::Tcb);
     if let Some(row) = tcb.filter(|row| row.result != Outcome::Pass) {
@@ -141,9 +147,7 @@ fn told(verdict: &Verdict, exhibit: &Exhibit) -> Told {
             (
                 Outcome::Inconclusive,
                 "claimed",
-                format!(
-                    "a machine on genuine hardware had this quote made for exactly these keys, but {lacking}"
-                ),
+                format!("a machine had this quote made for exactly these keys, but {lacking}"),
             )
         }
     }

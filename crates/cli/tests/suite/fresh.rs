@@ -44,6 +44,11 @@ async fn a_node_bounds_when_a_quote_was_made() {
     let (code, look) = place.look(&[&url], &asked);
     assert_eq!((code, &look["seen"][0]["allowed"]["result"]), (1, &json!("fail")), "{look:#}");
     assert_eq!(look["seen"][0]["freshness"]["from"]["number"], head.number + 1);
+    // The index has not seen that block: what it says of an earlier one ends no span that begins there.
+    let (_, look) = place.look(&[&url], &[&policy[..], &["--rpc-url", &node]].concat());
+    let span = &look["seen"][0]["freshness"];
+    assert_eq!(span["from"]["number"], head.number + 1);
+    assert_eq!(span["to"], Value::Null, "{span}");
     // In words.
     let app = format!("{:#x}", place.app);
     let now = crate::evidence::pki::NOW.to_string();

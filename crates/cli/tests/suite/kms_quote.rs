@@ -131,3 +131,23 @@ async fn what_the_contract_shows_is_verified_and_never_taken_for_more() {
         assert_eq!(told("named.toml"), is(1, "fail", "refused", true));
     }
 }
+
+/// Keys outlive the patch level of the machine that made them: what Intel says of it today counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_a_machine_that_is_out_of_date_are_not_proved() {
+    let mut shown = Shown::new().await;
+    let good = shown.machine(&shown.ca);
+    shown.says_of(&good, &shown.place.world).await;
+    let policy = std::fs::read_to_string(shown.place.path("policy.toml")).unwrap();
+    let named = format!("{policy}[kms]\nversions = [\"{:#x}\"]\n", version());
+    shown.place.write("named.toml", &named);
+    assert_eq!(shown.verify("named.toml").1["value"], "proved");
+    let pki = &mut shown.place.world.pki;
+    pki.options.status = "OutOfDate";
+    pki.options.evaluation = 21;
+    let collateral = pki.collateral().to_string();
+    shown.place.write("c.json", collateral);
+    let (_, row, warned) = shown.verify("named.toml");
+    assert_eq!((&row["result"], &row["value"]), (&json!("inconclusive"), &json!("claimed")));
+    assert!(row["how"].as_str().unwrap().contains("patch level") && !warned, "{row}");
+}
