@@ -141,7 +141,8 @@ async fn prune(args: PruneEvidenceArgs, shell: &mut Shell) -> Result<Outcome, Fa
     let what = if done.dry_run { "Would drop" } else { "Dropped" };
     shell.answer(&done, || {
         format!(
-            "{what} {} ({} bytes) by which nothing was judged that was seen since {}. Observations, verdicts and hashes stay.\n",
+            "{what} {} ({} bytes): evidence, collateral and policies that only judged what was last seen before {} UTC. \
+             Observations, verdicts and hashes stay.\n",
             count(usize::try_from(done.documents).unwrap_or(usize::MAX), "document"),
             done.bytes,
             minute(done.before),
