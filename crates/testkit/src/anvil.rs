@@ -124,6 +124,16 @@ impl Anvil {
         Ok(())
     }
 
+    /// From now on each block comes so many seconds after the one before it, however long the machine takes, unless
+    /// [`Anvil::set_next_time`] says otherwise. Without it the chain's clock runs with the machine's.
+    ///
+    /// # Errors
+    /// What anvil says.
+    pub async fn set_block_interval(&self, seconds: u64) -> Result<()> {
+        self.request("anvil_setBlockTimestampInterval", json!([seconds])).await?;
+        Ok(())
+    }
+
     /// Mines blocks, one second apart.
     ///
     /// # Errors
