@@ -81,8 +81,8 @@ impl Store {
         row.map(|row| status(&row)).transpose()
     }
 
-    /// Where a chain stands, with a contract and with the block at a height; `None` if it is not followed. One query, for
-    /// on SQLite the way to the database and back costs more than three of them.
+    /// Where a chain stands, with a contract and with the block at a height; `None` if it is not followed. One
+    /// query, so that all of it is of one moment.
     ///
     /// # Errors
     /// Only those of the database.

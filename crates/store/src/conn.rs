@@ -6,9 +6,8 @@ use crate::{
     readers::Readers,
 };
 use alloy_primitives::{Address, B256};
-use sqlx::{
-    PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction,
-};
+use rusqlite::types::Value;
+use sqlx::{PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction};
 
 /// Connections to one of the two.
 #[derive(Debug, Clone)]
@@ -30,7 +29,10 @@ pub(crate) enum Tx {
 
 /// A row of a result.
 pub(crate) enum Row {
+    /// In a transaction.
     Sqlite(sqlx::sqlite::SqliteRow),
+    /// Outside of any.
+    Read(Box<[Value]>),
     Postgres(sqlx::postgres::PgRow),
 }
 
@@ -45,12 +47,17 @@ pub(crate) enum Arg<'a> {
     MaybeText(Option<&'a str>),
 }
 
-/// Runs the same expression for either database.
-macro_rules! either {
-    ($kind:ident, $value:expr, $inner:ident => $body:expr) => {
-        match $value {
-            $kind::Sqlite($inner) => $body,
-            $kind::Postgres($inner) => $body,
+/// A column of a row, whoever read it: `Some` of its value, as what the schema says it is; `None` where it is null.
+macro_rules! column {
+    ($row:expr, $column:expr, $kind:ident => $read:expr) => {
+        match $row {
+            Row::Sqlite(row) => Ok(row.try_get($column)?),
+            Row::Postgres(row) => Ok(row.try_get($column)?),
+            Row::Read(values) => match values.get($column) {
+                Some(Value::Null) => Ok(None),
+                Some(Value::$kind(value)) => Ok(Some($read(value))),
+                _ => Err(unexpected($column)),
+            },
         }
     };
 }
@@ -95,12 +102,7 @@ impl Pool {
     /// All rows of one query outside any transaction.
     pub(crate) async fn rows(&self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         Ok(match self {
-            Self::Sqlite { read, .. } => {
-                let ask = async |connection: &mut SqliteConnection| {
-                    bound!(Sqlite, sql, args).fetch_all(connection).await
-                };
-                wrap(read.ask(ask).await?, Row::Sqlite)
-            }
+            Self::Sqlite { read, .. } => read.rows(sql.into_sql_str().as_str(), args).await?,
             Self::Postgres(pool) => {
                 wrap(bound!(Postgres, sql, args).fetch_all(pool).await?, Row::Postgres)
             }
@@ -158,7 +160,11 @@ impl Tx {
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
-        either!(Self, self, tx => Ok(tx.commit().await?))
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
     }
 }
 
@@ -168,27 +174,27 @@ fn wrap<R>(rows: Vec<R>, kind: impl Fn(R) -> Row) -> Vec<Row> {
 
 impl Row {
     pub(crate) fn int(&self, column: usize) -> Result<i64> {
-        either!(Self, self, row => Ok(row.try_get(column)?))
+        self.maybe_int(column)?.ok_or_else(|| unexpected(column))
     }
 
     pub(crate) fn maybe_int(&self, column: usize) -> Result<Option<i64>> {
-        either!(Self, self, row => Ok(row.try_get(column)?))
+        column!(self, column, Integer => |value: &i64| *value)
     }
 
     pub(crate) fn bytes(&self, column: usize) -> Result<&[u8]> {
-        either!(Self, self, row => Ok(row.try_get(column)?))
+        self.maybe_bytes(column)?.ok_or_else(|| unexpected(column))
     }
 
     pub(crate) fn maybe_bytes(&self, column: usize) -> Result<Option<&[u8]>> {
-        either!(Self, self, row => Ok(row.try_get(column)?))
+        column!(self, column, Blob => Vec::as_slice)
     }
 
     pub(crate) fn text(&self, column: usize) -> Result<&str> {
-        either!(Self, self, row => Ok(row.try_get(column)?))
+        self.maybe_text(column)?.ok_or_else(|| unexpected(column))
     }
 
     pub(crate) fn maybe_text(&self, column: usize) -> Result<Option<&str>> {
-        either!(Self, self, row => Ok(row.try_get(column)?))
+        column!(self, column, Text => String::as_str)
     }
 
     /// A number that is never negative.
@@ -215,6 +221,10 @@ impl Row {
     pub(crate) fn maybe_address(&self, column: usize) -> Result<Option<Address>> {
         self.maybe_bytes(column)?.map(address).transpose()
     }
+}
+
+fn unexpected(column: usize) -> StoreError {
+    StoreError::Corrupt { what: format!("something else in column {column} than the schema says") }
 }
 
 fn unsigned(value: i64) -> Result<u64> {

@@ -1,6 +1,7 @@
 //! One error type. Each sentence says what to do about it.
 
 use alloy_primitives::{Address, B256};
+use rusqlite::ErrorCode;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -273,6 +274,9 @@ pub enum StoreError {
         "the database failed: {0}; see its message, and retry if it is about space or connections"
     )]
     Database(#[source] sqlx::Error),
+    /// The same of a question to an SQLite file.
+    #[error("the database cannot be read: {0}; see its message, and retry if it is about space")]
+    Reading(#[source] rusqlite::Error),
 }
 
 /// `Result` with [`StoreError`].
@@ -291,6 +295,16 @@ impl From<sqlx::Error> for StoreError {
             // SQLSTATE 25006 and SQLITE_READONLY: the connection, not the caller, was opened for reading.
             Some("8" | "25006") => Self::ReadOnly,
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            _ => Self::Reading(error),
         }
     }
 }

@@ -5,15 +5,23 @@ use crate::{
     conn::{Arg, int},
     contracts::{columns, contract, gap, gaps},
     error::Result,
+    mentions::KmsThen,
     types::{ChainStatus, Contract, Gap, Role},
 };
-use std::{collections::BTreeMap, sync::Arc};
-use tokio::sync::Mutex;
+use alloy_primitives::Address;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::{Mutex, OnceCell};
 
 /// Gaps that are kept in memory: while a large chain is read for the first time there may be as many as apps.
 const MAX_GAPS: usize = 256;
 
-/// One more than that. In the text, as a bound limit has SQLite plan the statement anew.
+/// Facts of a KMS that are kept in memory.
+const MAX_POLICY: usize = 4096;
+
+/// One more gap than is kept. In the text, as a bound limit has SQLite plan the statement anew.
 macro_rules! limit {
     () => {
         257
@@ -30,11 +38,33 @@ pub struct Known {
     /// `None`: there are too many.
     gaps: Option<Vec<Gap>>,
     is_observed: bool,
+    /// What the KMS contracts said that is not about one app, read when it is asked for; `None`: it is too much.
+    policies: BTreeMap<Address, OnceCell<Option<Arc<KmsThen>>>>,
 }
 
 /// By chain.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Remembered(Arc<Mutex<BTreeMap<u64, Arc<Known>>>>);
+pub(crate) struct Remembered(Arc<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    known: RwLock<BTreeMap<u64, Arc<Known>>>,
+    /// Held while it is read, so that of many who ask at once one reads.
+    reading: Mutex<()>,
+}
+
+impl Remembered {
+    /// What was read in this state or later.
+    fn get(&self, &ChainStatus { chain_id, writes, .. }: &ChainStatus) -> Option<Arc<Known>> {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&chain_id).filter(|known| known.writes >= writes).map(Arc::clone)
+    }
+
+    fn put(&self, chain_id: u64, it: &Arc<Known>) {
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(chain_id, Arc::clone(it));
+    }
+}
 
 impl Known {
     /// The contracts that are no apps, by address.
@@ -59,6 +89,21 @@ impl Known {
     pub fn gaps(&self) -> Option<&[Gap]> {
         self.gaps.as_deref()
     }
+
+    /// What a KMS said and was read to say that is not about one app.
+    pub(crate) async fn policy_of(&self, store: &Store, kms: &Contract) -> Result<Arc<KmsThen>> {
+        let Some(cell) = self.policies.get(&kms.address) else {
+            return Ok(Arc::new(store.kms_policy(kms).await?));
+        };
+        let read = async || -> Result<_> {
+            let policy = Arc::new(store.kms_policy(kms).await?);
+            Ok(Some(policy).filter(|policy| policy.len() <= MAX_POLICY))
+        };
+        match cell.get_or_try_init(read).await? {
+            Some(policy) => Ok(Arc::clone(policy)),
+            None => Ok(Arc::new(store.kms_policy(kms).await?)),
+        }
+    }
 }
 
 impl Store {
@@ -68,10 +113,12 @@ impl Store {
     /// Only those of the database.
     pub async fn known_of(&self, status: &ChainStatus) -> Result<Arc<Known>> {
         let ChainStatus { chain_id, writes, .. } = *status;
-        // Held while it is read, so that of many who ask at once one reads.
-        let mut remembered = self.remembered.0.lock().await;
-        if let Some(known) = remembered.get(&chain_id).filter(|known| known.writes >= writes) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.remembered.get(status) {
+            return Ok(known);
+        }
+        let _one = self.remembered.0.reading.lock().await;
+        if let Some(known) = self.remembered.get(status) {
+            return Ok(known);
         }
         let args = [Arg::Int(int("chain id", chain_id)?)];
         let sql = concat!(
@@ -87,8 +134,10 @@ impl Store {
         let gaps = Some(gaps).filter(|gaps| gaps.len() <= MAX_GAPS);
         let sql = "SELECT 1 FROM observed_instances WHERE chain_id = $1 LIMIT 1";
         let is_observed = self.pool.row(sql, &args).await?.is_some();
-        let known = Arc::new(Known { writes, others, gaps, is_observed });
-        remembered.insert(chain_id, Arc::clone(&known));
+        let kms = others.iter().filter(|contract| contract.role == Role::Kms);
+        let policies = kms.map(|contract| (contract.address, OnceCell::new())).collect();
+        let known = Arc::new(Known { writes, others, gaps, is_observed, policies });
+        self.remembered.put(chain_id, &known);
         Ok(known)
     }
 }

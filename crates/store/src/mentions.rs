@@ -9,12 +9,12 @@ use crate::{
     contracts::{columns, contract},
     error::Result,
     folds,
-    read::{block, logs_of},
+    read::{block, contract_id, logs_of},
     readings::Reading,
-    types::{Contract, RawLog, Role},
+    types::{BlockRef, ChainStatus, Contract, RawLog, Role},
 };
 use alloy_primitives::{Address, B256, Bytes, keccak256};
-use devproof_contracts::{Deleted, DeletionEvent, app_event, deletion_event, kms_event};
+use devproof_contracts::{About, Deleted, DeletionEvent, app_event, deletion_event, kms_event};
 use devproof_primitives::{Action, Change, Event, KmsEvent, Setting};
 use std::{
     collections::{HashMap, HashSet},
@@ -133,23 +133,41 @@ macro_rules! mentioning {
     };
 }
 
-/// What a KMS said under two words, what it was read to say, and what it said in blocks that were reorged out.
-const KMS: &str = "WITH c AS (SELECT id FROM contracts WHERE chain_id = $4 AND address = $5)
-     SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, m.tx_index, '', b.hash, CAST(0 AS BIGINT)
-     FROM (
-         SELECT DISTINCT contract_id, number, tx_index FROM mentions
-         WHERE word IN ($1, $2) AND number <= $3 AND contract_id = (SELECT id FROM c)
-     ) m
-     JOIN blocks b ON b.chain_id = $4 AND b.number = m.number AND b.fork = 0
-     UNION ALL
-     SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, 0, r.what, r.subject, 1
-     FROM readings r
-     JOIN blocks b ON b.chain_id = $4 AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
-     WHERE r.contract_id = (SELECT id FROM c) AND r.number <= $3
-     UNION ALL
+/// First which transactions, then what was said there, as in [`mentioning`]. What was read by call and what was said in
+/// blocks that were reorged out stands in the same columns.
+macro_rules! of_kms {
+    ($readings:literal) => {
+        concat!(
+            "SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, m.tx_index, '', b.hash, CAST(0 AS BIGINT)
+             FROM mentions m CROSS JOIN blocks b
+             WHERE m.word = $3 AND m.contract_id = ",
+            contract_id!(),
+            " AND b.chain_id = $1 AND b.number = m.number AND b.fork = 0
+             UNION ALL
+             SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, 0, r.what, r.subject, 1
+             FROM readings r CROSS JOIN blocks b
+             WHERE r.contract_id = ",
+            contract_id!(),
+            " AND ",
+            $readings,
+            " AND b.chain_id = $1 AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash"
+        )
+    };
+}
+
+/// What a KMS said and was read to say about one app.
+const ABOUT_APP: &str = of_kms!("r.what = $4 AND r.subject = $5");
+
+/// The rest of it, and all that it said in blocks that were reorged out.
+const POLICY: &str = concat!(
+    of_kms!("r.what <> $4"),
+    " UNION ALL
      SELECT b.number, b.hash, b.unix_time, b.said, o.contract_id, 0, '', NULL, 2
-     FROM emitted o JOIN blocks b ON b.chain_id = $4 AND b.number = o.number AND b.fork = o.fork
-     WHERE o.contract_id = (SELECT id FROM c) AND o.fork > 0 AND o.number <= $3";
+     FROM emitted o CROSS JOIN blocks b
+     WHERE o.contract_id = ",
+    contract_id!(),
+    " AND o.fork > 0 AND b.chain_id = $1 AND b.number = o.number AND b.fork = o.fork"
+);
 
 /// A KMS after a block, as far as one app is concerned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -162,41 +180,89 @@ pub struct KmsThen {
     pub orphaned: Vec<RawLog>,
 }
 
-impl Store {
-    /// A KMS after block `up_to`, as far as an app is concerned: one query.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn kms_then(&self, contract: &Contract, app: Address, up_to: u64) -> Result<KmsThen> {
-        let args = [
-            Arg::Int(key(&KMS_POLICY)),
-            Arg::Int(key(&app.into_word())),
-            Arg::Int(bound(up_to)),
-            Arg::Int(int("chain id", contract.chain_id)?),
-            Arg::Bytes(contract.address.as_slice()),
-        ];
-        let mut then = KmsThen::default();
-        for row in self.pool.rows(KMS, &args).await? {
+impl KmsThen {
+    /// Facts of a KMS, from its rows.
+    fn of(contract: &Contract, rows: &[Row]) -> Result<Self> {
+        let mut then = Self::default();
+        for row in rows {
             let of = (contract.address, row.int(4)?);
             match row.int(8)? {
                 0 => {
                     let (mut logs, tx_index) = (Vec::new(), row.number(5)?);
-                    logs_of(block(&row)?, row.bytes(3)?, of, &mut logs)?;
+                    logs_of(block(row)?, row.bytes(3)?, of, &mut logs)?;
                     then.logs.extend(logs.into_iter().filter(|log| log.tx_index == tx_index));
                 }
                 1 => then.readings.push(Reading {
-                    block: block(&row)?,
+                    block: block(row)?,
                     what: row.text(6)?.to_owned(),
                     subject: Bytes::copy_from_slice(row.bytes(7)?),
                     value: Bytes::copy_from_slice(row.bytes(3)?),
                 }),
-                _ => logs_of(block(&row)?, row.bytes(3)?, of, &mut then.orphaned)?,
+                _ => logs_of(block(row)?, row.bytes(3)?, of, &mut then.orphaned)?,
             }
         }
-        then.logs.sort_by_key(|log| (log.block.number, log.log_index));
-        then.orphaned.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
-        folds::sort(&mut then.readings);
         Ok(then)
+    }
+
+    /// Adds what of `policy` belongs to blocks up to `up_to`, and puts all in order. A transaction may stand in both.
+    fn with(mut self, policy: &Self, up_to: u64) -> Self {
+        let until = |block: &BlockRef| block.number <= up_to;
+        self.logs.extend(policy.logs.iter().cloned());
+        self.logs.retain(|log| until(&log.block));
+        self.logs.sort_by_key(place);
+        self.logs.dedup_by_key(|log| place(log));
+        self.readings.extend(policy.readings.iter().cloned());
+        self.readings.retain(|reading| until(&reading.block));
+        folds::sort(&mut self.readings);
+        self.orphaned.extend(policy.orphaned.iter().filter(|log| until(&log.block)).cloned());
+        self.orphaned.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
+        self
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.logs.len() + self.readings.len() + self.orphaned.len()
+    }
+}
+
+const fn place(log: &RawLog) -> (u64, u64) {
+    (log.block.number, log.log_index)
+}
+
+impl Store {
+    /// A KMS after block `up_to`, as far as an app is concerned, on a chain that stands like this. What is not about one app
+    /// is read once for each state of the chain.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn kms_then(
+        &self,
+        status: &ChainStatus,
+        contract: &Contract,
+        app: Address,
+        up_to: u64,
+    ) -> Result<KmsThen> {
+        let known = self.known_of(status).await?;
+        let policy = known.policy_of(self, contract).await?;
+        let args = [
+            Arg::Int(int("chain id", contract.chain_id)?),
+            Arg::Bytes(contract.address.as_slice()),
+            Arg::Int(key(&app.into_word())),
+            Arg::Text(About::Controller.word()),
+            Arg::Bytes(app.as_slice()),
+        ];
+        let rows = self.pool.rows(ABOUT_APP, &args).await?;
+        Ok(KmsThen::of(contract, &rows)?.with(&policy, up_to))
+    }
+
+    /// What a KMS said and was read to say that is not about one app, and all that it said in blocks that were reorged out.
+    pub(crate) async fn kms_policy(&self, contract: &Contract) -> Result<KmsThen> {
+        let args = [
+            Arg::Int(int("chain id", contract.chain_id)?),
+            Arg::Bytes(contract.address.as_slice()),
+            Arg::Int(key(&KMS_POLICY)),
+            Arg::Text(About::Controller.word()),
+        ];
+        KmsThen::of(contract, &self.pool.rows(POLICY, &args).await?)
     }
 
     /// Those of these logs that their words do not lead to, for who checks the index of words.
@@ -343,5 +409,14 @@ mod tests {
             steps.iter().all(|s| s.starts_with("SEARCH") || s.starts_with("SCAN m")),
             "{plan:#?}"
         );
+    }
+
+    #[tokio::test]
+    async fn sqlite_goes_straight_to_what_a_kms_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        for sql in [POLICY, ABOUT_APP] {
+            store.goes_straight(sql).await;
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     target::{Target, server_name},
     writer::Writer,
 };
+use rusqlite::ErrorCode;
 use sqlx::{
     Connection as _, PgConnection,
     migrate::{MigrateError, Migrator},
@@ -217,6 +218,9 @@ impl Store {
             StoreError::Database(e) if is_not_a_database(&e) => {
                 StoreError::NotADatabase { path: self.name.to_string() }
             }
+            StoreError::Reading(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+                StoreError::NotADatabase { path: self.name.to_string() }
+            }
             other => other,
         }
     }
@@ -253,7 +257,7 @@ async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
     if read_only {
         let options = options.read_only(true);
         let read = pool(CONNECTIONS).connect_with(options).await.map_err(explain)?;
-        return Ok(Pool::Sqlite { write: read.clone(), read: Readers::new(read) });
+        return Ok(Pool::Sqlite { write: read.clone(), read: Readers::new(path, PATIENCE, read) });
     }
     // WAL: readers go on while a page is written. FULL rather than NORMAL: a commit that was reported must
     // survive a power cut, because orphaned facts cannot be fetched from a node a second time. It costs one
@@ -266,7 +270,7 @@ async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
         options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", WAL);
     let write = pool(1).connect_with(writing).await.map_err(explain)?;
     let read = pool(CONNECTIONS).connect_lazy_with(options);
-    Ok(Pool::Sqlite { read: Readers::new(read), write })
+    Ok(Pool::Sqlite { read: Readers::new(path, PATIENCE, read), write })
 }
 
 /// SQLITE_NOTADB.

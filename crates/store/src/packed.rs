@@ -150,25 +150,44 @@ pub(crate) fn pack(said: &Said) -> Vec<u8> {
 /// # Errors
 /// [`StoreError::Corrupt`] for anything else.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<Said> {
-    let mut from = Reader { rest: bytes, said: Vec::new() };
     let mut said = Said::new();
-    let mut place = 0_u64;
+    visit(bytes, None, |place, hash, index, log| {
+        let transaction =
+            said.entry(place).or_insert_with(|| PackedTx { hash, logs: BTreeMap::new() });
+        transaction.logs.insert(index, log);
+    })?;
+    Ok(said)
+}
+
+/// The same, in order, for who wants to hear what one contract said, or all: place and hash of the transaction, then the
+/// index and the log.
+///
+/// # Errors
+/// As [`unpack`].
+pub(crate) fn visit(
+    bytes: &[u8],
+    of: Option<i64>,
+    mut hear: impl FnMut(u64, B256, u64, PackedLog),
+) -> Result<()> {
+    let mut from = Reader { rest: bytes, said: Vec::with_capacity(WINDOW) };
+    let mut place = None;
     while !from.rest.is_empty() {
-        place = place.checked_add(from.number()?).ok_or_else(corrupt)?;
+        let at = from.behind(place)?;
+        place = Some(at);
         let hash = B256::try_from(from.take(32)?).map_err(|_| corrupt())?;
-        let mut logs = BTreeMap::new();
-        let mut index = 0_u64;
+        let mut index = None;
         for _ in 0..from.number()? {
-            index = index.checked_add(from.number()?).ok_or_else(corrupt)?;
-            if logs.insert(index, from.log()?).is_some() {
-                return Err(corrupt());
+            let at_index = from.behind(index)?;
+            index = Some(at_index);
+            if let Some(log) = from.log(of)? {
+                hear(at, hash, at_index, log);
             }
         }
-        if logs.is_empty() || said.insert(place, PackedTx { hash, logs }).is_some() {
+        if index.is_none() {
             return Err(corrupt());
         }
     }
-    Ok(said)
+    Ok(())
 }
 
 fn corrupt() -> StoreError {
@@ -226,25 +245,50 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// All of a log but its index.
-    fn log(&mut self) -> Result<PackedLog> {
+    /// A number that is written as how much larger it is than the one before.
+    fn behind(&mut self, last: Option<u64>) -> Result<u64> {
+        let more = self.number()?;
+        let number = last.unwrap_or(0).checked_add(more).ok_or_else(corrupt)?;
+        (last != Some(number)).then_some(number).ok_or_else(corrupt)
+    }
+
+    /// All of a log but its index; `None` if another contract than this said it.
+    fn log(&mut self, of: Option<i64>) -> Result<Option<PackedLog>> {
         let contract = i64::try_from(self.number()?).map_err(|_| corrupt())?;
         let topics = self.byte()?;
         if topics > 4 {
             return Err(corrupt());
         }
-        let topics = (0..topics).map(|_| self.word()).collect::<Result<Vec<_>>>()?;
-        let length = usize::try_from(self.number()?).map_err(|_| corrupt())?;
-        // A word takes a byte at least, so that no length makes us reserve more than there can be.
-        if length / 32 + length % 32 > self.rest.len() {
-            return Err(corrupt());
+        if of.is_some_and(|of| of != contract) {
+            // Later words may refer to these.
+            for _ in 0..topics {
+                self.word()?;
+            }
+            let length = self.length()?;
+            for _ in 0..length / 32 {
+                self.word()?;
+            }
+            self.take(length % 32)?;
+            return Ok(None);
         }
+        let topics = (0..topics).map(|_| self.word()).collect::<Result<Vec<_>>>()?;
+        let length = self.length()?;
         let mut data = Vec::with_capacity(length);
         for _ in 0..length / 32 {
             data.extend_from_slice(self.word()?.as_slice());
         }
         data.extend_from_slice(self.take(length % 32)?);
-        Ok(PackedLog { contract, topics, data: data.into() })
+        Ok(Some(PackedLog { contract, topics, data: data.into() }))
+    }
+
+    /// The length of a log's data.
+    fn length(&mut self) -> Result<usize> {
+        let length = usize::try_from(self.number()?).map_err(|_| corrupt())?;
+        // A word takes a byte at least, so that no length makes us reserve more than there can be.
+        if length / 32 + length % 32 > self.rest.len() {
+            return Err(corrupt());
+        }
+        Ok(length)
     }
 
     fn byte(&mut self) -> Result<u8> {
@@ -320,7 +364,17 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_packed_unpacks(said in said(0..5)) {
-            prop_assert_eq!(unpack(&pack(&said)).unwrap(), said);
+            let packed = pack(&said);
+            let logs = said.iter().flat_map(|(place, it)| {
+                it.logs.iter().map(|(index, log)| (*place, it.hash, *index, log.clone()))
+            });
+            for of in logs.clone().map(|it| it.3.contract).chain([-1]) {
+                let mut heard = Vec::new();
+                visit(&packed, Some(of), |p, h, i, log| heard.push((p, h, i, log))).unwrap();
+                let theirs: Vec<_> = logs.clone().filter(|it| it.3.contract == of).collect();
+                prop_assert_eq!(heard, theirs);
+            }
+            prop_assert_eq!(unpack(&packed).unwrap(), said);
         }
 
         #[test]

@@ -1,58 +1,268 @@
-//! Connections to an SQLite file that read, kept at hand.
+//! Questions to an SQLite file.
+//!
+//! Most are answered where they are asked. What a question of ours costs SQLite is some ten microseconds out of memory; to
+//! hand it to another thread and be woken for its rows costs several times that, which is what the driver that writes does.
+//! A question that takes longer than [`SHORT`], or finds the file locked, is stopped and asked again on a thread that may
+//! wait, so that no long one holds up the others.
 
-use crate::error::Result;
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::{
+    conn::{Arg, Row},
+    error::{Result, StoreError},
+};
+use rusqlite::{
+    Connection, Error, ErrorCode, OpenFlags, StatementStatus,
+    types::{ToSqlOutput, Value, ValueRef},
+};
+use sqlx::SqlitePool;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::Semaphore;
 
-/// Readers in one process. SQLite reads in a thread per connection, so more than a few cores' worth gains nothing.
-const READERS: usize = 8;
+/// Steps of SQLite's machine that are taken where a question is asked: about a millisecond, some hundred rows.
+const SHORT: std::ffi::c_int = 20_000;
 
-/// A pool hands out a connection and asks it whether it still lives when it comes back, before anybody else may have it:
-/// with a file, whose connections cannot die, that is most of what a question costs, and goes through all connections in
-/// turn, each with a cache of its own. Here the connection that was used last is used next. One on which something went
-/// wrong, or whose question was given up, is closed. The pool makes them, and keeps those of transactions. They are
-/// detached from it, since one that is still the pool's cannot be dropped where no runtime is.
+/// Long questions at a time.
+const LONG: usize = 8;
+
+/// Statements that a connection keeps prepared: more than there are texts of questions that are asked often.
+const STATEMENTS: usize = 128;
+
+/// What each connection may hold of the file in memory, as its pragma says KiB. There are as many as threads that ask.
+const CACHE: &str = "-8192";
+
+/// Connections that only read, the one that was used last first: its memory is the warmest.
 #[derive(Debug, Clone)]
 pub(crate) struct Readers {
+    path: Arc<PathBuf>,
+    patience: Duration,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    long: Arc<Semaphore>,
+    /// For transactions.
     pool: SqlitePool,
-    idle: Arc<Mutex<Vec<SqliteConnection>>>,
-    free: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
-        Self { pool, idle: Arc::default(), free: Arc::new(Semaphore::new(READERS)) }
+    /// Connections are made when they are needed.
+    pub(crate) fn new(path: &Path, patience: Duration, pool: SqlitePool) -> Self {
+        Self {
+            path: Arc::new(path.to_owned()),
+            patience,
+            idle: Arc::default(),
+            long: Arc::new(Semaphore::new(LONG)),
+            pool,
+        }
     }
 
     pub(crate) const fn pool(&self) -> &SqlitePool {
         &self.pool
     }
 
-    /// Asks one of the connections, when one is free.
-    pub(crate) async fn ask<T>(
-        &self,
-        question: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
-    ) -> Result<T> {
-        let _one = self.free.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => self.pool.acquire().await?.detach(),
-        };
-        let answer = question(&mut connection).await?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        Ok(answer)
+    /// All rows of one question.
+    pub(crate) async fn rows(&self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
+        if self.long.is_closed() {
+            return Err(sqlx::Error::PoolClosed.into());
+        }
+        match self.with(|connection| short(connection, sql, args)) {
+            Err(e) if is_long(&e) => {}
+            answer => return answer.map_err(StoreError::from),
+        }
+        let one = Arc::clone(&self.long).acquire_owned().await;
+        let one = one.map_err(|_| sqlx::Error::PoolClosed)?;
+        let (readers, sql) = (self.clone(), sql.to_owned());
+        let args = args.iter().map(owned).collect::<Vec<_>>();
+        let answer = tokio::task::spawn_blocking(move || {
+            let _one = one;
+            readers.with(|connection| {
+                connection.busy_timeout(readers.patience)?;
+                read(connection, &sql, &args)
+            })
+        });
+        // It is cancelled or panics only where the whole program ends.
+        answer.await.map_err(|_| sqlx::Error::WorkerCrashed)?.map_err(StoreError::from)
     }
 
-    /// Closes every connection and waits for it.
-    pub(crate) async fn close(&self) {
-        self.free.close();
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for connection in idle {
-            // One that does not close well is gone as well.
-            let _ = connection.close().await;
+    /// One on which something went wrong is closed.
+    fn with<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let answer = ask(&connection);
+        if answer.as_ref().err().is_none_or(is_long) {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
+        answer
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&*self.path, flags)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "cache_size", CACHE)?;
+        Ok(connection)
+    }
+
+    /// Closes every connection, after the long questions that are being answered.
+    pub(crate) async fn close(&self) {
+        let all = u32::try_from(LONG).unwrap_or(u32::MAX);
+        let ended = self.long.acquire_many(all).await;
+        self.long.close();
+        drop(ended);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.pool.close().await;
+    }
+}
+
+/// Asks without waiting for anything, for a while.
+fn short(connection: &Connection, sql: &str, args: &[Arg<'_>]) -> rusqlite::Result<Vec<Row>> {
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.progress_handler(SHORT, Some(|| true))?;
+    let answer = read(connection, sql, args);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    answer
+}
+
+/// A question to be asked again on a thread that may wait.
+fn is_long(error: &Error) -> bool {
+    let busy =
+        [ErrorCode::OperationInterrupted, ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
+    error.sqlite_error_code().is_some_and(|code| busy.contains(&code))
+}
+
+fn read<A: rusqlite::ToSql>(
+    connection: &Connection,
+    sql: &str,
+    args: &[A],
+) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    // What it took when it was asked before counts as well.
+    statement.reset_status(StatementStatus::VmStep);
+    for index in 1..=statement.parameter_count() {
+        // To SQLite `$2` is a name like any other.
+        let number = statement.parameter_name(index).and_then(|name| name.get(1..)?.parse().ok());
+        let arg = number.and_then(|n: usize| args.get(n.checked_sub(1)?));
+        let arg = arg.ok_or(Error::InvalidParameterCount(args.len(), index))?;
+        statement.raw_bind_parameter(index, arg)?;
+    }
+    let columns = statement.column_count();
+    let (mut found, mut rows) = (Vec::new(), statement.raw_query());
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|column| row.get(column));
+        found.push(Row::Read(values.collect::<rusqlite::Result<_>>()?));
+    }
+    Ok(found)
+}
+
+impl rusqlite::ToSql for Arg<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Arg::Int(value) => ValueRef::Integer(value),
+            Arg::MaybeInt(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
+            Arg::Bytes(value) => ValueRef::Blob(value),
+            Arg::MaybeBytes(value) => value.map_or(ValueRef::Null, ValueRef::Blob),
+            Arg::Text(value) => ValueRef::Text(value.as_bytes()),
+            Arg::MaybeText(value) => value.map_or(ValueRef::Null, |v| ValueRef::Text(v.as_bytes())),
+        }))
+    }
+}
+
+/// For a thread that outlives who asks.
+fn owned(arg: &Arg<'_>) -> Value {
+    match *arg {
+        Arg::Int(value) => value.into(),
+        Arg::MaybeInt(value) => value.into(),
+        Arg::Bytes(value) => value.to_vec().into(),
+        Arg::MaybeBytes(value) => value.map(<[u8]>::to_vec).into(),
+        Arg::Text(value) => value.to_owned().into(),
+        Arg::MaybeText(value) => value.map(str::to_owned).into(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// Readers of a file with one table, and a connection that writes.
+    fn readers(folder: &Path) -> (Readers, Connection) {
+        let path = folder.join("x.db");
+        let writer = Connection::open(&path).unwrap();
+        writer.execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (7)").unwrap();
+        let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
+        (Readers::new(&path, Duration::from_secs(60), pool), writer)
+    }
+
+    const COUNT: &str = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $1) SELECT SUM(n) FROM c";
+
+    async fn count(readers: &Readers, to: i64) -> i64 {
+        readers.rows(COUNT, &[Arg::Int(to)]).await.unwrap()[0].int(0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_long_question_is_answered_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, _writer) = readers(folder.path());
+        let to = 300_000;
+        let asked = readers.with(|connection| short(connection, COUNT, &[Arg::Int(to)]));
+        assert!(is_long(&asked.err().unwrap()), "it is not answered where it is asked");
+        assert_eq!(count(&readers, to).await, to * (to + 1) / 2);
+        assert_eq!(readers.idle.lock().unwrap().len(), 1, "it is not the connection's fault");
+    }
+
+    #[tokio::test]
+    async fn short_questions_do_not_add_up_to_a_long_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, _writer) = readers(folder.path());
+        for _ in 0..200 {
+            let asked = readers.with(|connection| short(connection, COUNT, &[Arg::Int(100)]));
+            assert_eq!(asked.unwrap()[0].int(0).unwrap(), 5050);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_file_locked_waits_and_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, writer) = readers(folder.path());
+        writer.execute_batch("BEGIN EXCLUSIVE; UPDATE t SET n = 8").unwrap();
+        let asked = {
+            let readers = readers.clone();
+            tokio::spawn(async move { readers.rows("SELECT n FROM t", &[]).await })
+        };
+        // On the one thread that there is for tasks.
+        while readers.long.available_permits() == LONG {
+            tokio::task::yield_now().await;
+        }
+        assert!(!asked.is_finished());
+        writer.execute_batch("COMMIT").unwrap();
+        assert_eq!(asked.await.unwrap().unwrap()[0].int(0).unwrap(), 8);
+    }
+
+    #[tokio::test]
+    async fn arguments_go_where_their_numbers_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, _writer) = readers(folder.path());
+        let args = [Arg::Int(1), Arg::Text("two"), Arg::Bytes(&[3]), Arg::MaybeInt(None)];
+        let rows = readers.rows("SELECT $3, $1, $4, $2, $1", &args).await.unwrap();
+        let row = rows.first().unwrap();
+        assert_eq!((row.bytes(0).unwrap(), row.int(1).unwrap()), (&[3][..], 1));
+        assert_eq!((row.maybe_int(2).unwrap(), row.text(3).unwrap()), (None, "two"));
+        assert_eq!(row.int(4).unwrap(), 1);
+        for (column, read) in [(1, row.text(1).is_err()), (2, row.int(2).is_err())] {
+            assert!(read, "column {column} is something else");
+        }
+        let fewer = readers.rows("SELECT $2", &args[..1]).await;
+        assert!(matches!(fewer, Err(StoreError::Reading(_))));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, _writer) = readers(folder.path());
+        let asked = readers.rows("UPDATE t SET n = 9 RETURNING n", &[]).await;
+        assert!(matches!(asked, Err(StoreError::ReadOnly)), "{:?}", asked.err());
     }
 }

@@ -62,10 +62,11 @@ async fn of_kms(
     up_to: u64,
 ) -> Result<Vec<KmsInterval>, AnswerError> {
     let mut found: Vec<KmsInterval> = Vec::new();
+    let Some(status) = store.chain(chain_id).await? else { return Ok(found) };
     for kms in store.contracts_of(chain_id, Role::Kms).await? {
         let contract = kms.address;
         let mut intervals: Vec<KmsInterval> = Vec::new();
-        for log in store.kms_then(&kms, boot.app_id, up_to).await?.logs {
+        for log in store.kms_then(&status, &kms, boot.app_id, up_to).await?.logs {
             let Some((setting, begins)) =
                 kms_event(&log.topics, &log.data).and_then(|it| about(&it, boot))
             else {

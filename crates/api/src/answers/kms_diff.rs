@@ -23,7 +23,7 @@ pub(super) async fn of(
 ) -> Result<Option<KmsDiff>, AnswerError> {
     let mut kms = Kms::default();
     let (mut before, mut entries) = (None, Vec::new());
-    let then = store.kms_then(contract, app, last).await?;
+    let then = store.kms_then(&standing.status, contract, app, last).await?;
     for log in &then.logs {
         let Some(event) = concerning(app, log) else { continue };
         if log.block.number <= first {

@@ -148,7 +148,7 @@ async fn kms_marks(
     let contracts: Vec<Contract> = store.contracts_of(chain_id, Role::Kms).await?;
     for contract in contracts {
         let (mut registered, mut theirs) = (false, VecDeque::new());
-        for log in store.kms_then(&contract, app, up_to).await?.logs {
+        for log in store.kms_then(&standing.status, &contract, app, up_to).await?.logs {
             match kms_event(&log.topics, &log.data) {
                 Some(KmsEvent::AppRegistered(who)) => registered |= who == app,
                 Some(KmsEvent::AppDeployed { .. }) | None => {}

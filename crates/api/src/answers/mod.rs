@@ -125,7 +125,7 @@ async fn at_once(
     let completeness = verified::completeness(store, scope, &moment).await?;
     let mut kms = Vec::new();
     for contract in kms_contracts() {
-        let then = store.kms_then(contract, app, up_to).await?;
+        let then = store.kms_then(status, contract, app, up_to).await?;
         let mut state = Kms::default();
         for log in &then.logs {
             if let Some(event) = devproof_contracts::kms_event(&log.topics, &log.data) {
