@@ -53,8 +53,6 @@ impl World {
     }
 
     pub(crate) async fn owned_by(bench: Bench, owner: Address) -> Self {
-        // What is told of times is compared to the second.
-        bench.anvil.set_block_interval(1).await.unwrap();
         let settings = Settings {
             owner,
             guardian: bench.guardian.address(),

@@ -21,6 +21,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn new() -> Self {
         let world = World::new().await;
+        // What is told of times is compared to the second.
+        world.bench.anvil.set_block_interval(1).await.unwrap();
         let manifest = || async { MANIFEST.to_vec() };
         let registry =
             Server::new(Router::new().route("/v2/acme/app/manifests/{digest}", get(manifest)))
