@@ -419,4 +419,21 @@ mod tests {
             store.goes_straight(sql).await;
         }
     }
+
+    #[test]
+    fn a_transaction_about_an_app_and_about_all_counts_once() {
+        let log = |number, log_index| RawLog {
+            block: BlockRef { number, hash: B256::ZERO, timestamp: number },
+            log_index,
+            tx_hash: B256::ZERO,
+            tx_index: 0,
+            address: Address::ZERO,
+            topics: Vec::new(),
+            data: Bytes::new(),
+        };
+        let of = |logs| KmsThen { logs, ..KmsThen::default() };
+        let policy = of(vec![log(1, 0), log(2, 0), log(2, 1), log(3, 0)]);
+        let then = of(vec![log(2, 0), log(2, 1), log(3, 1)]).with(&policy, 2);
+        assert_eq!(then.logs, [log(1, 0), log(2, 0), log(2, 1)]);
+    }
 }
