@@ -60,12 +60,16 @@ bench: tools
 	cargo bench --package devproof --bench index
 	cargo bench --package devproof --bench http
 
-# Every parser of foreign bytes under libFuzzer, ten minutes each; TARGETS names some. Needs a nightly compiler and cargo-fuzz
-# (cargo +nightly install cargo-fuzz).
+# Every parser of foreign bytes under libFuzzer, ten minutes each; TARGETS names some, SECONDS_EACH says how long. The instrumentation is
+# not stable: RUSTC_BOOTSTRAP has the stable compiler take it, so that nobody needs another one.
 TARGETS ?= $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+SECONDS_EACH ?= 600
+fuzz: export RUSTC_BOOTSTRAP = 1
+fuzz: export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 fuzz:
+	bin/setup fuzz
 	for target in $(TARGETS); do mkdir -p fuzz/corpus/$$target; \
-	cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=600 -rss_limit_mb=1024 || exit 1; done
+	cargo fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(SECONDS_EACH) -rss_limit_mb=1024 || exit 1; done
 
 # Write the committed artifacts (ABI, code, storage layout) anew after a change of the contracts.
 artifacts: tools

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use devproof_attestation::{
     CertificateChain, CheckId, Collateral, EventLog, Evidence, KmsKeys, MrConfigId, Outcome,
-    Policy, Question, TdxQuote, TrustAnchor,
+    Policy, Question, TdxQuote, TrustAnchor, Verdict,
     backend::{Backend, DstackVerifier, PhalaCloud, Reply, Transport, combine},
     mr_aggregated, mr_system,
     sigchain::{SignatureChain, address_of, warning},
@@ -36,14 +36,17 @@ static WORLD: LazyLock<World> = LazyLock::new(|| World {
     policy: Policy::default(),
 });
 
+/// What is judged here of the evidence of the seeds, which other verifiers are asked about.
+static VERDICT: LazyLock<Option<Verdict>> = LazyLock::new(|| WORLD.evidence.as_ref().map(verdict));
+
 /// Whether a quote with this identity was signed when the seeds were made.
 fn was_signed(id: B256) -> bool {
     SIGNED.lines().any(|line| line.parse() == Ok(id))
 }
 
-fn judged(evidence: &Evidence) {
+fn verdict(evidence: &Evidence) -> Verdict {
     let world = &*WORLD;
-    let verdict = verify(&Question {
+    verify(&Question {
         evidence,
         now: NOW,
         root: &world.root,
@@ -53,7 +56,11 @@ fn judged(evidence: &Evidence) {
         kms: &KmsKeys::default(),
         chain: None,
         policy: &world.policy,
-    });
+    })
+}
+
+fn judged(evidence: &Evidence) {
+    let verdict = verdict(evidence);
     // No fuzzer signs, and nothing shows which operating system it is.
     assert_ne!(verdict.overall, Outcome::Pass, "an unknown system passes");
     assert!(!verdict.identity.proved, "an unknown system proves who it is");
@@ -154,29 +161,17 @@ impl Transport for Says<'_> {
 pub(crate) fn replies(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else { return };
     let Some(evidence) = &WORLD.evidence else { return };
+    let Some(verdict) = &*VERDICT else { return };
     let status = if *first == b'!' { 500 } else { 200 };
     let backends: [&dyn Backend; 2] =
         [&DstackVerifier::new("https://a.example"), &PhalaCloud::new("https://b.example")];
-    let verdict = || {
-        verify(&Question {
-            evidence,
-            now: NOW,
-            root: &WORLD.root,
-            collateral: WORLD.collateral.as_ref(),
-            compose: None,
-            report_data: None,
-            kms: &KmsKeys::default(),
-            chain: None,
-            policy: &WORLD.policy,
-        })
-    };
     for backend in backends {
         let opinion = backend.ask(&Says(status, body), evidence);
         if status != 200 {
             let says = opinion.checks.iter().any(|row| row.result != Outcome::Inconclusive);
             assert!(!says, "an error is taken for an answer");
         }
-        let combined = combine(verdict(), &[opinion], &WORLD.policy);
+        let combined = combine(verdict.clone(), &[opinion], &WORLD.policy);
         assert!(serde_json::to_vec(&combined).is_ok(), "a verdict cannot be written");
     }
 }

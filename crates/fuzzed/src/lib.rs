@@ -7,7 +7,11 @@
 mod attestation;
 mod chain;
 mod compose;
+mod outside;
 mod texts;
+mod wire;
+
+pub use outside::{asked, collateral_of, fetched, verified};
 
 /// A target: its name, which is that of the binary in `fuzz/fuzz_targets` and of the folder in `fuzz/seeds`, and what is
 /// done with the bytes.
@@ -28,6 +32,11 @@ pub const TARGETS: &[Target] = &[
     ("yaml", compose::yaml),
     ("reports", compose::reports),
     ("logs", chain::logs),
+    ("challenges", outside::challenge),
+    ("pccs", outside::pccs),
+    ("agents", outside::agents),
+    ("nodes", outside::nodes),
+    ("releases", outside::releases),
 ];
 
 /// What the target with this name does with some bytes; nothing if there is none.

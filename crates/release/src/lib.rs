@@ -28,7 +28,7 @@ mod git;
 pub mod init;
 mod ledger;
 mod line;
-mod proof;
+pub mod proof;
 mod publish;
 mod registry;
 mod render;

@@ -8,6 +8,7 @@
 )]
 
 mod make;
+mod outside;
 
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;
@@ -85,6 +86,41 @@ fn the_seeds_are_what_they_say() {
     for name in ["scale", "msgpack"] {
         let all = Evidence::read(&read(&format!("attestation/{name}"))).unwrap();
         assert!(all[0].event_log.as_ref().unwrap().is_ok(), "{name}");
+    }
+}
+
+/// What is asked of services and nodes gets as far with its seeds as with the real thing.
+#[test]
+fn the_seeds_of_replies_are_believed_as_far_as_they_can_be() {
+    use devproof_fuzzed::{asked, collateral_of, fetched, verified};
+    if blessing() {
+        return;
+    }
+    let seeds = fuzz().join("seeds");
+    let read = |name: &str| fs::read(seeds.join(name)).unwrap();
+    let text = |name: &str| String::from_utf8(read(name)).unwrap();
+    assert!(devproof_evidence::Challenge::parse(&text("challenges/good.json")).is_ok());
+    let collateral: serde_json::Value =
+        serde_json::from_str(&collateral_of(&read("pccs/good")).unwrap()).unwrap();
+    assert_eq!(
+        collateral,
+        serde_json::from_str::<serde_json::Value>(&text("collateral.json")).unwrap()
+    );
+    for name in ["agents/guest", "agents/tappd"] {
+        let fetched = fetched(&read(name)).unwrap();
+        assert!(fetched.evidence[0].app_compose.is_some(), "{name}");
+        assert!(fetched.evidence[0].event_log.as_ref().unwrap().is_ok(), "{name}");
+    }
+    let release = verified(&read("releases/whole")).unwrap();
+    let told = |id: &str| release.lines.lines.iter().find(|it| it.id == id).unwrap().result;
+    for id in ["files", "compose_file", "images"] {
+        assert_eq!(told(id), devproof_release::Verdict::Pass, "{id}");
+    }
+    // A Safe whose hash is another one is refused, and so is what is no reply at all.
+    let refused = ["safe", "page", "error", "busy"];
+    for name in names(&seeds.join("nodes")) {
+        let expected = !refused.contains(&name.as_str());
+        assert_eq!(asked(&read(&format!("nodes/{name}"))), expected, "{name}");
     }
 }
 

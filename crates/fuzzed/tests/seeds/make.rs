@@ -7,6 +7,7 @@ use crate::evidence::{
     pki::{NOW, Options},
     ratls,
 };
+use crate::outside;
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolError, SolEvent};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -76,7 +77,7 @@ pub(crate) fn write(folder: &Path) {
     };
     put("evidence/get_quote.json", reply(&machine).to_string().as_bytes());
     let mut bundle = reply(&machine);
-    bundle["collateral"] = collateral;
+    bundle["collateral"] = collateral.clone();
     bundle["time"] = json!(NOW);
     bundle.as_object_mut().unwrap().remove("app_compose");
     put("evidence/bundle.json", bundle.to_string().as_bytes());
@@ -207,6 +208,10 @@ pub(crate) fn write(folder: &Path) {
     );
     put("logs/revert", &alloy_sol_types::Revert::from("Compose hash not allowed").abi_encode());
     put("logs/panic", &alloy_sol_types::Panic { code: U256::from(0x11) }.abi_encode());
+
+    for (name, seed) in outside::seeds(&collateral, &reply(&machine), APP_COMPOSE) {
+        put(&name, &seed);
+    }
 
     signed.sort_unstable();
     let lines: Vec<_> = signed.iter().map(|id| format!("{id}\n")).collect();

@@ -1,0 +1,4 @@
+#![no_main]
+#![doc = "crates/fuzzed says what is done."]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| devproof_fuzzed::run("agents", bytes));
