@@ -6,16 +6,14 @@ use crate::{
     logs::{checked, one_in_each_place},
     matching::Matching,
     metrics::Counted,
+    post::Post,
     socket::{Socket, connector},
 };
 use alloy::{
     primitives::Address,
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::{client::RpcClient, types::Filter},
-    transports::{
-        http::{Http, reqwest},
-        ws::WsConnect,
-    },
+    transports::{http::reqwest, ws::WsConnect},
 };
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -63,7 +61,7 @@ impl Endpoint {
                     .connect_timeout(CONNECT_TIMEOUT)
                     .build()
                     .map_err(|_| bad())?;
-                let inner = Gathering::new(Matching(Http::with_client(client, parsed)));
+                let inner = Gathering::new(Matching(Post::new(client, parsed)));
                 (RpcClient::new(Counted { inner, endpoint, metrics }, is_local), None)
             }
             "ws" | "wss" => {

@@ -16,6 +16,7 @@ mod logs;
 mod matching;
 mod metrics;
 mod node;
+mod post;
 mod probe;
 mod refusal;
 mod sending;

@@ -1,11 +1,9 @@
 //! An answer belongs to its question.
 
+use crate::post::Post;
 use alloy::{
     rpc::json_rpc::{Id, RequestPacket, ResponsePacket},
-    transports::{
-        TransportError, TransportErrorKind, TransportFut,
-        http::{Http, reqwest::Client},
-    },
+    transports::{TransportError, TransportErrorKind, TransportFut},
 };
 use std::task::{Context, Poll};
 use tower::Service;
@@ -13,7 +11,7 @@ use tower::Service;
 /// HTTP, where the answer to another question counts as none: a proxy that mixes up its callers would pass off one
 /// block as another, or one contract's code as another's.
 #[derive(Clone, Debug)]
-pub(crate) struct Matching(pub(crate) Http<Client>);
+pub(crate) struct Matching(pub(crate) Post);
 
 impl Service<RequestPacket> for Matching {
     type Response = ResponsePacket;

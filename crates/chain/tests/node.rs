@@ -23,3 +23,28 @@ async fn a_word_is_no_url() {
         assert!(matches!(error, ChainError::BadUrl { .. }), "{url}: {error}");
     }
 }
+
+/// As much white space as a whole chain has logs, and then an answer that would do.
+async fn endless(axum::Json(question): axum::Json<serde_json::Value>) -> axum::body::Body {
+    let result = match question["method"].as_str() {
+        Some("eth_chainId") => serde_json::json!("0x7a69"),
+        _ => serde_json::json!([]),
+    };
+    let answer = serde_json::json!({"jsonrpc": "2.0", "id": question["id"], "result": result});
+    let spaces = if result.is_array() { 70 } else { 0 };
+    let spaces = (0..spaces).map(|_| " ".repeat(1 << 20));
+    let pieces = spaces.chain([answer.to_string()]).map(Ok::<_, std::io::Error>);
+    axum::body::Body::from_stream(futures::stream::iter(pieces))
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(endless);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let node = Node::connect(&url).await.unwrap();
+    // One block: there is nothing smaller to ask for.
+    let error = node.logs(&[Default::default()], 5..=5).await.unwrap_err();
+    assert!(error.to_string().contains("response too large: more than 67108864 bytes"), "{error}");
+}
