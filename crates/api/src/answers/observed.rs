@@ -225,13 +225,8 @@ pub(super) async fn as_of(
     let most = usize::try_from(MAX_INSTANCES).unwrap_or(usize::MAX);
     let more = seen.len() > most;
     seen.truncate(most);
-    let mut then = Vec::with_capacity(seen.len());
-    for it in seen {
-        let last = store.judgements(chain_id, app, it.quote, 1).await?;
-        let judged_anew = last.first().is_some_and(|last| last.entry > it.judgement.entry);
-        then.push(observed_then(it, recorded, judged_anew));
-    }
-    Ok((then, more))
+    let then = seen.into_iter().map(|(it, anew)| observed_then(it, recorded, anew));
+    Ok((then.collect(), more))
 }
 
 fn observed_then(it: store::Observation, recorded: u64, judged_anew: bool) -> ObservedThen {

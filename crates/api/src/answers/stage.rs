@@ -1,10 +1,10 @@
 //! An app against the points of Stage 1.
 
-use super::{AnswerError, When, at, observed};
+use super::{AnswerError, When, at, key_origin::key_origins, observed};
 use crate::{
     Finality, Headers,
     documents::{AtBlock, Stage, StagePoint, StageResult},
-    stage::{Text, assess},
+    stage::{Known, Text, assess},
 };
 use alloy_primitives::{Address, B256, Bytes};
 use devproof_compose::{
@@ -53,7 +53,9 @@ pub(crate) async fn stage_of(
         texts.push(text(version.0, bytes).await);
     }
     let seen = observed::seen(store, chain_id, app, min_finality).await?;
-    let points = assess(state, &texts, &seen, now);
+    let origins = key_origins(store, chain_id, app).await?;
+    let known = Known { texts: &texts, seen: &seen, origins: &origins, now };
+    let points = assess(state, &known);
     let result = points.iter().map(|it| it.result).max().unwrap_or(StageResult::CouldNotTell);
     let sentence = sentence(&points);
     Ok(Stage {

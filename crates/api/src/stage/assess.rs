@@ -2,13 +2,14 @@
 
 use super::{POINTS, Point};
 use crate::{
+    answers::KeyOrigin,
     documents::{
         AtBlock, AuthorisedThen, Completeness, Kms, Observed, SeenAs, StagePoint, StageResult,
     },
     words::{self, short, span},
 };
 use StageResult::{CouldNotTell, Fail, Pass};
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use devproof_compose::lint::{Report, Rule, Severity};
 use jiff::{Timestamp, ToSpan as _};
 
@@ -21,18 +22,27 @@ pub(crate) type Text = (B256, Option<Report>);
 /// A result and what it rests on.
 type Told = (StageResult, Vec<String>);
 
-/// Every point. `texts` are those of the allowed versions, `now` is what the reader takes for now.
-pub(crate) fn assess(
-    state: &AtBlock,
-    texts: &[Text],
-    seen: &[Observed],
-    now: Timestamp,
-) -> Vec<StagePoint> {
+/// What is known of an app beside what its chain says.
+pub(crate) struct Known<'a> {
+    /// The texts of the allowed versions.
+    pub(crate) texts: &'a [Text],
+    /// What verified quotes showed.
+    pub(crate) seen: &'a [Observed],
+    /// What was found out about the key service's own quote, newest first.
+    pub(crate) origins: &'a [KeyOrigin],
+    /// What the reader takes for now.
+    pub(crate) now: Timestamp,
+}
+
+/// Every point.
+pub(crate) fn assess(state: &AtBlock, known: &Known<'_>) -> Vec<StagePoint> {
+    let Known { texts, seen, origins, now } = *known;
     let of = |point: &Point| {
         let (result, mut evidence) = match point.id {
             "notice" => notice(state),
             "upgrade_record" => upgrade_record(state),
             "key_service" => key_service(state),
+            "key_origin" => key_origin(state, origins, now),
             "operating_system" => operating_system(state),
             "code_known" => linted(texts, &[Rule::C1, Rule::C2, Rule::C4, Rule::C11]),
             "no_secrets" => linted(texts, &[Rule::C3, Rule::C5, Rule::C6]),
@@ -133,6 +143,41 @@ fn key_service(state: &AtBlock) -> Told {
     (worst, evidence)
 }
 
+/// What counts as lately.
+fn lately(now: Timestamp) -> Timestamp {
+    now.checked_sub((7 * 24).hours()).unwrap_or(Timestamp::MIN)
+}
+
+/// What was said lately of the key services that the app is registered with. One refusal outweighs everything.
+fn key_origin(state: &AtBlock, origins: &[KeyOrigin], now: Timestamp) -> Told {
+    let theirs: Vec<_> = registered(state).iter().map(|kms| kms.contract).collect();
+    let since = lately(now);
+    let told = origins.iter().filter(|it| it.seen >= since && theirs.contains(&it.kms));
+    let (mut results, mut evidence) = (Vec::new(), Vec::new());
+    for it in told {
+        results.push((it.kms, it.result.as_str()));
+        evidence.push(format!(
+            "key service {:#x} after block {}, looked at {}: {}",
+            it.kms,
+            it.block,
+            words::time(it.seen),
+            it.how
+        ));
+    }
+    // Each of them hands out keys, and the newest look at each counts.
+    let passes = |kms: &Address| {
+        results.iter().find(|(of, _)| of == kms).is_some_and(|(_, result)| *result == "pass")
+    };
+    let result = if results.iter().any(|(_, result)| *result == "fail") {
+        Fail
+    } else if !theirs.is_empty() && theirs.iter().all(passes) {
+        Pass
+    } else {
+        CouldNotTell
+    };
+    (result, evidence)
+}
+
 fn operating_system(state: &AtBlock) -> Told {
     let known = state.code.kind == "app_auth";
     let pins = &state.policy.os_image_pins;
@@ -204,7 +249,7 @@ fn source(state: &AtBlock) -> Told {
 }
 
 fn was_seen(seen: &[Observed], now: Timestamp) -> Told {
-    let since = now.checked_sub((7 * 24).hours()).unwrap_or(Timestamp::MIN);
+    let since = lately(now);
     let lately = || {
         let lately = seen.iter().filter(|it| it.last_seen >= since);
         lately.filter(|it| it.identity == SeenAs::Proved)

@@ -2,7 +2,7 @@
 
 mod assess;
 
-pub(crate) use assess::{Text, assess};
+pub(crate) use assess::{Known, Text, assess};
 
 use crate::documents::StageResult;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ impl Point {
 }
 
 /// Every point, the one that matters most to a user at the beginning.
-pub(crate) const POINTS: [Point; 10] = [
+pub(crate) const POINTS: [Point; 11] = [
     Point {
         id: "notice",
         title: "New code is announced, and waits until users can leave",
@@ -61,6 +61,15 @@ pub(crate) const POINTS: [Point; 10] = [
             "The owner of the key service can replace its contract, and so give the keys of this app to any code.",
         ),
         unknown: "It is not known which key service the app depends on, or whether anybody can change it.",
+    },
+    Point {
+        id: "key_origin",
+        title: "The keys that the app's keys come from were made in a TEE, and are nowhere else",
+        pass: Some(
+            "The key service's own quote stands behind its keys, and is of a version that whoever looked knows to make them itself.",
+        ),
+        fail: Some("The key service shows a quote that does not stand behind its keys."),
+        unknown: "Nobody has shown us lately where the key service's keys were made; who made them elsewhere has all keys of this app.",
     },
     Point {
         id: "operating_system",

@@ -2,7 +2,7 @@
 
 use crate::{
     observed::sighting,
-    world::{APP, DAY, IMPLEMENTATION, LOCAL, OWNER, STOCK, T0, World, block, hash},
+    world::{APP, DAY, IMPLEMENTATION, KMS, LOCAL, OWNER, STOCK, T0, World, block, hash},
 };
 use alloy_primitives::{Address, B256};
 use devproof_api::{
@@ -13,6 +13,7 @@ use devproof_api::{
 use devproof_contracts::{Code, stock::DstackKms};
 use devproof_primitives::{Action, ComposeHash, Setting};
 use devproof_store::Contract;
+use serde_json::json;
 use std::path::Path;
 
 use StageResult::{CouldNotTell, Fail, Pass};
@@ -173,6 +174,57 @@ async fn what_texts_tell() {
     assert_eq!(told(&with_text(Some(&door)).await)[2], Fail);
     let built = compose(&pinned("    build: .\n"), "");
     assert_eq!(told(&with_text(Some(&built)).await)[3], Fail);
+}
+
+/// What the last looks at instances say of the key service's own quote, if it is theirs, of lately and held against Intel's root.
+#[tokio::test]
+async fn where_the_keys_of_the_key_service_were_made() {
+    let lately = block(199).timestamp;
+    let verdict = |result: &str, kms: Address| {
+        let row = json!({
+            "id": "kms_quote", "result": result, "how": format!("said to be {result}"),
+            "details": {"kms": kms, "block": {"number": 150, "hash": hash(150), "timestamp": 1}},
+        });
+        let other = json!({"id": "hardware", "result": "fail", "how": "another matter"});
+        json!({"checks": [other, row]}).to_string().into_bytes()
+    };
+    let told = async |all: &[(u8, u64, Vec<u8>)], intel: bool| {
+        let world = World::whole(LOCAL).await;
+        for (quote, seen_at, verdict) in all {
+            let mut it = sighting(LOCAL, *quote, 2, *seen_at);
+            it.instance_id = Some(Address::repeat_byte(*quote));
+            it.judged.verdict = verdict.clone().into();
+            it.judged.is_intel_root = intel;
+            world.store.record_sighting(&it).await.unwrap();
+        }
+        let stage = ask(&world, APP).await;
+        let point = stage.points.into_iter().find(|it| it.id == "key_origin").unwrap();
+        (point.result, point.evidence)
+    };
+    assert_eq!(told(&[], true).await, (CouldNotTell, vec![]));
+    let (result, evidence) = told(&[(1, lately, verdict("pass", KMS))], true).await;
+    assert_eq!(result, Pass);
+    let expected = format!("key service {KMS:#x} after block 150, looked at ");
+    assert!(evidence[0].starts_with(&expected) && evidence[0].ends_with("said to be pass"));
+    for (what, intel, seen_at, verdict, expected) in [
+        ("refused", true, lately, verdict("fail", KMS), Fail),
+        ("only claimed", true, lately, verdict("inconclusive", KMS), CouldNotTell),
+        ("long ago", true, T0 + 20 * DAY, verdict("pass", KMS), CouldNotTell),
+        ("by another root", false, lately, verdict("pass", KMS), CouldNotTell),
+        ("of another service", true, lately, verdict("pass", OWNER), CouldNotTell),
+        ("refused, of another service", true, lately, verdict("fail", OWNER), CouldNotTell),
+        ("nothing said", true, lately, b"{}".to_vec(), CouldNotTell),
+        ("what is no verdict", true, lately, b"[[".to_vec(), CouldNotTell),
+    ] {
+        assert_eq!(told(&[(1, seen_at, verdict)], intel).await.0, expected, "{what}");
+    }
+    // One who found it refused outweighs one who did not, whoever looked last.
+    for (first, second) in [("pass", "fail"), ("fail", "pass")] {
+        let all = [(1, lately - 60, verdict(first, KMS)), (2, lately, verdict(second, KMS))];
+        assert_eq!(told(&all, true).await.0, Fail);
+    }
+    let all = [(1, lately - 60, verdict("pass", KMS)), (2, lately, verdict("inconclusive", KMS))];
+    assert_eq!(told(&all, true).await.0, CouldNotTell, "the last look counts");
 }
 
 #[tokio::test]
