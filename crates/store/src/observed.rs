@@ -169,8 +169,8 @@ impl Store {
     }
 
     /// What had been observed of an app, the one that was first seen last at the beginning: quotes that were first seen up to a
-    /// time, each as it had been judged at another, both Unix seconds. [`Observation::last_seen`] may be later than both, and
-    /// so may [`Judgement::seen_until`]: only the last time is kept.
+    /// time, each as it had been judged at another, both Unix seconds, and whether it was judged anew since.
+    /// [`Observation::last_seen`] may be later than both, and so may [`Judgement::seen_until`]: only the last time is kept.
     ///
     /// # Errors
     /// Only those of the database.
@@ -180,13 +180,14 @@ impl Store {
         app: Address,
         (seen, judged): (u64, u64),
         limit: u64,
-    ) -> Result<Vec<Observation>> {
+    ) -> Result<Vec<(Observation, bool)>> {
         let sql = concat!(
             "SELECT ",
             judged!(),
             ", ",
             seen!(),
-            " FROM observations o JOIN judgements j ON j.chain_id = o.chain_id AND j.app = o.app AND j.quote = o.quote
+            ", (SELECT MAX(n.entry) FROM judgements n WHERE n.chain_id = o.chain_id AND n.app = o.app AND n.quote = o.quote)
+             FROM observations o JOIN judgements j ON j.chain_id = o.chain_id AND j.app = o.app AND j.quote = o.quote
              AND j.entry = (SELECT MAX(l.entry) FROM judgements l
                  WHERE l.chain_id = o.chain_id AND l.app = o.app AND l.quote = o.quote AND l.seen_from <= $4)
              WHERE o.chain_id = $1 AND o.app = $2 AND o.first_seen <= $3
@@ -199,7 +200,13 @@ impl Store {
             Arg::Int(bound(judged)),
             Arg::Int(bound(limit)),
         ];
-        self.pool.rows(sql, &args).await?.iter().map(observation).collect()
+        let rows = self.pool.rows(sql, &args).await?;
+        let seen = rows.iter().map(|row| {
+            let it = observation(row)?;
+            let judged_anew = row.number(30)? > it.judgement.entry;
+            Ok((it, judged_anew))
+        });
+        seen.collect()
     }
 
     /// The last observations of one instance of an app, newest first.

@@ -348,14 +348,14 @@ pub(crate) async fn what_had_been_observed_is_told_as_it_had_been_judged(db: &Db
     store.record_sighting(&sighting(2, 150)).await.unwrap();
     let told = async |seen: u64, judged: u64| {
         let found = store.observations_as_of(CHAIN, who(1), (seen, judged), 9).await.unwrap();
-        let told = found.iter().map(|it| (it.quote, it.judgement.overall.clone()));
+        let told = found.iter().map(|(it, anew)| (it.quote, it.judgement.overall.clone(), *anew));
         told.collect::<Vec<_>>()
     };
     let (one, two) = (hash(1), hash(2));
-    let is = |quote, result: &str| (quote, result.to_owned());
+    let is = |quote, result: &str, anew| (quote, result.to_owned(), anew);
     assert_eq!(told(99, 99).await, []);
-    assert_eq!(told(100, 199).await, [is(one, "fail")]);
-    assert_eq!(told(199, 199).await, [is(two, "fail"), is(one, "fail")]);
-    assert_eq!(told(149, 200).await, [is(one, "pass")]);
-    assert_eq!(told(999, 999).await, [is(two, "fail"), is(one, "pass")]);
+    assert_eq!(told(100, 199).await, [is(one, "fail", true)]);
+    assert_eq!(told(199, 199).await, [is(two, "fail", false), is(one, "fail", true)]);
+    assert_eq!(told(149, 200).await, [is(one, "pass", false)]);
+    assert_eq!(told(999, 999).await, [is(two, "fail", false), is(one, "pass", false)]);
 }
