@@ -9,6 +9,7 @@
 pub mod cmd;
 pub mod config;
 mod failure;
+mod help;
 pub mod opts;
 pub mod origins;
 pub mod shell;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let parsed = Opts::command()
+    let parsed = help::laid_out(Opts::command())
         .try_get_matches()
         .and_then(|matches| Ok((Opts::from_arg_matches(&matches)?, Origins::of(&matches))));
     let (opts, origins) = match parsed {
