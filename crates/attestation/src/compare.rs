@@ -2,6 +2,7 @@
 
 use crate::{CheckId, Outcome, Verdict};
 use alloy_primitives::B256;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What has to be the same of instances of one version on one kind of machine: firmware, its configuration, kernel, its
@@ -10,7 +11,7 @@ const FIELDS: [&str; 7] =
     ["mrtd", "rtmr0", "rtmr1", "rtmr2", "app_id", "compose_hash", "key_provider"];
 
 /// What came of a comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// Whether all fields are the same, and every quote verified. `inconclusive` if they are as far as is known.
@@ -22,7 +23,7 @@ pub struct Comparison {
 }
 
 /// One field.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Field {
     /// Which.
@@ -34,7 +35,7 @@ pub struct Field {
 }
 
 /// One instance.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Instance {
     /// Where its evidence is.

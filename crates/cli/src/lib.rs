@@ -12,10 +12,12 @@ mod failure;
 mod help;
 pub mod opts;
 pub mod origins;
+mod schemas;
 pub mod shell;
 pub mod text;
 
 pub use failure::{Failure, Outcome};
+pub use schemas::{has_no_document, schema};
 
 use crate::{
     opts::{Command, Opts},
@@ -98,6 +100,7 @@ fn run(opts: Opts, origins: &Origins, shell: &mut Shell) -> Result<Outcome, Fail
             Command::Man(args) => cmd::man::run(args, shell),
             Command::Release(args) => cmd::release::run(*args, settings, shell).await,
             Command::Openapi => cmd::openapi::run(shell),
+            Command::Schema(args) => cmd::schema::run(&args, shell),
             Command::Serve(args) => cmd::serve::run(args, settings, shell).await,
         }
     })

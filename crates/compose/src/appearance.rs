@@ -1,10 +1,11 @@
 //! Signs that a file is not the one that was deployed: white space at its end, and the layouts of tools that re-serialise.
 
 use crate::{AppCompose, predict::Tool};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Something about the bytes that makes a hash worth a second look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sign {
     /// White space after the last brace.

@@ -5,6 +5,7 @@ use crate::{
     json::{Entry, Json},
     words::clip,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -62,7 +63,7 @@ const KNOWN_MEMBERS: [(&str, &[&str]); 3] = [
 const MAX_REPEATED: usize = 100;
 
 /// Where the keys of the disk and of the app come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyProvider {
     /// Nowhere: they are drawn anew at each boot.
@@ -76,7 +77,7 @@ pub enum KeyProvider {
 }
 
 /// What dstack makes of the file. Absent switches have dstack's defaults.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Fields {
     /// `1`, `2` or a later version; as written, without quotes.
@@ -138,7 +139,7 @@ pub struct Fields {
 }
 
 /// What is wrong with an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Problem {
     /// A field is of another kind than dstack expects.

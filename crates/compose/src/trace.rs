@@ -7,6 +7,7 @@ use crate::{
     words::clip,
 };
 use devproof_primitives::ComposeHash;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How many services are traced.
@@ -15,7 +16,7 @@ const MAX_SERVICES: usize = 200;
 const REVISION: &str = "org.opencontainers.image.revision";
 
 /// What a link is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It follows from a hash.
@@ -27,7 +28,7 @@ pub enum Standing {
 }
 
 /// A link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Link {
     /// From what: a compose hash, `app-compose.json`, or an image.
     pub from: String,

@@ -13,6 +13,7 @@ use alloy_primitives::{B256, B512, Bytes, keccak256};
 use devproof_attestation::ReportData;
 use devproof_chain::{ChainError, Node};
 use devproof_primitives::BlockRef;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is hashed first, and how the format is called in the file.
@@ -48,17 +49,22 @@ pub enum ChallengeError {
 }
 
 /// The file.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Document {
+pub struct ChallengeDocument {
+    /// `devproof-challenge-v1`.
     format: String,
+    /// EIP-155 chain id.
     chain_id: u64,
+    /// The block that it commits to.
     block: Block,
+    /// What makes it different from every other challenge.
     random: B256,
+    /// What a quote for it is to have.
     report_data: B512,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Block {
     number: u64,
@@ -93,11 +99,12 @@ impl Challenge {
         if json.len() > MAX_CHALLENGE {
             return Err(malformed(format!("it has more than {MAX_CHALLENGE} bytes")));
         }
-        let read: Document = serde_json::from_str(json).map_err(|e| malformed(e.to_string()))?;
+        let read: ChallengeDocument =
+            serde_json::from_str(json).map_err(|e| malformed(e.to_string()))?;
         if read.format != DOMAIN {
             return Err(malformed(format!("the format is not {DOMAIN}")));
         }
-        let Document { chain_id, block, random, report_data, .. } = read;
+        let ChallengeDocument { chain_id, block, random, report_data, .. } = read;
         let challenge = Self { chain_id, number: block.number, hash: block.hash, random };
         if challenge.report_data() == report_data {
             Ok(challenge)
@@ -108,8 +115,8 @@ impl Challenge {
 
     /// The file.
     #[must_use]
-    pub fn document(&self) -> impl Serialize + use<> {
-        Document {
+    pub fn document(&self) -> ChallengeDocument {
+        ChallengeDocument {
             format: DOMAIN.to_owned(),
             chain_id: self.chain_id,
             block: Block { number: self.number, hash: self.hash },

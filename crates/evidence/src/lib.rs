@@ -23,7 +23,7 @@ pub use authorisation::{
     AskError, Authorisation, KmsInfo, Said, Which, authorisation, kms_info, resolve,
 };
 pub use cache::{CacheError, Collaterals, Found, Origin};
-pub use challenge::{Challenge, ChallengeError, MAX_CHALLENGE, Standing};
+pub use challenge::{Challenge, ChallengeDocument, ChallengeError, MAX_CHALLENGE, Standing};
 pub use examine::{ChainAsked, Examined, Examiner, Exhibit};
 pub use fetch::{FetchError, Fetched, Place, fetch};
 pub use http::{Answer, Http, HttpError, Limits, named};

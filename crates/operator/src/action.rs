@@ -13,6 +13,7 @@ use devproof_contracts::{
     stock::{DstackApp, DstackKms},
 };
 pub use devproof_primitives::{Setting, Source};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Something to do to an app.
@@ -79,7 +80,7 @@ pub enum Action {
 }
 
 /// What an app is born with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Born {
     /// Who may propose, cancel and narrow.
@@ -118,7 +119,7 @@ impl Born {
 }
 
 /// A call, and what it says in words a person can compare with what a wallet shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
     /// The contract.
@@ -126,6 +127,7 @@ pub struct Call {
     /// Ether that goes along, in wei: always none.
     pub value: u64,
     /// The data.
+    #[schemars(with = "String")]
     pub data: Bytes,
     /// The function, as Solidity writes it.
     pub function: &'static str,
@@ -134,7 +136,7 @@ pub struct Call {
 }
 
 /// An argument of a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Argument {
     /// Its name.
     pub name: &'static str,

@@ -10,6 +10,7 @@ use alloy::{
     sol_types::{Eip712Domain, SolStruct},
 };
 use devproof_chain::Node;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The functions of a Safe that are asked.
@@ -45,7 +46,7 @@ mod contract {
 use contract::{Safe, SafeTx};
 
 /// A transaction for a Safe to sign: a plain call that pays nobody back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SafeTransaction {
     /// The Safe.
@@ -159,7 +160,7 @@ pub async fn prepare(
 }
 
 /// The file that the Transaction Builder imports.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BuilderFile {
     version: &'static str,
@@ -169,7 +170,7 @@ pub struct BuilderFile {
     transactions: Vec<BuilderTransaction>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Meta {
     name: String,
@@ -179,11 +180,12 @@ struct Meta {
     created_from_owner_address: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BuilderTransaction {
     to: String,
     value: String,
+    #[schemars(with = "String")]
     data: Bytes,
     contract_method: (),
     contract_inputs_values: (),

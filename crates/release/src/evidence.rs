@@ -9,6 +9,7 @@ use devproof_attestation::{
     CheckId, Collateral, Evidence, KmsKeys, Outcome, Policy, Question, TrustAnchor, Verdict, verify,
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Under which demands evidence is judged.
@@ -29,7 +30,7 @@ impl Default for Judge {
 }
 
 /// What came of evidence, as it is published. Whoever reads it judges the evidence again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Judged {
     /// SHA-256 of `evidence.json`.
@@ -55,7 +56,7 @@ pub struct Judged {
 }
 
 /// A row of the table of checks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RowOf {
     /// Its id.

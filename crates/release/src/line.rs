@@ -1,9 +1,10 @@
 //! What was looked at, line by line.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What came of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It holds.
@@ -30,7 +31,7 @@ impl Verdict {
 }
 
 /// A line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Line {
     /// Its name; stable.
     pub id: &'static str,
@@ -97,7 +98,7 @@ impl Line {
 }
 
 /// All of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Lines {
     /// `pass` only if every line passes that is not merely claimed.
     pub overall: Verdict,

@@ -9,6 +9,7 @@ use devproof_compose::{
 use devproof_operator::Happened;
 use devproof_primitives::{BlockRef, Notice};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub const FORMAT: &str = "devproof.release/1";
 const MAX_IMAGES: usize = 200;
 
 /// What a release can show for itself. Nothing in it is proved by standing in it: `devproof release verify` asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Proof {
     /// [`FORMAT`].
@@ -53,7 +54,7 @@ pub struct Proof {
 }
 
 /// An app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct App {
     /// EIP-155 chain id.
@@ -69,7 +70,7 @@ pub struct App {
 }
 
 /// A version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Version {
     /// SHA-256 of the exact bytes of the compose file.
@@ -83,7 +84,7 @@ pub struct Version {
 }
 
 /// Where a source is said to be. Nobody built it anew: that it gives these images is a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Source {
     /// Where to read it.
@@ -95,7 +96,7 @@ pub struct Source {
 }
 
 /// What an owner said of a source on the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct OnChain {
     /// By convention a commit id, filled up with zeros in front.
@@ -105,7 +106,7 @@ pub struct OnChain {
 }
 
 /// An image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ImageOf {
     /// The service that runs it.
@@ -117,7 +118,7 @@ pub struct ImageOf {
 }
 
 /// Something that happened on the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Happening {
     /// The transaction.
@@ -135,7 +136,7 @@ pub struct Happening {
 }
 
 /// An announcement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Announced {
     /// Where and by whom.
@@ -148,7 +149,7 @@ pub struct Announced {
 }
 
 /// What of the chain was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct HistoryOf {
     /// `complete`: the contract's root confirms that nothing is missing. `as_emitted`: what events said.
@@ -164,7 +165,7 @@ pub struct HistoryOf {
 }
 
 /// A block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Block {
     /// Its number.

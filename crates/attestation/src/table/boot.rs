@@ -3,6 +3,7 @@
 use super::{hardware::Verified, lower, machine::Machine};
 use crate::{EventLog, TdxQuote, device_id, measurements};
 use alloy_primitives::{Address, B256};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What decides whether an instance gets its keys (`AppBootInfo` of dstack's contracts), computed from evidence.
@@ -10,7 +11,7 @@ use serde::Serialize;
 /// The measurements are those at the moment at which the KMS is asked: behind `boot-mr-done` and before the event that
 /// names a key provider (dstack, `dstack-attest/src/attestation.rs`). Status and advisories are those of the time that was
 /// asked about; what they were when the machine booted is not known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BootInfo {
     /// The app.

@@ -17,12 +17,15 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes};
 use devproof_primitives::ComposeHash;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::fmt;
 
 /// A row of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckId {
     /// The quote leads to Intel's root.
@@ -121,7 +124,9 @@ impl CheckId {
 }
 
 /// How a row came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It holds.
@@ -153,7 +158,7 @@ impl Serialize for By {
 }
 
 /// A row of the table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Check {
     /// Which row.
     pub id: CheckId,
@@ -163,7 +168,8 @@ pub struct Check {
     pub value: Option<String>,
     /// How it came out so, in a sentence without a full stop.
     pub how: String,
-    /// By whom.
+    /// By whom: `here`, or the URL of a service.
+    #[schemars(with = "String")]
     pub by: By,
     /// SHA-256 of what the row was read from.
     pub evidence: Option<B256>,
@@ -207,7 +213,7 @@ impl Check {
 }
 
 /// Something that nobody may overlook, whatever the rows say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Concern {
     /// The keys come from an enclave on the same host.
@@ -233,7 +239,7 @@ pub enum Concern {
 }
 
 /// A concern, and what it means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Warning {
     /// Which concern.
     pub id: Concern,
@@ -249,7 +255,7 @@ impl Warning {
 }
 
 /// What the evidence says the machine is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
     /// The app.
@@ -263,6 +269,7 @@ pub struct Subject {
     pub instance_id: Option<Address>,
     /// Who gives it its keys.
     #[serde(serialize_with = "provider")]
+    #[schemars(with = "Option<Provider<'static>>")]
     pub key_provider: Option<(KeyProviderKind, Bytes)>,
     /// The image of its operating system.
     pub os_image_hash: Option<B256>,
@@ -280,20 +287,26 @@ fn compose<S: Serializer>(value: &Option<ComposeHash>, s: S) -> Result<S::Ok, S:
     value.map(|hash| hash.0).serialize(s)
 }
 
+/// Who gives a machine its keys.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "KeyProvider")]
+struct Provider<'a> {
+    /// `kms`, `local-sgx`, `tpm` or `none`.
+    name: &'static str,
+    /// Which, in hexadecimal; of a KMS the public key of its root CA.
+    #[schemars(with = "String")]
+    id: &'a Bytes,
+}
+
 fn provider<S: Serializer>(
     value: &Option<(KeyProviderKind, Bytes)>,
     s: S,
 ) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Provider<'a> {
-        name: &'static str,
-        id: &'a Bytes,
-    }
     value.as_ref().map(|(kind, id)| Provider { name: kind.name(), id }).serialize(s)
 }
 
 /// What was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
     /// The worst row that the policy requires.

@@ -10,6 +10,7 @@ use crate::{
 use alloy_primitives::B256;
 use devproof_store::{Store, StoreError, Subscribers};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,7 @@ use std::{
 const NEWS: Duration = Duration::from_secs(10);
 
 /// What was copied, as a document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyDone {
     /// Where from, without a password.
@@ -36,7 +37,7 @@ pub struct CopyDone {
 }
 
 /// One of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CopiedChain {
     /// EIP-155 chain id.
@@ -108,7 +109,7 @@ async fn copy(args: CopyArgs, shell: &mut Shell) -> Result<Outcome, Failure> {
 }
 
 /// What was dropped, as a document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PruneDone {
     /// The database, without a password.

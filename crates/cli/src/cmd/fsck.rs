@@ -10,10 +10,11 @@ use crate::{
 use alloy_primitives::Address;
 use devproof_indexer::{Findings, Pulse, fsck};
 use devproof_store::Store;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What was found, as a document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Checked {
     /// EIP-155 chain id.
@@ -37,7 +38,7 @@ pub struct Checked {
 }
 
 /// One thing that is not as it should be.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Wrong {
     /// `checkpoint`, `canonical`, `history`, `contract`, `missing_log`, `extra_log`, `changed_log`, `block` or `orphan`.

@@ -16,6 +16,7 @@ use alloy_primitives::B256;
 use devproof_chain::Node;
 use devproof_indexer::{IndexError, Indexer, Options, Pulse, Report, Sources};
 use devproof_store::Store;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// What one run of the indexer did, as a document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Indexed {
     /// EIP-155 chain id.
@@ -58,7 +59,7 @@ impl Indexed {
 }
 
 /// A run that was told to stop before it was done, as a document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stopped {
     /// EIP-155 chain id.

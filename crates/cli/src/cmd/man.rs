@@ -8,11 +8,12 @@ use crate::{
 };
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fs, io, path::PathBuf};
 
 /// What was written, as a document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Written {
     /// The folder.

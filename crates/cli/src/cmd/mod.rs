@@ -28,6 +28,7 @@ mod operations;
 pub mod operator;
 mod progress;
 pub mod release;
+pub mod schema;
 pub mod serve;
 pub mod sigchain;
 pub mod stage;
@@ -40,9 +41,29 @@ mod writer;
 pub use stop::stop_signal;
 pub use words::notice;
 
-use crate::{Failure, config::Settings};
+use crate::{
+    Failure,
+    config::Settings,
+    schemas::{Row, own},
+};
 use devproof_api::words::{setting, value};
 use devproof_store::Store;
+
+/// What those print that are in one file.
+pub(crate) const PRINTED: &[Row] = &[
+    ("index", &[own::<index::Indexed>(), own::<index::Stopped>()]),
+    ("verify", &[own::<devproof_attestation::Verdict>()]),
+    ("compare", &[own::<devproof_attestation::Comparison>()]),
+    ("observe", &[own::<observe::Look>()]),
+    ("challenge", &[own::<devproof_evidence::ChallengeDocument>()]),
+    ("sigchain verify", &[own::<sigchain::ChainVerdict>()]),
+    ("serve", &[own::<serve::Serving>()]),
+    ("fsck", &[own::<fsck::Checked>()]),
+    ("db copy", &[own::<db::CopyDone>()]),
+    ("db prune-evidence", &[own::<db::PruneDone>()]),
+    ("doctor", &[own::<doctor::Diagnosis>()]),
+    ("man", &[own::<man::Written>()]),
+];
 
 /// The chain to ask about: the one that was named, or the only one there is.
 async fn chain(settings: &Settings, store: &Store) -> Result<u64, Failure> {

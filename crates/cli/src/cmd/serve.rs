@@ -18,6 +18,7 @@ use devproof_api::{AppState, Families, Headers, Verification, router};
 use devproof_chain::Node;
 use devproof_indexer::{IndexError, Indexer, Options, Pulse};
 use devproof_store::Store;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -32,7 +33,7 @@ const LAST_REQUESTS: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(10);
 
 /// Where the service listens, as a document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Serving {
     /// Its root.
     pub url: String,

@@ -12,10 +12,11 @@ use devproof_attestation::{
     Outcome as Result_, Warning, limits,
     sigchain::{Derived, SignatureChain},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What was found about a chain.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainVerdict {
     /// Whether the chain proves anything.
@@ -33,14 +34,17 @@ pub struct ChainVerdict {
     /// What the derived key is for.
     pub purpose: String,
     /// The app's public key.
+    #[schemars(with = "String")]
     pub app_key: Bytes,
     /// The derived public key.
+    #[schemars(with = "String")]
     pub derived_key: Bytes,
     /// `secp256k1` or `ed25519`.
     pub derived_key_type: &'static str,
     /// The address of the derived key, if the chain holds and the key has one.
     pub derived_address: Option<String>,
     /// Calldata of `verify` of a SimpleDstackVerifier; ed25519 keys are beyond it.
+    #[schemars(with = "Option<String>")]
     pub calldata: Option<Bytes>,
 }
 

@@ -1,4 +1,4 @@
-//! The arguments of what is made out of the tree of arguments: completions and man pages.
+//! The arguments of what is made out of the tree of arguments and documents: completions, man pages, schemas.
 
 use clap::Args;
 use clap_complete::Shell;
@@ -15,6 +15,19 @@ pub struct CompletionsArgs {
     /// Print them for this shell.
     #[arg(value_name = "SHELL", verbatim_doc_comment)]
     pub shell: Shell,
+}
+
+/// Arguments of `devproof schema`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof schema verify > verify.schema.json
+  devproof schema app show
+  devproof schema > devproof.schema.json")]
+pub struct SchemaArgs {
+    /// Print that of this verb, in as many words as it has; without one of every verb, under $defs.
+    #[arg(value_name = "VERB", verbatim_doc_comment)]
+    pub verb: Vec<String>,
 }
 
 /// Arguments of `devproof man`.

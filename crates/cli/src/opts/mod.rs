@@ -31,7 +31,7 @@ pub use evidence::{
     ChallengeArgs, CompareArgs, JudgeArgs, ServicesArgs, SigchainArgs, SigchainCommand,
     SigchainVerifyArgs, VerifyArgs,
 };
-pub use generated::{CompletionsArgs, ManArgs};
+pub use generated::{CompletionsArgs, ManArgs, SchemaArgs};
 pub use keys::KeyArgs;
 pub use notify::{
     NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
@@ -231,6 +231,9 @@ pub enum Command {
     /// Print the OpenAPI document of the REST service.
     #[command(verbatim_doc_comment, after_help = "Examples:\n  devproof openapi > openapi.json")]
     Openapi,
+    /// Print the JSON Schema of what --json prints.
+    #[command(verbatim_doc_comment)]
+    Schema(SchemaArgs),
     /// Serve pages, feeds and REST, and follow the chain meanwhile if there is a node.
     #[command(verbatim_doc_comment)]
     Serve(ServeArgs),

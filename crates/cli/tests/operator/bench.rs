@@ -136,9 +136,11 @@ impl World {
 /// Runs a command to its end.
 pub(crate) fn said(command: &mut Command) -> Said {
     let output = command.output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    crate::held::hold(command.get_args(), &out);
     Said {
         code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8(output.stdout).unwrap(),
+        out,
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }

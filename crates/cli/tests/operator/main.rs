@@ -12,6 +12,8 @@ mod contracts;
 mod doctor;
 mod doctor_postgres;
 mod elsewhere;
+#[path = "../support/schemas.rs"]
+mod held;
 mod keys;
 mod policy;
 mod preflight;

@@ -10,6 +10,8 @@
 #[allow(dead_code, reason = "shared with the tests of the operator's verbs")]
 #[path = "../operator/bench.rs"]
 mod bench;
+#[path = "../support/schemas.rs"]
+mod held;
 mod interrupted;
 mod play;
 #[allow(dead_code, reason = "shared with the tests of the evidence crate")]

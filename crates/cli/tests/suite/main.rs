@@ -14,12 +14,15 @@ mod compose;
 #[path = "../../../attestation/tests/support/mod.rs"]
 mod evidence;
 mod fresh;
+#[path = "../support/schemas.rs"]
+mod held;
 mod kms_quote;
 mod network;
 mod observe;
 mod openapi;
 mod questions;
 mod run;
+mod schemas;
 #[allow(dead_code, reason = "shared with the tests of the evidence crate")]
 #[path = "../../../evidence/tests/it/server.rs"]
 mod server;

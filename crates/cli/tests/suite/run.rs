@@ -1,6 +1,10 @@
 //! Runs the binary in a directory of its own.
 
-use std::process::{Command, Stdio};
+use crate::held as schemas;
+use std::{
+    ffi::OsStr,
+    process::{Command, Stdio},
+};
 use tempfile::TempDir;
 
 /// What the binary said, and its exit code.
@@ -24,9 +28,11 @@ pub(crate) fn command() -> Command {
 /// Runs the binary in `dir`, which holds no configuration unless the test wrote one.
 pub(crate) fn devproof_in(dir: &TempDir, args: &[&str]) -> Said {
     let output = command().current_dir(dir.path()).args(args).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    schemas::hold(args.iter().map(OsStr::new), &out);
     Said {
         code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
+        out,
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }

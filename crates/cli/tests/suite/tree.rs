@@ -94,6 +94,14 @@ fn every_example_is_one_that_is_understood() {
     assert!(seen > 60, "{seen}");
 }
 
+/// The words of every verb that does something.
+pub(crate) fn leaves() -> Vec<String> {
+    let tree = tree();
+    let leaves =
+        verbs(&tree).into_iter().filter(|(_, verb)| verb.get_subcommands().next().is_none());
+    leaves.map(|(names, _)| names.join(" ")).collect()
+}
+
 /// The first example of every verb that does something, as words.
 pub(crate) fn first_examples() -> Vec<Vec<String>> {
     let tree = tree();

@@ -42,7 +42,9 @@ fn run(words: &[String], options: &[&str], variables: &[(&str, &str)]) -> Ran {
     let out = thread::spawn(move || read(&mut out));
     let err = thread::spawn(move || read(&mut err));
     let code = end(&mut child);
-    Ran { code, out: out.join().unwrap(), err: err.join().unwrap() }
+    let (out, err) = (out.join().unwrap(), err.join().unwrap());
+    crate::held::hold(command.get_args(), &out);
+    Ran { code, out, err }
 }
 
 fn read(from: &mut impl Read) -> String {

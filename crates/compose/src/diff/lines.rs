@@ -1,6 +1,7 @@
 //! Two texts side by side, line by line.
 
 use crate::words::clip_to;
+use schemars::JsonSchema;
 use serde::Serialize;
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ const MAX_LINE: usize = 2000;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What happened to a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowKind {
     /// Nothing: it stands on both sides.
@@ -27,7 +28,7 @@ pub enum RowKind {
 }
 
 /// A line of a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Cell {
     /// Its number, from 1.
     pub number: usize,
@@ -36,7 +37,7 @@ pub struct Cell {
 }
 
 /// A row of the comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Row {
     /// What happened.
     pub kind: RowKind,
@@ -47,7 +48,7 @@ pub struct Row {
 }
 
 /// Two texts side by side.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SideBySide {
     /// The rows, from top to bottom.
     pub rows: Vec<Row>,

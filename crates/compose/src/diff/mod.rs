@@ -14,6 +14,7 @@ use crate::{
     words::{clip, clip_to},
 };
 use devproof_primitives::ComposeHash;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The most changes of a difference.
@@ -22,7 +23,7 @@ pub const MAX_CHANGES: usize = 1000;
 const MAX_VALUE: usize = 2000;
 
 /// What a change is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// A field of `app-compose.json`.
@@ -56,7 +57,7 @@ pub enum Subject {
 }
 
 /// What happened to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// It was not there before.
@@ -80,7 +81,7 @@ impl ChangeKind {
 }
 
 /// A change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// What it is about.
     pub subject: Subject,
@@ -101,7 +102,7 @@ pub struct Change {
 }
 
 /// What changed between two documents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// The hash of the one before.
     pub before: ComposeHash,

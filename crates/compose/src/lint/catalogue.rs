@@ -1,10 +1,11 @@
 //! The rules: their ids, which never change their meaning, and what they mean in general.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// A rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[expect(missing_docs, reason = "RULES says what each of them means")]
 pub enum Rule {
     C1,

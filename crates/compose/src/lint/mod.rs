@@ -18,6 +18,7 @@ use crate::{
     words::clip,
 };
 use devproof_primitives::ComposeHash;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::HashMap, fmt, rc::Rc};
 
@@ -25,7 +26,7 @@ use std::{collections::HashMap, fmt, rc::Rc};
 pub const MAX_FINDINGS: usize = 500;
 
 /// How much an operator can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Nothing; it is worth knowing.
@@ -61,7 +62,7 @@ impl fmt::Display for Severity {
 }
 
 /// Something to look at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// The rule; ids are stable.
     pub rule: Rule,
@@ -79,7 +80,7 @@ pub struct Finding {
 }
 
 /// What lint found in a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The hash of the bytes that were looked at.

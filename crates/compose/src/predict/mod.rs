@@ -10,11 +10,12 @@ mod write;
 
 use crate::{AppCompose, json::Json};
 use devproof_primitives::ComposeHash;
+use schemars::JsonSchema;
 use serde::Serialize;
 use write::{Escapes, Layout, Style, write};
 
 /// A tool that writes or hashes `app-compose.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tool {
     /// The bytes as they are: dstack's guest, KMS and host, and `sha256sum`.
@@ -44,7 +45,7 @@ pub enum Tool {
 }
 
 /// What a tool would make of an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Prediction {
     /// The tool.

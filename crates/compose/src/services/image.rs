@@ -1,9 +1,10 @@
 //! References to container images.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A reference as written, and its parts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Image {
     /// As written.

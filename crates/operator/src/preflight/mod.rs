@@ -12,10 +12,11 @@ pub use file::file;
 pub use notices::notices;
 pub use platform::{MAX_RESPONSE, Platform, platforms};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What came of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It is as it should be.
@@ -29,7 +30,7 @@ pub enum Verdict {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
     /// Its name; stable.
     pub id: &'static str,

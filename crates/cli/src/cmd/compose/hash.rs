@@ -3,12 +3,13 @@
 use super::source::{Loaded, Origin, load};
 use crate::{Failure, Outcome, opts::HashArgs, shell::Shell, text::count};
 use devproof_compose::{ComposeHash, Sign, signs};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Hash {
+pub(super) struct Hash {
     compose_hash: ComposeHash,
     bytes: usize,
     #[serde(flatten)]
@@ -18,7 +19,7 @@ struct Hash {
     as_expected: Option<bool>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Warning {
     sign: Sign,
     message: &'static str,

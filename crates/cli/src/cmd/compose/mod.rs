@@ -12,8 +12,18 @@ mod source;
 use crate::{
     Failure, Outcome,
     opts::{ComposeArgs, ComposeCommand},
+    schemas::{Row, own},
     shell::Shell,
 };
+
+/// What each prints.
+pub(crate) const PRINTED: &[Row] = &[
+    ("compose hash", &[own::<hash::Hash>()]),
+    ("compose show", &[own::<show::Shown<'static>>()]),
+    ("compose lint", &[own::<devproof_compose::lint::Report>()]),
+    ("compose diff", &[own::<devproof_compose::diff::Difference>()]),
+    ("compose predict", &[own::<predict::Predictions>()]),
+];
 
 /// Runs the command.
 ///

@@ -11,12 +11,13 @@ use devproof_compose::{
     ComposeHash,
     predict::{Prediction, Tool, matching, predict},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Predictions {
+pub(super) struct Predictions {
     /// The hash of the bytes.
     compose_hash: ComposeHash,
     /// The hash that was asked for.

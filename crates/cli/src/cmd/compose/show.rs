@@ -13,13 +13,14 @@ use devproof_compose::{
     services::Services,
     trace::{Link, Standing, trace},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     compose_hash: ComposeHash,
     #[serde(flatten)]
     origin: Origin,
@@ -33,7 +34,7 @@ struct Shown<'a> {
     trace: Vec<Link>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ServiceShown {
     name: String,

@@ -3,6 +3,7 @@
 use super::fetch::{self, is_url};
 use crate::{Failure, text::shown};
 use devproof_compose::{AppCompose, ComposeHash, MAX_REPORT, SelfReport};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     fs::File,
@@ -20,7 +21,7 @@ pub(super) struct Loaded {
 }
 
 /// Where a document comes from.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Origin {
     /// The file or URL.

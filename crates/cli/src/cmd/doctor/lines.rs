@@ -1,13 +1,14 @@
 //! What was found, line by line.
 
 use crate::text::shown;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The longest sentence of a line, in characters: nodes and servers have their say in some.
 const MOST: usize = 600;
 
 /// How a line ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Result {
     /// It is as it should be.
@@ -21,7 +22,7 @@ pub enum Result {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
     /// Its name, which stays: `rpc.tags`.
@@ -37,7 +38,7 @@ pub struct Line {
 }
 
 /// A setting that holds, and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Setting {
     /// Its name, as in the file and as a flag.
@@ -49,7 +50,7 @@ pub struct Setting {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnosis {
     /// `fail` if a line fails, else `could_not_tell` if one is, else `pass`.

@@ -3,10 +3,11 @@
 use alloy_primitives::Address;
 use devproof_store::{Delivery, DeliveryCounts, DeliveryState, Subscription};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Somebody who is told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionDocument {
     /// What it is called by.
@@ -72,7 +73,7 @@ impl SubscriptionDocument {
 }
 
 /// Somebody who is told from now on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Added {
     /// The subscription.
@@ -82,14 +83,14 @@ pub struct Added {
 }
 
 /// All who are told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Subscriptions {
     /// The oldest first.
     pub subscriptions: Vec<SubscriptionDocument>,
 }
 
 /// A letter.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LetterDocument {
     /// What a receiver tells it by: `webhook-id`.
@@ -137,14 +138,14 @@ impl LetterDocument {
 }
 
 /// Letters, the newest first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Letters {
     /// At most a thousand.
     pub letters: Vec<LetterDocument>,
 }
 
 /// A subscription with what is on its way to it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Shown {
     /// It.
     pub subscription: SubscriptionDocument,
@@ -153,7 +154,7 @@ pub struct Shown {
 }
 
 /// How something went that was done about a subscription or a letter.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Done {
     /// The subscription or letter.
     pub id: String,

@@ -18,6 +18,7 @@ use crate::{
     opts::{
         NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyRetryArgs, NotifyShowArgs, NotifyTestArgs,
     },
+    schemas::{Row, own},
     shell::Shell,
     text::{count, plain},
 };
@@ -36,6 +37,17 @@ const SOME: u64 = 100;
 const SOON_HOURS: u32 = 24;
 /// Bytes of a target.
 const MAX_TARGET: usize = 4_096;
+
+/// What each prints.
+pub(crate) const PRINTED: &[Row] = &[
+    ("notify add", &[own::<Added>()]),
+    ("notify list", &[own::<Subscriptions>(), own::<Letters>()]),
+    ("notify show", &[own::<Shown>(), own::<LetterDocument>()]),
+    ("notify test", &[own::<Done>()]),
+    ("notify remove", &[own::<Done>()]),
+    ("notify retry", &[own::<Done>()]),
+    ("notify run", &[own::<sending::Begun>()]),
+];
 
 /// Runs the command.
 ///

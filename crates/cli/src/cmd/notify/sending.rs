@@ -5,13 +5,14 @@ use crate::{
 };
 use devproof_notify::{Notifier, Options};
 use devproof_store::Store;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// That this process began to send, as a document.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Begun {
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub(super) struct Begun {
     /// Always true.
     sending: bool,
 }

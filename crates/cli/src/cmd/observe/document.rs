@@ -9,10 +9,11 @@ use devproof_api::{
 use devproof_attestation::{Check, Comparison, Outcome as Result_, Warning};
 use devproof_store::Recorded;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A look at the instances of an app.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Look {
     /// EIP-155 chain id on which the app is said to live.
@@ -38,7 +39,7 @@ pub struct Look {
 }
 
 /// One instance.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
     /// Where its evidence was.
@@ -70,7 +71,7 @@ pub struct Seen {
 }
 
 /// How new a quote is known to be.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Freshness {
     /// Whether it was made for what was asked for, and therefore after it was asked.
@@ -84,7 +85,7 @@ pub struct Freshness {
 }
 
 /// A place at which nothing could be seen.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unreached {
     /// The place.

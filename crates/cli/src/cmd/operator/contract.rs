@@ -14,12 +14,13 @@ use devproof_operator::{
     Born,
     verify::{Compared, Verified, verify},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Contract {
+pub(super) struct Contract {
     chain_id: u64,
     address: Address,
     block: u64,
@@ -38,7 +39,7 @@ struct Contract {
     birth_not_known: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Birth {
     factory: Address,

@@ -5,10 +5,11 @@ use devproof_operator::{
     Call, Done, Effect, Plan, Standing, fees::Fees, preflight::Check, safe::SafeTransaction,
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ended {
     /// It was done.
@@ -28,7 +29,7 @@ pub(super) enum Ended {
 }
 
 /// The answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report {
     pub(super) outcome: Ended,
@@ -57,19 +58,22 @@ pub(super) struct Report {
 }
 
 /// What it may cost.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Cost {
     /// Gas, at most.
     pub(super) gas: u64,
     /// Wei for a unit of it, at most.
     #[serde(serialize_with = "text")]
+    #[schemars(with = "String")]
     pub(super) max_fee_per_gas: u128,
     /// And of that to who makes the block.
     #[serde(serialize_with = "text")]
+    #[schemars(with = "String")]
     pub(super) max_priority_fee_per_gas: u128,
     /// Wei, at most.
     #[serde(serialize_with = "text")]
+    #[schemars(with = "String")]
     pub(super) most: u128,
 }
 
@@ -85,7 +89,7 @@ impl Cost {
 }
 
 /// A transaction that was included.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Transaction {
     pub(super) hash: B256,
@@ -96,6 +100,7 @@ pub(super) struct Transaction {
     pub(super) gas_used: u64,
     /// Wei.
     #[serde(serialize_with = "text")]
+    #[schemars(with = "String")]
     pub(super) cost: u128,
 }
 

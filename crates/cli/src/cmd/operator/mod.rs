@@ -23,11 +23,35 @@ use crate::{
     Failure, Outcome,
     config::Settings,
     opts::{ActivateArgs, CancelArgs, ProposeArgs, RemoveArgs, ValueArgs},
+    schemas::{Printed, Row, own},
     shell::Shell,
 };
 use alloy_primitives::B256;
 use devproof_compose::AppCompose;
 use devproof_operator::{Action, Setting, Source};
+
+/// What everything prints that changes something.
+const ENDED: &[Printed] = &[own::<document::Report>()];
+
+/// What each prints.
+pub(crate) const PRINTED: &[Row] = &[
+    ("propose", ENDED),
+    ("activate", ENDED),
+    ("cancel", ENDED),
+    ("remove", ENDED),
+    ("app deploy", ENDED),
+    ("app register", ENDED),
+    ("app transfer", ENDED),
+    ("app guardian", ENDED),
+    ("app devices", ENDED),
+    ("app images", ENDED),
+    ("app notice", ENDED),
+    ("app tcb", ENDED),
+    ("app freeze", ENDED),
+    ("status", &[own::<status::Status>()]),
+    ("app show", &[own::<status::Status>()]),
+    ("contract verify", &[own::<contract::Contract>()]),
+];
 
 /// Runs `devproof propose`.
 ///

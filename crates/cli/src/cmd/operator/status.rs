@@ -12,12 +12,13 @@ use alloy_primitives::{Address, B256};
 use devproof_operator::{self as operator, AppView, Pending, Setting, proved_history};
 use devproof_primitives::ProposalState;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Status {
+pub(super) struct Status {
     chain_id: u64,
     app: Address,
     block: u64,
@@ -47,7 +48,7 @@ struct Status {
     value: Option<Value>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Announced {
     setting: &'static str,
@@ -60,7 +61,7 @@ struct Announced {
     uri: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Value {
     setting: &'static str,

@@ -5,17 +5,18 @@ use devproof_release::{
     Build, CONFIG_FILE, Config, Workflow,
     init::{Laid, init},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct File {
     name: &'static str,
     /// `written`, `unchanged`, `updated`, `forced` or `kept`.
     result: &'static str,
 }
 
-#[derive(Debug, Serialize)]
-struct Files {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Files {
     files: Vec<File>,
 }
 

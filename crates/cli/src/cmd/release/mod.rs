@@ -11,6 +11,7 @@ use crate::{
         ReleaseArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseJudgeArgs, ReleasePublishArgs,
         ReleaseVerifyArgs,
     },
+    schemas::{Row, own},
     shell::Shell,
     text::shown,
 };
@@ -22,8 +23,17 @@ use devproof_release::{
     Config, Demands, Given, Judge, Lines, Place, Proof, Publishing, ReleaseError, Verdict,
     Verified, Written, check, sha256,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
+
+/// What each prints.
+pub(crate) const PRINTED: &[Row] = &[
+    ("release init", &[own::<init::Files>()]),
+    ("release check", &[own::<Looked<'static>>()]),
+    ("release publish", &[own::<PublishedFiles<'static>>(), own::<Refused>()]),
+    ("release verify", &[own::<Looked<'static>>()]),
+];
 
 /// Runs the command.
 ///
@@ -43,7 +53,7 @@ pub async fn run(
 }
 
 /// The answer of `check` and `verify`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Looked<'a> {
     #[serde(flatten)]
     lines: &'a Lines,
@@ -53,7 +63,7 @@ struct Looked<'a> {
 }
 
 /// The answer of `publish`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PublishedFiles<'a> {
     folder: String,
@@ -62,7 +72,14 @@ struct PublishedFiles<'a> {
     proof: &'a Proof,
 }
 
-#[derive(Debug, Serialize)]
+/// That nothing was published.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Refused {
+    /// Why.
+    refused: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PublishedFile {
     name: &'static str,
@@ -147,10 +164,9 @@ async fn publish(
             Ok(Outcome::Yes)
         }
         Err(ReleaseError::Refused(why)) => {
-            let why = shown(&why);
-            shell.answer(&serde_json::json!({ "refused": why }), || {
-                format!("Refused: {why}. Nothing was written.")
-            })?;
+            let answer = Refused { refused: shown(&why) };
+            shell
+                .answer(&answer, || format!("Refused: {}. Nothing was written.", answer.refused))?;
             Ok(Outcome::No)
         }
         Err(error) => Err(error.into()),
