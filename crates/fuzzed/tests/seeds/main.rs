@@ -117,7 +117,7 @@ fn the_seeds_of_replies_are_believed_as_far_as_they_can_be() {
         assert_eq!(told(id), devproof_release::Verdict::Pass, "{id}");
     }
     // A Safe whose hash is another one is refused, and so is what is no reply at all.
-    let refused = ["safe", "page", "error", "busy"];
+    let refused = ["other_header", "safe", "page", "error", "busy"];
     for name in names(&seeds.join("nodes")) {
         let expected = !refused.contains(&name.as_str());
         assert_eq!(asked(&read(&format!("nodes/{name}"))), expected, "{name}");

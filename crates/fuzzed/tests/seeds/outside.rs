@@ -125,6 +125,8 @@ async fn nodes() -> Vec<(&'static str, Vec<u8>)> {
     logs[0]["address"] = json!(Address::repeat_byte(0xa1));
     let mut same: Value = serde_json::from_str(&block).unwrap();
     same["hash"] = json!(B256::repeat_byte(5));
+    let other = block.replace(r#""number":"0x5""#, r#""number":"0x6""#);
+    assert_ne!(other, block);
     let word = |value: u64| json!(B256::from(U256::from(value))).to_string();
     let owners = vec![Address::repeat_byte(1), Address::repeat_byte(2)];
     let owners = json!(digits::encode_prefixed(owners.abi_encode())).to_string();
@@ -138,6 +140,7 @@ async fn nodes() -> Vec<(&'static str, Vec<u8>)> {
         ("block", input(1, b'.', &[&block])),
         ("block_by_hash", input(2, b'.', &[&same.to_string()])),
         ("header", input(3, b'.', &[&block, &receipts])),
+        ("other_header", input(3, b'.', &[&other])),
         ("logs", input(4, b'.', &[&logs.to_string()])),
         ("code", input(5, b'.', &["\"0x6000\""])),
         ("storage", input(6, b'.', &[&word(7)])),
