@@ -3,6 +3,7 @@
 use super::{
     checks::Checks,
     document::{Cost, Ended, Report, Transaction, timestamp},
+    outcome,
     sending::InFront,
     signer::Signer,
     words,
@@ -379,7 +380,7 @@ fn refused(plan: &Plan, mut report: Report, shell: &mut Shell) -> Result<Outcome
 }
 
 fn finish(plan: &Plan, report: Report, shell: &mut Shell) -> Result<Outcome, Failure> {
-    shell.answer(&report, || words::ended(plan, &report))?;
+    shell.answer(&report, || outcome::ended(plan, &report))?;
     Ok(match report.outcome {
         Ended::Done | Ended::Already | Ended::Shown | Ended::ForSafe => Outcome::Yes,
         Ended::Refused | Ended::Failed => Outcome::No,
