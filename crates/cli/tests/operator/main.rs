@@ -8,6 +8,7 @@
 
 mod apps;
 mod bench;
+mod changing;
 mod contracts;
 mod doctor;
 mod doctor_postgres;
@@ -19,4 +20,5 @@ mod refusals;
 mod release;
 mod safes;
 mod sending;
+mod steps;
 mod story;
