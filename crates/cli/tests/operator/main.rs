@@ -17,6 +17,9 @@ mod interrupted;
 mod keys;
 mod policy;
 mod preflight;
+#[allow(dead_code, reason = "shared with the tests of processes that go on")]
+#[path = "../operations/process.rs"]
+mod process;
 mod prompts;
 mod refusals;
 mod release;
@@ -25,3 +28,6 @@ mod sending;
 mod steps;
 mod story;
 mod terminal;
+
+/// How long something may take that goes on beside a test.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
