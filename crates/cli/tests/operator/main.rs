@@ -15,6 +15,7 @@ mod doctor_postgres;
 mod elsewhere;
 mod interrupted;
 mod keys;
+mod other_verbs;
 mod policy;
 mod preflight;
 #[allow(dead_code, reason = "shared with the tests of processes that go on")]
@@ -24,7 +25,11 @@ mod prompts;
 mod refusals;
 mod release;
 mod safes;
+mod schema;
 mod sending;
+#[allow(dead_code, reason = "shared with the tests of the evidence crate")]
+#[path = "../../../evidence/tests/it/server.rs"]
+mod server;
 mod steps;
 mod story;
 mod terminal;
