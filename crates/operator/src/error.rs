@@ -59,6 +59,32 @@ pub enum OperatorError {
         /// Its nonce.
         nonce: u64,
     },
+    /// Nobody knows what became of it: the node did not answer when it was looked for.
+    #[error(
+        "what became of transaction {transaction} (nonce {nonce}) is not known: {cause}, and run the same command again, which \
+         looks before it sends anything"
+    )]
+    Unseen {
+        /// Its hash.
+        transaction: B256,
+        /// Its nonce.
+        nonce: u64,
+        /// What kept the node from answering.
+        cause: Box<ChainError>,
+    },
+    /// It is in a block, and the node did not answer when that was looked at again.
+    #[error(
+        "transaction {transaction} is in block {block}, and whether it stays there is not known: {cause}, and run the same \
+         command again to see"
+    )]
+    Unwatched {
+        /// Its hash.
+        transaction: B256,
+        /// Its block.
+        block: u64,
+        /// What kept the node from answering.
+        cause: Box<ChainError>,
+    },
     /// Other transactions of the account are in front.
     #[error(
         "{account} has {waiting} transactions that wait to be included, the first with nonce {nonce}: wait for them, or put \

@@ -2,6 +2,7 @@
 
 use crate::{
     Action, AppView, Born, Call, OperatorError, Setting, ValueView,
+    history::proved_history,
     read::{read, value},
 };
 use alloy::{
@@ -257,7 +258,13 @@ async fn standing(
             for image in images {
                 all = all && value(node, app, Setting::OsImage, *image).await?.in_force;
             }
-            done(all, narrows)
+            match further_images(node, app, images, all).await? {
+                0 => done(all, narrows),
+                more => Standing::No(format!(
+                    "the app's list of OS images has these and {more} more, which stay accepted: take each away, at once, with \
+                     `devproof app images --remove`"
+                )),
+            }
         }
         Action::IncreaseNotice(seconds) => done(app.notice_seconds == u64::from(*seconds), narrows),
         Action::NameGuardian(guardian) => done(app.guardian == Some(*guardian), narrows),
@@ -268,6 +275,22 @@ async fn standing(
         Action::AcceptOwnership => done(from.is_some() && app.owner == from, Effect::ChangesOwner),
         _ => Standing::Go(narrows),
     })
+}
+
+/// How many OS images the app accepts beside `images`, where it accepts all of these. No function of the contract lists them:
+/// its history does.
+async fn further_images(
+    node: &Node,
+    app: &AppView,
+    images: &[B256],
+    all: bool,
+) -> Result<usize, OperatorError> {
+    if !all {
+        return Ok(0);
+    }
+    let (policy, _) = proved_history(node, app).await?;
+    let accepted = policy.os_images.unwrap_or_default();
+    Ok(accepted.keys().filter(|image| !images.contains(image)).count())
 }
 
 /// Why a step does not exist for a contract of this kind.

@@ -180,7 +180,8 @@ impl Sender {
     /// Waits until a transaction is in a block.
     ///
     /// # Errors
-    /// [`OperatorError::Stuck`] after `waits.inclusion`; [`OperatorError::NonceTaken`] if another one with its nonce is in a block
+    /// [`OperatorError::Stuck`] after `waits.inclusion`, or [`OperatorError::Unseen`] if the node does not answer by then;
+    /// [`OperatorError::NonceTaken`] if another one with its nonce is in a block
     /// instead; what the node says, unless asking again mends it.
     pub async fn inclusion(
         &self,
@@ -190,18 +191,25 @@ impl Sender {
         let Ticket { transaction, nonce, .. } = *ticket;
         let (since, mut gone) = (Instant::now(), 0);
         loop {
+            let mut unanswered = None;
             match self.look(ticket).await {
                 Ok(Found::Included(included)) => return Ok(included),
                 Ok(Found::Gone) => gone += 1,
                 Ok(Found::Waits) => gone = 0,
-                Err(error) if error.is_passing() => tracing::warn!(%error, "waiting"),
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(%error, "waiting");
+                    unanswered = Some(Box::new(error));
+                }
                 Err(error) => return Err(error.into()),
             }
             if gone >= SURE {
                 return Err(OperatorError::NonceTaken { account: self.address(), nonce });
             }
             if since.elapsed() >= waits.inclusion {
-                return Err(OperatorError::Stuck { transaction, nonce });
+                return Err(match unanswered {
+                    Some(cause) => OperatorError::Unseen { transaction, nonce, cause },
+                    None => OperatorError::Stuck { transaction, nonce },
+                });
             }
             tokio::time::sleep(waits.poll).await;
         }
@@ -249,7 +257,8 @@ impl Sender {
     /// transaction has to be waited for again.
     ///
     /// # Errors
-    /// [`OperatorError::NotFinal`] after `waits.finality`; what the node says, unless asking again mends it.
+    /// [`OperatorError::NotFinal`] after `waits.finality`, or [`OperatorError::Unwatched`] if the node does not answer by then;
+    /// what the node says, unless asking again mends it.
     pub async fn finality(
         &self,
         included: &Included,
@@ -258,19 +267,27 @@ impl Sender {
     ) -> Result<Option<BlockRef>, OperatorError> {
         let since = Instant::now();
         loop {
+            let mut unanswered = None;
             match self.how_final(included, finality).await {
                 Ok(Some(None)) => return Ok(None),
                 Ok(Some(Some(block))) => return Ok(Some(block)),
                 Ok(None) => {}
-                Err(error) if error.is_passing() => tracing::warn!(%error, "waiting"),
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(%error, "waiting");
+                    unanswered = Some(Box::new(error));
+                }
                 Err(error) => return Err(error.into()),
             }
             if since.elapsed() >= waits.finality {
                 let (transaction, block) = (included.transaction, included.block);
-                return Err(OperatorError::NotFinal {
-                    transaction,
-                    block,
-                    finality: finality.name(),
+                let finality = match finality {
+                    // A node behind the one that showed the receipt.
+                    Finality::Unsafe => "on the node's chain",
+                    finality => finality.name(),
+                };
+                return Err(match unanswered {
+                    Some(cause) => OperatorError::Unwatched { transaction, block, cause },
+                    None => OperatorError::NotFinal { transaction, block, finality },
                 });
             }
             tokio::time::sleep(waits.poll).await;

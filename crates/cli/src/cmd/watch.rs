@@ -6,7 +6,7 @@ use crate::{
     config::Settings,
     opts::WatchArgs,
     shell::Shell,
-    text::{minute, plain},
+    text::{count, minute, plain},
 };
 use alloy_primitives::Address;
 use devproof_api::{
@@ -61,7 +61,7 @@ pub async fn run(
     let told = BTreeSet::new();
     let mut watching = Watching { store, settings, wanted, after, since, begun, told };
     let named = watching.wanted.apps.len();
-    let what = if named == 0 { "everything".to_owned() } else { format!("{named} apps") };
+    let what = if named == 0 { "everything".to_owned() } else { count(named, "app") };
     shell.note(&format!("Watching {what} on chain {chain_id}; Ctrl-C stops."));
     loop {
         let wait = match watching.look(shell).await {

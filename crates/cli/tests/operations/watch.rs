@@ -20,7 +20,7 @@ async fn what_happens_is_told_as_it_happens() {
     let mut command = devproof();
     command.args(["--database", &world.path, "watch", &app]);
     let mut watching = Process::start(&mut command);
-    watching.says("Watching 1 apps on chain 31337");
+    watching.says("Watching 1 app on chain 31337");
 
     // Of another app nothing is told; of this one each thing once, and what a key service does to all.
     world.stock(

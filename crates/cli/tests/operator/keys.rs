@@ -18,18 +18,22 @@ fn cast() -> Command {
 
 /// A keystore of the owner, as `cast wallet import` makes it.
 pub(crate) fn imported(world: &World, password: &str) -> PathBuf {
-    let key = world.bench.anvil.key(OWNER).unwrap().to_bytes().to_string();
+    imported_as(world, OWNER, "owner", password)
+}
+
+/// A keystore of one of the accounts, likewise.
+pub(crate) fn imported_as(world: &World, account: usize, name: &str, password: &str) -> PathBuf {
+    let key = world.bench.anvil.key(account).unwrap().to_bytes().to_string();
     let folder = world.dir.path().join(".foundry/keystores");
     std::fs::create_dir_all(&folder).unwrap();
-    let made =
-        said(cast().args(["wallet", "import", "owner", "--keystore-dir"]).arg(&folder).args([
-            "--private-key",
-            &key,
-            "--unsafe-password",
-            password,
-        ]));
+    let made = said(cast().args(["wallet", "import", name, "--keystore-dir"]).arg(&folder).args([
+        "--private-key",
+        &key,
+        "--unsafe-password",
+        password,
+    ]));
     assert_eq!(made.code, 0, "{made:?}");
-    folder.join("owner")
+    folder.join(name)
 }
 
 fn run(world: &World, command: &mut Command, args: &[&str]) -> Said {

@@ -8,17 +8,33 @@
 
 mod apps;
 mod bench;
+mod changing;
 mod contracts;
 mod doctor;
 mod doctor_postgres;
 mod elsewhere;
 #[path = "../support/schemas.rs"]
 mod held;
+mod interrupted;
 mod keys;
+mod other_verbs;
 mod policy;
 mod preflight;
+#[allow(dead_code, reason = "shared with the tests of processes that go on")]
+#[path = "../operations/process.rs"]
+mod process;
+mod prompts;
 mod refusals;
 mod release;
 mod safes;
+mod schema;
 mod sending;
+#[allow(dead_code, reason = "shared with the tests of the evidence crate")]
+#[path = "../../../evidence/tests/it/server.rs"]
+mod server;
+mod steps;
 mod story;
+mod terminal;
+
+/// How long something may take that goes on beside a test.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

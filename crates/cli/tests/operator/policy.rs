@@ -58,6 +58,9 @@ async fn a_first_list_of_images_is_instant_and_what_is_added_waits() {
     );
     let again = run(&world, OWNER, &["app", "images", "APP", "--pin", &one, "--pin", &two]);
     assert!(again.out.starts_with("Done before: "), "{again:?}");
+    let fewer = world.run(OWNER, &["app", "images", "APP", "--pin", &one, "--yes"]);
+    assert_eq!(fewer.code, 1, "the other one is accepted as well: {fewer:?}");
+    assert!(fewer.out.contains("has these and 1 more, which stay accepted"), "{fewer:?}");
     let other = world.run(OWNER, &["app", "images", "APP", "--pin", &three, "--yes"]);
     assert_eq!(other.code, 1, "a second list would take the place of the first: {other:?}");
     assert!(other.out.contains("adding to it has to be proposed"), "{other:?}");

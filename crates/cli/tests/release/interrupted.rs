@@ -4,20 +4,8 @@ use crate::{
     bench::{OWNER, said, start},
     stage::Stage,
 };
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
-    net::{TcpListener, TcpStream},
-};
+use devproof_testkit::proxy::{Breaking, Lost};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 const INIT: [&str; 11] = [
     "init",
@@ -59,48 +47,6 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
-/// A way to the node that breaks off: each connection carries one question, and the one after `most` gets no answer.
-async fn breaking(node: &str, most: usize) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let node = node.trim_start_matches("http://").to_owned();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    tokio::spawn(async move {
-        loop {
-            let (mut client, _) = listener.accept().await.unwrap();
-            let (node, count) = (node.clone(), Arc::clone(&count));
-            tokio::spawn(async move {
-                let mut server = TcpStream::connect(node).await.unwrap();
-                let mut question = vec![0; 1 << 16];
-                loop {
-                    let n = client.read(&mut question).await.unwrap_or(0);
-                    if n == 0 {
-                        return;
-                    }
-                    if count.fetch_add(1, Ordering::SeqCst) >= most {
-                        return;
-                    }
-                    if server.write_all(&question[..n]).await.is_err() {
-                        return;
-                    }
-                    let mut answer = vec![0; 1 << 20];
-                    let n = server.read(&mut answer).await.unwrap_or(0);
-                    if n == 0 || client.write_all(&answer[..n]).await.is_err() {
-                        return;
-                    }
-                    // Whatever does not fit goes on as it comes.
-                    if n == answer.len() {
-                        let _ = copy_bidirectional(&mut client, &mut server).await;
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    (url, asked)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn at_each_question_to_the_node() {
     let stage = announced().await;
@@ -108,10 +54,11 @@ async fn at_each_question_to_the_node() {
     let publish = |url: &str| {
         said(stage.world.command().env("DEVPROOF_RPC_URL", url).args(["release", "publish"]))
     };
+    let node = stage.world.bench.anvil.url();
     let (mut most, mut failed) = (0, 0);
     loop {
-        let (url, _) = breaking(stage.world.bench.anvil.url(), most).await;
-        let ended = publish(&url);
+        let way = Breaking::after(most, node, Lost::Question).await.unwrap();
+        let ended = publish(way.url());
         if ended.code == 0 {
             break;
         }
@@ -125,8 +72,8 @@ async fn at_each_question_to_the_node() {
     let whole = files(&folder);
     assert_eq!(whole.len(), 6, "{:?}", whole.keys());
     // Nor does an interrupted one change what was published.
-    let (url, _) = breaking(stage.world.bench.anvil.url(), 2).await;
-    assert_eq!(publish(&url).code, 2);
+    let way = Breaking::after(2, node, Lost::Question).await.unwrap();
+    assert_eq!(publish(way.url()).code, 2);
     assert_eq!(files(&folder), whole);
     stage.carry_over();
     assert_eq!(stage.elsewhere(&["verify", "files", "--app", "APP"]).code, 0);

@@ -6,6 +6,7 @@ use crate::{
         pki::{NOW, Options},
     },
     run::{Said, devproof_in},
+    words::same,
 };
 use serde_json::{Value, json};
 use std::fs;
@@ -75,6 +76,8 @@ fn what_has_to_be_the_same_and_what_has_not() {
     assert_eq!(folder.compare(&["one.json", "keys.json"]), differ("key_provider"));
     let said = folder.run(&["--collateral", "c.json", "one.json", "keys.json"]);
     assert!(said.out.starts_with("The instances differ in key_provider."), "{}", said.out);
+    assert_eq!((said.code, said.err.as_str()), (1, ""));
+    same("compare.txt", &said.out);
 }
 
 /// Two that say the same and are not known to be real prove nothing.

@@ -26,6 +26,7 @@ mod schemas;
 #[allow(dead_code, reason = "shared with the tests of the evidence crate")]
 #[path = "../../../evidence/tests/it/server.rs"]
 mod server;
+mod snapshots;
 mod tree;
 mod verbs;
 mod verify;

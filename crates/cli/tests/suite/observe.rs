@@ -7,6 +7,7 @@ use crate::{
     },
     run::{Said, command, devproof_in},
     server::Server,
+    words::same,
 };
 use alloy_primitives::{Address, B256, hex, keccak256};
 use axum::{Router, extract::Query, routing::get};
@@ -121,6 +122,22 @@ impl Place {
     }
 }
 
+/// Without times of the machine's clock, of which only the form is kept.
+fn without_clock(text: &str) -> String {
+    let digits = |at: &[u8]| at.iter().all(u8::is_ascii_digit);
+    let is_time = |word: &str| {
+        word.as_bytes().windows(5).any(|it| {
+            digits(&it[..2]) && digits(&it[3..]) && it[2] == b':'
+                || digits(&it[..4]) && it[4] == b'-'
+        })
+    };
+    let word = |word: &str| {
+        let hide = |c: char| if c.is_ascii_digit() { '#' } else { c };
+        if is_time(word) { word.chars().map(hide).collect() } else { word.to_owned() }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn kinds(alerts: &Value) -> Vec<&str> {
     alerts.as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect()
 }
@@ -185,6 +202,32 @@ async fn what_lives_is_seen_and_taken_down() {
         (Some(2), &json!("test_root"))
     );
     assert_eq!(at(before.number), json!([]));
+
+    // All that a person sees of it.
+    let now = NOW.to_string();
+    let args = place.args(&app, &now, &[&url, "one.json"]);
+    let looked = place.run(&[&args[..], &["--policy", "policy.toml"]].concat());
+    let port = machine.url.rsplit(':').next().unwrap();
+    let text = looked.out.replace(port, &"#".repeat(port.len()));
+    assert_eq!((looked.code, looked.err.as_str()), (0, ""), "{looked:?}");
+    same("observe.txt", &without_clock(&text));
+    let seen = place.run(&["observed", &app]);
+    assert_eq!((seen.code, seen.err.as_str()), (0, ""), "{seen:?}");
+    let all = place.list()["observations"].as_array().unwrap().clone();
+    let quotes = all.iter().map(|it| it["quote"].as_str().unwrap().to_owned());
+    let text = quotes.fold(seen.out, |text, it| {
+        text.replace(&format!("{}..{}", &it[..10], &it[58..]), "0x########..########")
+    });
+    // Of those that were seen in the same second any may be the first.
+    let text = without_clock(&text);
+    let mut lines: Vec<_> = text.lines().collect();
+    if let Some(end) = lines.iter().position(|line| line.is_empty()) {
+        lines[1..end].sort_unstable();
+    }
+    same("observed.txt", &(lines.join("\n") + "\n"));
+    let stage = place.run(&["stage", &app]);
+    assert_eq!((stage.code, stage.err.as_str()), (1, ""), "{stage:?}");
+    same("stage.txt", &without_clock(&stage.out));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -260,6 +260,10 @@ mod sigchain {
         assert!(document["calldata"].as_str().unwrap().len() > 1000);
         let said = verify(&dir, &root, &[]);
         assert!(said.out.starts_with("The chain holds"), "{}", said.out);
+        assert_eq!((said.code, said.err.as_str()), (0, ""));
+        let other = verify(&dir, APP, &[]);
+        assert_eq!((other.code, other.err.as_str()), (1, ""));
+        same("sigchain_verify.txt", &format!("{}\n{}", said.out, other.out));
     }
 
     #[test]

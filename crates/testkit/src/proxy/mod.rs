@@ -3,9 +3,11 @@
 //! What goes wrong is drawn from a seeded generator, one draw per question, so that the same questions
 //! in the same order meet the same faults. Some lies can also be told to order.
 
+mod breaking;
 mod faults;
 mod lies;
 
+pub use breaking::{Breaking, Lost};
 pub use faults::{Fault, Faults};
 
 use alloy::{

@@ -185,6 +185,10 @@ async fn retry(
 ) -> Result<Outcome, Failure> {
     let store = writable(&settings).await?;
     if let Some(again) = store.retry_subscription(&id).await? {
+        if again == 0 {
+            let none = format!("no letter of {id} was dead");
+            return told(shell, id, true, Some(none), "Active");
+        }
         let letters = count(usize::try_from(again).unwrap_or(usize::MAX), "dead letter");
         return told(shell, id, true, Some(letters), "Sent again");
     }

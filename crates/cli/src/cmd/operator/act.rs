@@ -3,7 +3,8 @@
 use super::{
     checks::Checks,
     document::{Cost, Ended, Report, Transaction, timestamp},
-    sending::InFront,
+    outcome,
+    sending::{InFront, unread},
     signer::Signer,
     words,
 };
@@ -131,7 +132,7 @@ impl Act {
             if !preflight::passed(&report.checks) {
                 return refused(&plan, report, shell);
             }
-            let from = caller(signer, &plan);
+            let from = signer.caller(&plan);
             report.from = Some(from);
             let gas = match self.executed(&plan, from, &mut report).await? {
                 Executed::Succeeds { gas } => gas,
@@ -297,7 +298,7 @@ impl Act {
         mut report: Report,
         shell: &mut Shell,
     ) -> Result<Outcome, Failure> {
-        let block = self.node.block(included.block).await?;
+        let block = self.node.block(included.block).await.map_err(|e| unread(&included, &e))?;
         report.transaction = Some(Transaction {
             hash: included.transaction,
             block: included.block,
@@ -308,7 +309,8 @@ impl Act {
             cost: included.gas_price.saturating_mul(u128::from(included.gas_used)),
         });
         let from = Some(sender.address());
-        let now = operator::plan(&self.node, wish.app, wish.action.clone(), from).await?;
+        let now = operator::plan(&self.node, wish.app, wish.action.clone(), from).await;
+        let now = now.map_err(|e| unread(&included, &e))?;
         if !included.succeeded {
             report.outcome = Ended::Failed;
             let why = match now.standing {
@@ -379,24 +381,10 @@ fn refused(plan: &Plan, mut report: Report, shell: &mut Shell) -> Result<Outcome
 }
 
 fn finish(plan: &Plan, report: Report, shell: &mut Shell) -> Result<Outcome, Failure> {
-    shell.answer(&report, || words::ended(plan, &report))?;
+    shell.answer(&report, || outcome::ended(plan, &report))?;
     Ok(match report.outcome {
         Ended::Done | Ended::Already | Ended::Shown | Ended::ForSafe => Outcome::Yes,
         Ended::Refused | Ended::Failed => Outcome::No,
         Ended::TooEarly => Outcome::CouldNotTell,
     })
-}
-
-/// Who will be the one that calls.
-fn caller(signer: &Signer, plan: &Plan) -> Address {
-    if let Some(address) = signer.address() {
-        return address;
-    }
-    // Whoever signs elsewhere is most likely who may.
-    match (&plan.action, &plan.view) {
-        (Action::AcceptOwnership, Some(view)) => view.pending_owner.unwrap_or_default(),
-        (_, Some(view)) => view.owner.unwrap_or_default(),
-        (Action::Deploy { born, .. }, None) => born.owner,
-        _ => Address::ZERO,
-    }
 }

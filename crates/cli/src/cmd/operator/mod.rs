@@ -5,6 +5,7 @@ mod app;
 mod checks;
 mod contract;
 mod document;
+mod outcome;
 mod policy;
 mod sending;
 mod signer;

@@ -1,7 +1,7 @@
 //! The part of a step in which something is sent: what waits in front, the transaction itself, and the wait for it.
 
 use super::act::Act;
-use crate::shell::Shell;
+use crate::{Failure, shell::Shell};
 use devproof_api::Finality;
 use devproof_chain::Sent;
 use devproof_operator::{
@@ -125,4 +125,12 @@ impl Act {
             shell.note("Its block is not on the chain any more; waiting for another one.");
         }
     }
+}
+
+/// Why there is no answer although the transaction is in a block.
+pub(super) fn unread(included: &Included, cause: &impl std::fmt::Display) -> Failure {
+    Failure::CouldNotTell(format!(
+        "transaction {:#x} is in block {}, and what came of it could not be read: {cause}, and run the same command again to see",
+        included.transaction, included.block
+    ))
 }

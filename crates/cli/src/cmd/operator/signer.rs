@@ -8,7 +8,7 @@ use crate::{
     text::plain,
 };
 use alloy_primitives::Address;
-use devproof_operator::keys::Key;
+use devproof_operator::{Action, Plan, keys::Key};
 use std::path::Path;
 
 /// Who signs.
@@ -31,6 +31,20 @@ impl Signer {
             Self::Key(key) => Some(key.address()),
             Self::Safe(address) | Self::Nobody(address) => Some(*address),
             Self::Calldata => None,
+        }
+    }
+
+    /// Who will be the one that calls.
+    pub(super) fn caller(&self, plan: &Plan) -> Address {
+        if let Some(address) = self.address() {
+            return address;
+        }
+        // Whoever signs elsewhere is most likely who may.
+        match (&plan.action, &plan.view) {
+            (Action::AcceptOwnership, Some(view)) => view.pending_owner.unwrap_or_default(),
+            (_, Some(view)) => view.owner.unwrap_or_default(),
+            (Action::Deploy { born, .. }, None) => born.owner,
+            _ => Address::ZERO,
         }
     }
 

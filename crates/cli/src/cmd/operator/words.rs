@@ -1,6 +1,6 @@
 //! What would change, in words that a user of the app understands, and what everybody else sees of it.
 
-use super::document::{Cost, Ended, Report};
+use super::document::{Cost, Report};
 use crate::{
     cmd::{setting, value},
     text::{count, shown, span},
@@ -8,9 +8,8 @@ use crate::{
 use alloy_primitives::{Address, B256, U256};
 use devproof_api::words;
 use devproof_operator::{
-    Action, AppView, Done, Effect, Plan, Setting, Standing,
+    Action, AppView, Effect, Plan, Setting,
     preflight::{Check, Verdict},
-    safe::SafeTransaction,
 };
 
 /// A point in time, in full.
@@ -46,8 +45,8 @@ pub(super) fn thing(kind: Setting, word: B256) -> String {
         Setting::TcbRequirement => "accepting an out-of-date TCB".to_owned(),
         Setting::AnyOsImage => "any OS image that the KMS admits".to_owned(),
         Setting::NoticePeriod => format!("a notice of {}", full(kind, word)),
-        Setting::Guardian if word.is_zero() => "having no guardian".to_owned(),
-        Setting::Freeze => format!("the freeze of {}", full(kind, word)),
+        Setting::Guardian if word.is_zero() => "the removal of the guardian".to_owned(),
+        Setting::Freeze => format!("the freeze of the setting {}", full(kind, word)),
         _ => format!("{} {}", setting(kind.name()), full(kind, word)),
     }
 }
@@ -71,7 +70,7 @@ fn then(kind: Setting, word: B256, app: Option<&AppView>) -> String {
         Setting::Guardian if word.is_zero() => "nobody but the owner can stop what is announced".to_owned(),
         Setting::Guardian => format!("{} is the guardian, who can stop what is announced", Address::from_word(word)),
         Setting::Freeze => format!(
-            "{} can never widen again, and nobody can take that back",
+            "the setting {} can never widen again, and nobody can take that back",
             full(kind, word)
         ),
         _ => "it is in force".to_owned(),
@@ -80,28 +79,31 @@ fn then(kind: Setting, word: B256, app: Option<&AppView>) -> String {
 
 /// The heading of a plan.
 fn heading(plan: &Plan) -> String {
-    let on = format!("of app {} on chain {}", plan.app, plan.chain_id);
+    let app = format!("app {} on chain {}", plan.app, plan.chain_id);
     let what = plan.action.subject().map(|(kind, word)| thing(kind, word)).unwrap_or_default();
     match &plan.action {
-        Action::Propose { .. } => format!("Announce {what}, {on}."),
-        Action::Activate { .. } => format!("Put {what} into force, {on}."),
-        Action::Cancel { .. } => format!("Withdraw the announcement of {what}, {on}."),
-        Action::Remove { .. } => format!("Accept {what} no longer, {on}."),
-        Action::RequireTcb => format!("Require an up-to-date TCB {on}."),
+        Action::Propose { .. } => format!("Announce {what} for {app}."),
+        Action::Activate { .. } => format!("Put {what} into force for {app}."),
+        Action::Cancel { .. } => format!("Withdraw the announcement of {what} for {app}."),
+        Action::Remove { setting: Setting::AnyDevice, .. } => {
+            format!("Accept only the devices that are listed for {app}.")
+        }
+        Action::Remove { .. } => format!("Stop accepting {what} for {app}."),
+        Action::RequireTcb => format!("Require an up-to-date TCB for {app}."),
         Action::PinOsImages(images) => {
-            format!("Accept only {}, {on}.", count(images.len(), "OS image"))
+            format!("Accept only {} for {app}.", count(images.len(), "OS image"))
         }
         Action::IncreaseNotice(seconds) => {
-            format!("Lengthen the notice to {}, {on}.", span(u64::from(*seconds)))
+            format!("Lengthen the notice to {} for {app}.", span(u64::from(*seconds)))
         }
-        Action::NameGuardian(guardian) => format!("Name {guardian} the guardian {on}."),
+        Action::NameGuardian(guardian) => format!("Name {guardian} the guardian of {app}."),
         Action::OfferOwnership(to) if to.is_zero() => {
-            format!("Take the offer of the ownership {on} back.")
+            format!("Take the offer of the ownership of {app} back.")
         }
-        Action::OfferOwnership(to) => format!("Offer the ownership {on} to {to}."),
-        Action::AcceptOwnership => format!("Accept the ownership {on}."),
+        Action::OfferOwnership(to) => format!("Offer the ownership of {app} to {to}."),
+        Action::AcceptOwnership => format!("Accept the ownership of {app}."),
         Action::Register { kms } => {
-            format!("Make app {} known to the KMS {kms}, on chain {}.", plan.app, plan.chain_id)
+            format!("Make app {} known to the KMS {kms} on chain {}.", plan.app, plan.chain_id)
         }
         Action::Deploy { .. } => {
             format!("Deploy an AppAuth at {} on chain {}.", plan.app, plan.chain_id)
@@ -164,8 +166,8 @@ fn narrows(plan: &Plan, in_force: bool, withdraws: bool) -> String {
         Action::RequireTcb => "at once no instance that starts on a machine with out-of-date firmware gets keys.",
         Action::PinOsImages(_) => "at once no instance that starts on another OS image gets keys. Every further image takes the full notice.",
         Action::IncreaseNotice(_) => {
-            "at once everything that is announced takes the longer notice; what is pending keeps its time. To shorten it again takes \
-             that notice."
+            "at once everything that is announced from then on takes the longer notice; what is pending already keeps its time. To \
+             shorten it again takes that notice."
         }
         Action::NameGuardian(_) => {
             "at once the guardian may withdraw what is announced and remove what is allowed, and nothing else. To replace it takes \
@@ -190,7 +192,7 @@ fn born(plan: &Plan) -> String {
     };
     format!(
         "an app is born, whose address commits to this:\n    owner {}\n    guardian {}\n    notice {}\n    TCB {}{}{}{}\n  \
-         Whoever finds it has all of this without notice. {}",
+         All of this holds from the start, without notice. {}",
         born.owner,
         if born.guardian.is_zero() { "none".to_owned() } else { born.guardian.to_string() },
         span(u64::from(born.notice_seconds)),
@@ -305,102 +307,6 @@ fn cost(cost: Cost) -> String {
         coins(cost.most),
         cost.gas,
         gwei(cost.max_fee_per_gas)
-    )
-}
-
-/// How it ended.
-pub(super) fn ended(plan: &Plan, report: &Report) -> String {
-    let mut text = match report.outcome {
-        Ended::Done => done(report),
-        Ended::Already => already(plan),
-        Ended::TooEarly => {
-            let ripe = report.ripe_at.map(words::time).unwrap_or_default();
-            let expires = report.expires_at.map(words::time).unwrap_or_default();
-            let left = match plan.standing {
-                Standing::TooEarly { ripe_at, .. } => span(ripe_at.saturating_sub(plan.next_time)),
-                _ => String::new(),
-            };
-            format!(
-                "Too early: it may be activated from {ripe} on, in {left}, until {expires}. Nothing was sent; run it again then, \
-                 or with --when-ripe.\n"
-            )
-        }
-        Ended::Refused => {
-            let reason = report.reason.as_deref().map(shown).unwrap_or_default();
-            format!("Refused: {reason}. Nothing was sent.\n")
-        }
-        Ended::Failed => {
-            let reason = report.reason.as_deref().map(shown).unwrap_or_default();
-            format!("Failed: {reason}.\n")
-        }
-        Ended::Shown => "Nothing was sent.\n".to_owned(),
-        Ended::ForSafe => String::new(),
-    };
-    if let Some(safe) = &report.safe {
-        text.push_str(&self::safe(safe));
-    }
-    text
-}
-
-fn done(report: &Report) -> String {
-    let Some(it) = &report.transaction else { return "Done.\n".to_owned() };
-    let mut text = format!(
-        "Done: transaction {:#x}\n  in block {} ({:#x}), {}, {}\n  cost {} of the chain's coin ({} gas)\n",
-        it.hash,
-        it.block,
-        it.block_hash,
-        words::time(it.timestamp),
-        it.finality,
-        coins(it.cost),
-        it.gas_used
-    );
-    if let (Some(ripe), Some(expires)) = (report.ripe_at, report.expires_at) {
-        text.push_str(&format!(
-            "May be activated from {} on, and is dead from {} on.\n",
-            words::time(ripe),
-            words::time(expires)
-        ));
-    }
-    text
-}
-
-fn already(plan: &Plan) -> String {
-    let what = plan.action.subject().map(|(kind, word)| thing(kind, word));
-    let what = what.unwrap_or_else(|| "it".to_owned());
-    match plan.standing {
-        Standing::Done(Done::Announced { ripe_at, expires_at }) => format!(
-            "Done before: {what} is announced, may be activated from {} on and is dead from {} on. Nothing was sent.\n",
-            time(ripe_at),
-            time(expires_at)
-        ),
-        Standing::Done(Done::NotThere) => {
-            format!("Nothing to do: {what} is neither in force nor announced. Nothing was sent.\n")
-        }
-        _ => match &plan.action {
-            Action::Deploy { .. } => {
-                format!("Done before: the app is at {}. Nothing was sent.\n", plan.app)
-            }
-            Action::Register { kms } => {
-                format!("Done before: the KMS {kms} knows {}. Nothing was sent.\n", plan.app)
-            }
-            Action::OfferOwnership(_) | Action::AcceptOwnership => {
-                "Done before: the ownership is as wanted. Nothing was sent.\n".to_owned()
-            }
-            _ => format!("Done before: {what} is in force. Nothing was sent.\n"),
-        },
-    }
-}
-
-fn safe(safe: &SafeTransaction) -> String {
-    format!(
-        "For the Safe {} (version {}, {} of {} owners sign), with its nonce {}:\n  safeTxHash {:#x}\nCompare this hash with the one \
-         on the device before you sign. The Safe itself computes the same.\n",
-        safe.safe,
-        shown(&safe.version),
-        safe.threshold,
-        safe.owners,
-        safe.nonce,
-        safe.safe_tx_hash
     )
 }
 
