@@ -99,9 +99,12 @@ pub async fn publish(publishing: Publishing<'_>) -> Result<Published, ReleaseErr
 
     let (ledger, through) = of_chain(&publishing).await?;
     let row = ledger.version(version).ok_or_else(|| {
+        let wanted = match publishing.finality {
+            Finality::Unsafe => "on the chain",
+            finality => finality.name(),
+        };
         ReleaseError::Refused(format!(
-            "the version {version:#x} was not announced in a block that is {}: run `devproof propose`, or wait",
-            crate::ledger::reached(publishing.finality)
+            "the version {version:#x} was not announced in a block that is {wanted}: run `devproof propose`, or wait"
         ))
     })?;
 

@@ -13,7 +13,7 @@ enum Has {
 use Has::{None as Nothing, Words};
 
 /// Each verb. Where the same is told of a chain that a node serves, the file begins with `story_`.
-const VERBS: [(&str, Has); 56] = [
+const VERBS: [(&str, Has); 57] = [
     ("index", Words(&["verb_index.txt"])),
     (
         "at",

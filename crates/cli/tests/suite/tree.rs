@@ -110,14 +110,6 @@ pub(crate) fn first_examples() -> Vec<Vec<String>> {
     leaves.filter_map(|(_, verb)| examples(verb).first().map(|line| words(line))).collect()
 }
 
-/// The names of every verb that does something.
-pub(crate) fn leaves() -> Vec<String> {
-    let tree = tree();
-    let leaves =
-        verbs(&tree).into_iter().filter(|(_, verb)| verb.get_subcommands().next().is_none());
-    leaves.map(|(names, _)| names.join(" ")).collect()
-}
-
 #[test]
 fn the_help_of_the_program_shows_every_group_of_verbs() {
     let shown: Vec<Vec<String>> = examples(&tree()).iter().map(|line| words(line)).collect();

@@ -218,12 +218,14 @@ fn notice(gate: &Gate<'_>, found: &Found, row: Option<&Row>) -> Line {
         ),
         Some(Notice::Seconds(seconds)) => {
             format!(
-                "It was given on {given}, in block {block}, which is {finality}, and lasted {}.",
+                "The notice lasted {}. It was given on {given}, in block {block}, which is {finality}.",
                 span(seconds)
             )
         }
         None => {
-            format!("It was given on {given}, in block {block}, which is {finality}, and runs.")
+            format!(
+                "The notice runs. It was given on {given}, in block {block}, which is {finality}."
+            )
         }
     };
     Line::pass(id, "chain", message).value(block)

@@ -162,8 +162,8 @@ async fn secrets(gate: &Gate<'_>, git: &Git, document: &AppCompose) -> Result<Li
         }
     }
     let message = format!(
-        "No secret was found in the file, by the rules of `devproof compose lint` and {looked} values of variables. Shorter ones than \
-         {MIN_SECRET} characters are not looked for, and what a rule does not know it does not find."
+        "No secret was found in the file, by the rules of `devproof compose lint` and {looked} values of variables. Values shorter \
+         than {MIN_SECRET} characters are not looked for, and what a rule does not know it does not find."
     );
     Ok(Line::pass(id, "here", message))
 }

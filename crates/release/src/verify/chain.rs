@@ -191,14 +191,26 @@ fn compared(proof: &Proof, known: &Known) -> Vec<Line> {
     } else {
         doctored("announced", "the announcement")
     });
-    for (id, what, published, it) in [
-        ("in_force", "It came into force", &proof.in_force, &expected.in_force),
-        ("ended", "It ended", &proof.ended, &expected.ended),
+    for (id, what, not, published, it) in [
+        (
+            "in_force",
+            "It came into force",
+            "It did not come into force, as the document says.",
+            &proof.in_force,
+            &expected.in_force,
+        ),
+        (
+            "ended",
+            "It ended",
+            "It has not ended, as the document says.",
+            &proof.ended,
+            &expected.ended,
+        ),
     ] {
         lines.push(if published == it {
             match it {
                 Some(it) => Line::pass(id, "chain", place(what, it)).value(it.transaction),
-                None => Line::pass(id, "chain", "It did not, as the document says."),
+                None => Line::pass(id, "chain", not),
             }
         } else {
             doctored(id, "that")
