@@ -60,7 +60,8 @@ pub struct ChallengeDocument {
     block: Block,
     /// What makes it different from every other challenge.
     random: B256,
-    /// What a quote for it is to have.
+    /// What a quote for it is to have: 64 bytes in hexadecimal.
+    #[schemars(with = "String")]
     report_data: B512,
 }
 

@@ -106,6 +106,7 @@ const VERBS: [(&str, Has); 57] = [
     ("release publish", Words(&["play.txt"])),
     ("release verify", Words(&["play.txt"])),
     ("openapi", Nothing("docs/openapi.json is all that it prints, and is compared with it")),
+    ("schema", Nothing("it is for machines; every document is held to it")),
     (
         "serve",
         Nothing(
@@ -116,7 +117,6 @@ const VERBS: [(&str, Has); 57] = [
     ("db copy", Words(&["verb_db_copy.txt"])),
     ("db prune-evidence", Words(&["verb_db_prune_evidence.txt"])),
     ("doctor", Words(&["doctor.txt", "doctor_first.txt", "doctor_postgres.txt"])),
-    ("schema", Nothing("it is for machines; every document is held to it")),
     ("completions", Nothing("what a shell makes of its script is asked of a shell")),
     ("man", Nothing("it prints the names of the pages; groff reads the pages")),
 ];
