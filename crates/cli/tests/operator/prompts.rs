@@ -55,7 +55,11 @@ async fn at_each_question(table: &Table, step: &Step, keystore: &PathBuf, opens:
     };
     let running: Vec<_> = questions.clone().enumerate().map(begin).collect();
     for ((question, does, code, says), mut terminal) in questions.zip(running) {
-        terminal.until(question);
+        if question == PASSWORD_ASKED {
+            terminal.until_hidden(question);
+        } else {
+            terminal.until(question);
+        }
         match does {
             Does::Types(keys) => terminal.types(keys),
             Does::Kills => terminal.kill(),
@@ -70,7 +74,7 @@ async fn at_each_question(table: &Table, step: &Step, keystore: &PathBuf, opens:
     // The next run, with all questions answered.
     let mut terminal = if opens {
         let mut terminal = Terminal::start(&with_keystore(table, step, keystore), "run");
-        terminal.until(PASSWORD_ASKED);
+        terminal.until_hidden(PASSWORD_ASKED);
         terminal.types(&format!("{PASSWORD}\n"));
         terminal
     } else {
