@@ -31,7 +31,7 @@ pub mod release;
 pub mod serve;
 pub mod sigchain;
 pub mod stage;
-mod stop;
+pub(crate) mod stop;
 pub mod verify;
 pub mod watch;
 mod words;

@@ -29,7 +29,10 @@ impl Terminal {
         let line = words.into_iter().map(quoted).collect::<Vec<_>>().join(" ");
         let folder = command.get_current_dir().unwrap();
         let pid_file = folder.join(format!("{name}.pid"));
-        let line = format!("echo $$ > {name}.pid; exec {line}");
+        // Whoever started it goes on, and says how the terminal was left.
+        let line = format!(
+            "trap : INT; sh -c 'echo $$ > {name}.pid; exec \"$@\"' sh {line}; code=$?; stty -a; exit $code"
+        );
         let mut script = Command::new("script");
         for (key, value) in command.get_envs() {
             match value {
