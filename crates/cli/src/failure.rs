@@ -10,6 +10,9 @@ use std::{io, process::ExitCode};
 /// Exit code of a command line that makes no sense (`EX_USAGE`).
 pub(crate) const USAGE: u8 = 64;
 
+/// Exit code of what Ctrl-C stopped, as shells tell it: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// How a command ended that could do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -38,6 +41,8 @@ pub enum Failure {
     Usage(String),
     /// The answer could not be had.
     CouldNotTell(String),
+    /// Somebody stopped it with Ctrl-C.
+    Interrupted,
     /// Nobody reads what we write: nothing is wrong.
     BrokenPipe,
 }
@@ -49,6 +54,7 @@ impl Failure {
         match self {
             Self::Usage(_) => USAGE,
             Self::CouldNotTell(_) => 2,
+            Self::Interrupted => INTERRUPTED,
             Self::BrokenPipe => 0,
         }
     }

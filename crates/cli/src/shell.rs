@@ -1,6 +1,6 @@
 //! The only place that prints. Answers go to standard output, everything else to standard error.
 
-use crate::{Failure, opts::Global};
+use crate::{Failure, cmd::stop, opts::Global};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -145,15 +145,25 @@ impl Shell {
         Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
     }
 
-    /// Asks for a password, which is not shown. `None` if there is nobody at a terminal to answer.
+    /// Asks for a password, which is not shown. `None` if there is nobody at a terminal to answer. Needs a runtime. From then on
+    /// Ctrl-C ends the process with an exit code, and not by itself: it would leave a terminal that shows nothing.
     ///
     /// # Errors
-    /// If the answer cannot be read.
+    /// If the answer cannot be read; [`Failure::Interrupted`] for Ctrl-C.
     pub fn ask_password(&mut self, what: &str) -> Result<Option<SecretString>, Failure> {
         if !self.terminal || !io::stdin().is_terminal() {
             return Ok(None);
         }
+        let interrupts = stop::interrupts();
+        // The terminal is as it was when this returns, also for Ctrl-C.
         let password = rpassword::prompt_password(format!("{what}: "));
+        if password.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::Interrupted) {
+            return Err(Failure::Interrupted);
+        }
+        tokio::spawn(async move {
+            interrupts.await;
+            std::process::exit(Failure::Interrupted.code().into());
+        });
         password
             .map(|it| Some(it.into()))
             .map_err(|e| Failure::CouldNotTell(format!("the password could not be read ({e})")))

@@ -32,7 +32,7 @@ pub mod schema;
 pub mod serve;
 pub mod sigchain;
 pub mod stage;
-mod stop;
+pub(crate) mod stop;
 pub mod verify;
 pub mod watch;
 mod words;

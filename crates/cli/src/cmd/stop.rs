@@ -56,3 +56,19 @@ fn listen() -> impl Future<Output = ()> + Send + 'static {
         }
     }
 }
+
+/// Takes Ctrl-C over at once, and resolves when it comes.
+pub(crate) fn interrupts() -> impl Future<Output = ()> + Send + 'static {
+    #[cfg(unix)]
+    let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).ok();
+    async move {
+        #[cfg(unix)]
+        if let Some(signal) = &mut signal {
+            signal.recv().await;
+            return;
+        }
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -55,7 +55,11 @@ async fn at_each_question(table: &Table, step: &Step, keystore: &PathBuf, opens:
     };
     let running: Vec<_> = questions.clone().enumerate().map(begin).collect();
     for ((question, does, code, says), mut terminal) in questions.zip(running) {
-        terminal.until(question);
+        if question == PASSWORD_ASKED {
+            terminal.until_hidden(question);
+        } else {
+            terminal.until(question);
+        }
         match does {
             Does::Types(keys) => terminal.types(keys),
             Does::Kills => terminal.kill(),
@@ -65,17 +69,34 @@ async fn at_each_question(table: &Table, step: &Step, keystore: &PathBuf, opens:
         assert_eq!(ended, code, "{at}");
         assert!(text.contains(says), "{at}");
         assert!(!text.contains("is on its way"), "{at}");
+        // The terminal is as it was, unless there was no time to see to that.
+        if !matches!((question, does), (PASSWORD_ASKED, Does::Kills)) {
+            let (_, modes) = text.rsplit_once("speed ").unwrap();
+            for mode in ["echo", "icanon", "isig"] {
+                assert!(modes.split_whitespace().any(|it| it == mode), "{mode}: {at}");
+            }
+        }
         assert_eq!(table.state(step).await, before, "something was sent: {at}");
     }
-    // The next run, with all questions answered.
-    let mut terminal = if opens {
-        let mut terminal = Terminal::start(&with_keystore(table, step, keystore), "run");
-        terminal.until(PASSWORD_ASKED);
+    let begin = |name: &str| {
+        if !opens {
+            return Terminal::start(&table.command(step, &[]), name);
+        }
+        let mut terminal = Terminal::start(&with_keystore(table, step, keystore), name);
+        terminal.until_hidden(PASSWORD_ASKED);
         terminal.types(&format!("{PASSWORD}\n"));
         terminal
-    } else {
-        Terminal::start(&table.command(step, &[]), "run")
     };
+    if opens {
+        let mut terminal = begin("behind");
+        terminal.until(ASKED);
+        terminal.types("\u{3}");
+        let (ended, text) = terminal.end();
+        assert_eq!(ended, 130, "{}: behind the password: {text}", step.words);
+        assert_eq!(table.state(step).await, before, "{}: {text}", step.words);
+    }
+    // The next run, with all questions answered.
+    let mut terminal = begin("run");
     terminal.until(ASKED);
     assert_eq!(table.state(step).await, before, "{}: before it is asked", step.words);
     terminal.types("y\n");

@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +29,10 @@ impl Terminal {
         let line = words.into_iter().map(quoted).collect::<Vec<_>>().join(" ");
         let folder = command.get_current_dir().unwrap();
         let pid_file = folder.join(format!("{name}.pid"));
-        let line = format!("echo $$ > {name}.pid; exec {line}");
+        // Whoever started it goes on, and says how the terminal was left.
+        let line = format!(
+            "trap : INT; sh -c 'echo $$ > {name}.pid; exec \"$@\"' sh {line}; code=$?; stty -a; exit $code"
+        );
         let mut script = Command::new("script");
         for (key, value) in command.get_envs() {
             match value {
@@ -61,6 +64,22 @@ impl Terminal {
                 panic!("it never asks {question:?}: {}", self.text)
             };
             self.text.push_str(&String::from_utf8_lossy(&piece));
+        }
+    }
+
+    /// Waits until it asks for a password, and what is typed is not shown any more: that is a moment after the question is.
+    pub(crate) fn until_hidden(&mut self, question: &str) {
+        self.until(question);
+        let begun = Instant::now();
+        let pid = std::fs::read_to_string(&self.pid_file).unwrap();
+        let terminal = format!("/proc/{}/fd/0", pid.trim());
+        loop {
+            let modes = Command::new("stty").args(["-a", "-F", &terminal]).output().unwrap();
+            if String::from_utf8_lossy(&modes.stdout).split_whitespace().any(|it| it == "-echo") {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it never hides what is typed: {modes:?}");
+            thread::sleep(Duration::from_millis(10));
         }
     }
 

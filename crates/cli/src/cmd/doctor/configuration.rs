@@ -60,7 +60,7 @@ pub(super) fn look(global: &Global, lines: &mut Lines) -> Settings {
             lines.fail("config.values", None, &why, advice);
             without_file(global)
         }
-        Err(Failure::BrokenPipe) => without_file(global),
+        Err(Failure::Interrupted | Failure::BrokenPipe) => without_file(global),
     }
 }
 

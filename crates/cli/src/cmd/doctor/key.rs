@@ -35,7 +35,7 @@ pub(super) async fn look(args: &SignArgs, found: Option<&Found>, limit: Limit, l
             );
             return;
         }
-        Err(Failure::BrokenPipe) => return,
+        Err(Failure::Interrupted | Failure::BrokenPipe) => return,
     };
     let Some(found) = found else { return };
     let name = address.to_string();

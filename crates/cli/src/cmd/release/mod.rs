@@ -219,7 +219,9 @@ async fn node(settings: &Settings) -> Result<Node, String> {
                 .to_owned())
         }
         Err(Failure::Usage(why) | Failure::CouldNotTell(why)) => Err(why),
-        Err(Failure::BrokenPipe) => Err("the node does not answer".to_owned()),
+        Err(Failure::Interrupted | Failure::BrokenPipe) => {
+            Err("the node does not answer".to_owned())
+        }
     }
 }
 
