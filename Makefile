@@ -75,9 +75,9 @@ fuzz:
 artifacts: tools
 	DEVPROOF_BLESS=1 cargo test --quiet --workspace --test artifacts
 
-# Write the reference of the command line (docs/cli.md) anew.
+# Write the reference of the command line (docs/cli.md, docs/schemas.json) anew.
 reference:
-	DEVPROOF_BLESS=1 cargo test --quiet --workspace --test suite the_committed_reference
+	DEVPROOF_BLESS=1 cargo test --quiet --workspace --test suite the_committed_
 
 # Write the committed gas figures anew; look at the difference before committing it.
 snapshots: tools

@@ -92,6 +92,15 @@ pub fn schema(verb: Option<&str>) -> Option<Value> {
         verbs.insert(words.to_owned(), document);
     }
     let mut definitions = generator.take_definitions(true);
+    // alloy gives all lengths of bytes one name, and allows what is never printed.
+    for (name, digits, what) in
+        [("FixedBytes", "[0-9a-f]{64}", "32 bytes"), ("Address", "[0-9a-fA-F]{40}", "An address")]
+    {
+        if let Some(known) = definitions.get_mut(name) {
+            let description = format!("{what} in hexadecimal.");
+            *known = json!({ "description": description, "type": "string", "pattern": format!("^0x{digits}$") });
+        }
+    }
     definitions.extend(of_rest(rest));
     let mut schema = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema" });
     let all = schema.as_object_mut()?;

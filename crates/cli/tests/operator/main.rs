@@ -27,7 +27,6 @@ mod prompts;
 mod refusals;
 mod release;
 mod safes;
-mod schema;
 mod sending;
 #[allow(dead_code, reason = "shared with the tests of the evidence crate")]
 #[path = "../../../evidence/tests/it/server.rs"]

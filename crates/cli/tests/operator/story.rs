@@ -4,7 +4,7 @@
 use crate::{
     bench::{Said, redacted, said, same},
     changing::fields,
-    other_verbs, schema,
+    other_verbs,
 };
 use devproof_testkit::{Story, Versions};
 use std::process::{Command, Stdio};
@@ -13,9 +13,9 @@ use tempfile::TempDir;
 /// 2026-11-20 00:00:00 UTC.
 pub(crate) const NOW: u64 = 1_795_132_800;
 
-/// What a verb says as a document.
+/// What a verb says as a document; that it has its schema is seen wherever the binary is run.
 enum Form {
-    /// What REST gives: this schema of docs/openapi.json.
+    /// What REST gives: the schema with this name, in the OpenAPI document and here.
     Rest(&'static str),
     /// One of the command line alone, with these fields.
     Ours(&'static [&'static str]),
@@ -175,7 +175,12 @@ async fn every_question_about_the_life_of_a_product() {
         assert_eq!(document.code, code, "{document:?}");
         let document = document.json();
         match form {
-            Rest(schema) => schema::fits(&document, schema),
+            Rest(name) => assert!(
+                devproof_cli::schema(Some(args[0])).unwrap()["$defs"]
+                    .get(format!("rest.{name}"))
+                    .is_some(),
+                "{args:?}"
+            ),
             Ours(all) => assert_eq!(fields(&document), all, "{args:?}: {document:#}"),
         }
         let quiet = played.run(&[args, &["--quiet"]].concat());

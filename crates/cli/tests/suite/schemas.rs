@@ -2,7 +2,7 @@
 
 use crate::{run::devproof, tree};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
 #[test]
 fn every_verb_has_a_schema_or_prints_no_document() {
@@ -25,6 +25,18 @@ fn every_verb_has_a_schema_or_prints_no_document() {
             assert!(schema["$defs"].get(name).is_some(), "{verb}: {name}");
         }
     }
+}
+
+/// Whoever reads documents sees in the history of this file what changed in them.
+#[test]
+fn the_committed_schemas_are_those_of_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas.json");
+    let current = format!("{:#}\n", devproof_cli::schema(None).unwrap());
+    if std::env::var_os("DEVPROOF_BLESS").is_some() {
+        fs::write(&path, &current).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == current, "docs/schemas.json is stale; `make reference` writes it anew");
 }
 
 #[test]
