@@ -122,6 +122,7 @@ async fn play(now: Timestamp, shell: &Shell) -> Result<Story> {
 fn said(failure: Failure) -> eyre::Report {
     match failure {
         Failure::Usage(why) | Failure::CouldNotTell(why) => eyre::eyre!(why),
+        Failure::Interrupted => eyre::eyre!("it was interrupted"),
         Failure::BrokenPipe => eyre::eyre!("nobody reads the answers"),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -97,8 +97,15 @@ impl Terminal {
 
     /// Its exit code, 128 and the number of a signal that ended it, and all that was seen.
     pub(crate) fn end(mut self) -> (i32, String) {
-        while let Ok(piece) = self.shown.recv_timeout(PATIENCE) {
-            self.text.push_str(&String::from_utf8_lossy(&piece));
+        loop {
+            match self.shown.recv_timeout(PATIENCE) {
+                Ok(piece) => self.text.push_str(&String::from_utf8_lossy(&piece)),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.kill();
+                    panic!("it does not end: {}", self.text)
+                }
+            }
         }
         (self.script.wait().unwrap().code().unwrap_or(-1), self.text)
     }
