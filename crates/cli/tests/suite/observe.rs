@@ -7,7 +7,7 @@ use crate::{
     },
     run::{Said, command, devproof_in},
     server::Server,
-    words::same,
+    words::{same, without_clock},
 };
 use alloy_primitives::{Address, B256, hex, keccak256};
 use axum::{Router, extract::Query, routing::get};
@@ -120,22 +120,6 @@ impl Place {
         };
         Server::new(Router::new().route("/quote", get(quote))).await
     }
-}
-
-/// Without times of the machine's clock, of which only the form is kept.
-fn without_clock(text: &str) -> String {
-    let digits = |at: &[u8]| at.iter().all(u8::is_ascii_digit);
-    let is_time = |word: &str| {
-        word.as_bytes().windows(5).any(|it| {
-            digits(&it[..2]) && digits(&it[3..]) && it[2] == b':'
-                || digits(&it[..4]) && it[4] == b'-'
-        })
-    };
-    let word = |word: &str| {
-        let hide = |c: char| if c.is_ascii_digit() { '#' } else { c };
-        if is_time(word) { word.chars().map(hide).collect() } else { word.to_owned() }
-    };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn kinds(alerts: &Value) -> Vec<&str> {

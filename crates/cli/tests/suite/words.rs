@@ -42,6 +42,22 @@ pub(crate) fn same(name: &str, text: &str) {
     assert_eq!(text, std::fs::read_to_string(&path).unwrap());
 }
 
+/// Without times of the machine's clock, of which only the form is kept.
+pub(crate) fn without_clock(text: &str) -> String {
+    let digits = |at: &[u8]| at.iter().all(u8::is_ascii_digit);
+    let is_time = |word: &str| {
+        word.as_bytes().windows(5).any(|it| {
+            digits(&it[..2]) && digits(&it[3..]) && it[2] == b':'
+                || digits(&it[..4]) && it[4] == b'-'
+        })
+    };
+    let word = |word: &str| {
+        let hide = |c: char| if c.is_ascii_digit() { '#' } else { c };
+        if is_time(word) { word.chars().map(hide).collect() } else { word.to_owned() }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test]
 async fn at_a_block_with_a_proposal() {
     let world = World::whole(LOCAL).await;
