@@ -1,5 +1,5 @@
 //! What a node that is not there, or is none, leads to.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use devproof_chain::{ChainError, Node};
 
