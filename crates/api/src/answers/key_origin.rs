@@ -7,8 +7,8 @@ use devproof_store::Store;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// Instances whose verdicts are read: those that were seen last.
-const MAX_VERDICTS: u64 = 4;
+/// Instances whose verdicts are read, at most: those that were seen last.
+const MAX_VERDICTS: u64 = 100;
 
 /// The row about a KMS's own quote, as `devproof observe` had it when it looked at an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,15 @@ pub(crate) struct KeyOrigin {
     pub(crate) how: String,
     /// When the instance was looked at.
     pub(crate) seen: Timestamp,
+}
+
+/// What the last look at each instance says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeyOrigins {
+    /// What was told, newest first.
+    pub(crate) told: Vec<KeyOrigin>,
+    /// Whether there are instances that were not read, each of which may have been told something else.
+    pub(crate) more: bool,
 }
 
 /// As much of a verdict's document as is needed here; whatever else is in it may change.
@@ -52,8 +61,8 @@ struct Block {
     number: u64,
 }
 
-/// What the last verdicts about instances of an app say of the KMS's own quote, newest first. What was not held against Intel's
-/// root proves nothing and is not among them, nor is a verdict that is kept no more.
+/// What the last verdicts about instances of an app that were seen since a time say of the KMS's own quote. What was not held
+/// against Intel's root proves nothing and is not among them, nor is a verdict that is kept no more.
 ///
 /// # Errors
 /// Only those of the database.
@@ -61,12 +70,16 @@ pub(crate) async fn key_origins(
     store: &Store,
     chain_id: u64,
     app: Address,
-) -> Result<Vec<KeyOrigin>, AnswerError> {
-    let seen = store.observed_instances(chain_id, app, u64::MAX, MAX_VERDICTS).await?;
-    let mut found = Vec::new();
+    since: Timestamp,
+) -> Result<KeyOrigins, AnswerError> {
+    let mut seen = store.observed_instances(chain_id, app, u64::MAX, MAX_VERDICTS + 1).await?;
+    seen.retain(|it| time(it.last_seen) >= since);
+    let most = usize::try_from(MAX_VERDICTS).unwrap_or(usize::MAX);
+    let mut found = KeyOrigins { told: Vec::new(), more: seen.len() > most };
+    seen.truncate(most);
     for it in seen.iter().filter(|it| it.is_intel_root) {
         let seen = time(it.last_seen);
-        found.extend(row(store, it.judgement.verdict).await?.and_then(|row| told(row, seen)));
+        found.told.extend(row(store, it.judgement.verdict).await?.and_then(|row| told(row, seen)));
     }
     Ok(found)
 }

@@ -42,7 +42,7 @@ pub use diff::diff;
 pub use error::{AnswerError, Surface};
 pub use families::family;
 pub use history::history;
-pub(crate) use key_origin::KeyOrigin;
+pub(crate) use key_origin::KeyOrigins;
 pub use lanes::{Bar, BarEnd, BarKind, Lane, Lanes, Mark, lanes};
 pub use moment::When;
 pub use notices::{NoticePlace, NoticeState, notices, notices_of};

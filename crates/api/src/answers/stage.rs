@@ -4,7 +4,7 @@ use super::{AnswerError, When, at, key_origin::key_origins, observed};
 use crate::{
     Finality, Headers,
     documents::{AtBlock, Stage, StagePoint, StageResult},
-    stage::{Known, Text, assess},
+    stage::{Known, Text, assess, lately},
 };
 use alloy_primitives::{Address, B256, Bytes};
 use devproof_compose::{
@@ -53,7 +53,7 @@ pub(crate) async fn stage_of(
         texts.push(text(version.0, bytes).await);
     }
     let seen = observed::seen(store, chain_id, app, min_finality).await?;
-    let origins = key_origins(store, chain_id, app).await?;
+    let origins = key_origins(store, chain_id, app, lately(now)).await?;
     let known = Known { texts: &texts, seen: &seen, origins: &origins, now };
     let points = assess(state, &known);
     let result = points.iter().map(|it| it.result).max().unwrap_or(StageResult::CouldNotTell);

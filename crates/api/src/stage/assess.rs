@@ -2,7 +2,7 @@
 
 use super::{POINTS, Point};
 use crate::{
-    answers::KeyOrigin,
+    answers::KeyOrigins,
     documents::{
         AtBlock, AuthorisedThen, Completeness, Kms, Observed, SeenAs, StagePoint, StageResult,
     },
@@ -28,8 +28,8 @@ pub(crate) struct Known<'a> {
     pub(crate) texts: &'a [Text],
     /// What verified quotes showed.
     pub(crate) seen: &'a [Observed],
-    /// What was found out about the key service's own quote, newest first.
-    pub(crate) origins: &'a [KeyOrigin],
+    /// What was lately found out about the key service's own quote.
+    pub(crate) origins: &'a KeyOrigins,
     /// What the reader takes for now.
     pub(crate) now: Timestamp,
 }
@@ -42,7 +42,7 @@ pub(crate) fn assess(state: &AtBlock, known: &Known<'_>) -> Vec<StagePoint> {
             "notice" => notice(state),
             "upgrade_record" => upgrade_record(state),
             "key_service" => key_service(state),
-            "key_origin" => key_origin(state, origins, now),
+            "key_origin" => key_origin(state, origins),
             "operating_system" => operating_system(state),
             "code_known" => linted(texts, &[Rule::C1, Rule::C2, Rule::C4, Rule::C11]),
             "no_secrets" => linted(texts, &[Rule::C3, Rule::C5, Rule::C6]),
@@ -143,16 +143,15 @@ fn key_service(state: &AtBlock) -> Told {
     (worst, evidence)
 }
 
-/// What counts as lately.
-fn lately(now: Timestamp) -> Timestamp {
+/// From when on something was seen lately.
+pub(crate) fn lately(now: Timestamp) -> Timestamp {
     now.checked_sub((7 * 24).hours()).unwrap_or(Timestamp::MIN)
 }
 
 /// What was said lately of the key services that the app is registered with. One refusal outweighs everything.
-fn key_origin(state: &AtBlock, origins: &[KeyOrigin], now: Timestamp) -> Told {
+fn key_origin(state: &AtBlock, origins: &KeyOrigins) -> Told {
     let theirs: Vec<_> = registered(state).iter().map(|kms| kms.contract).collect();
-    let since = lately(now);
-    let told = origins.iter().filter(|it| it.seen >= since && theirs.contains(&it.kms));
+    let told = origins.told.iter().filter(|it| theirs.contains(&it.kms));
     let (mut results, mut evidence) = (Vec::new(), Vec::new());
     for it in told {
         results.push((it.kms, it.result.as_str()));
@@ -170,7 +169,7 @@ fn key_origin(state: &AtBlock, origins: &[KeyOrigin], now: Timestamp) -> Told {
     };
     let result = if results.iter().any(|(_, result)| *result == "fail") {
         Fail
-    } else if !theirs.is_empty() && theirs.iter().all(passes) {
+    } else if !origins.more && !theirs.is_empty() && theirs.iter().all(passes) {
         Pass
     } else {
         CouldNotTell

@@ -2,7 +2,7 @@
 
 mod assess;
 
-pub(crate) use assess::{Known, Text, assess};
+pub(crate) use assess::{Known, Text, assess, lately};
 
 use crate::documents::StageResult;
 use std::fmt::Write as _;

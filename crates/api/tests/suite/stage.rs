@@ -225,6 +225,16 @@ async fn where_the_keys_of_the_key_service_were_made() {
     }
     let all = [(1, lately - 60, verdict("pass", KMS)), (2, lately, verdict("inconclusive", KMS))];
     assert_eq!(told(&all, true).await.0, CouldNotTell, "the last look counts");
+    // However many others were looked at since; and what nobody read may be a refusal.
+    let since = |count: u8, first: &str| {
+        let all = (1..=count).map(|n| {
+            (n, lately - 600 + u64::from(n), verdict(if n == 1 { first } else { "pass" }, KMS))
+        });
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&since(30, "fail"), true).await.0, Fail);
+    assert_eq!(told(&since(100, "pass"), true).await.0, Pass);
+    assert_eq!(told(&since(101, "fail"), true).await.0, CouldNotTell);
 }
 
 #[tokio::test]
