@@ -13,6 +13,7 @@ mod families;
 mod feeds;
 mod finality;
 mod headers;
+mod kept;
 pub mod listening;
 mod pages;
 pub mod parse;

@@ -7,6 +7,7 @@
 use crate::{
     AnswerError, Finality, NoticeState,
     documents::{Changes, Notices},
+    kept::Kept,
     rest::reply::Encoded,
 };
 use devproof_store::Store;
@@ -32,11 +33,10 @@ pub(crate) struct Answers {
 }
 
 /// Answers of one kind, by question.
-pub(crate) struct Shared<K, T>(Arc<Mutex<HashMap<K, Kept<T>>>>);
+pub(crate) struct Shared<K, T>(Arc<Mutex<HashMap<K, Last<T>>>>);
 
-/// The last answer to a question, with the state of the chain that it was made in, or before. Locked while it is made, so
-/// that of many who ask at once one makes it.
-type Kept<T> = Arc<tokio::sync::Mutex<Option<(u64, Arc<Made<T>>)>>>;
+/// The last answer to a question, with the state of the chain that it was made in, or before.
+type Last<T> = Arc<Kept<(u64, Arc<Made<T>>)>>;
 
 /// An answer, and what it looks like as JSON once somebody wanted it.
 #[derive(Debug)]
@@ -60,19 +60,13 @@ impl<K: Eq + Hash, T> Shared<K, T> {
         let known = i64::try_from(chain_id).is_ok();
         let status = if known { store.chain(chain_id).await? } else { None };
         let Some(status) = status else { return Ok(Arc::new(Made::of(make().await?))) };
-        let kept = self.kept(question);
-        let mut last = kept.lock().await;
-        if let Some((writes, made)) = &*last
-            && *writes >= status.writes
-        {
-            return Ok(Arc::clone(made));
-        }
-        let made = Arc::new(Made::of(make().await?));
-        *last = Some((status.writes, Arc::clone(&made)));
+        let writes = status.writes;
+        let make = async || Ok::<_, AnswerError>((writes, Arc::new(Made::of(make().await?))));
+        let (_, made) = self.last(question).get(|(known, _)| *known >= writes, make).await?;
         Ok(made)
     }
 
-    fn kept(&self, question: K) -> Kept<T> {
+    fn last(&self, question: K) -> Last<T> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_KEPT && !all.contains_key(&question) {
             all.clear();

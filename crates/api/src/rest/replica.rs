@@ -2,7 +2,7 @@
 //! document, with the same `ETag`.
 
 use super::AppState;
-use crate::documents::ReplicaLag;
+use crate::{documents::ReplicaLag, kept::Kept};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue},
@@ -14,7 +14,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Mutex;
 
 /// A dictionary as RFC 9651 has it: `lag=3, receiving=?1, replayed="0/3000148"`.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("devproof-replica");
@@ -22,12 +21,9 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("devproof-replica"
 /// How long what the server said is good for.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// When the server was asked, and what it said.
-type Said = (Instant, Option<Replica>);
-
-/// What the server last said.
+/// When the server was asked last, and what it said.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lag(Arc<Mutex<Option<Said>>>);
+pub(super) struct Lag(Arc<Kept<(Instant, Option<Replica>)>>);
 
 /// Adds the header where the answer comes from a replica. It is asked before the answer is made, so that the answer is at
 /// least as new as the header says.
@@ -41,19 +37,13 @@ pub(super) async fn tell(State(state): State<AppState>, request: Request, next: 
 }
 
 async fn current(state: &AppState) -> Option<ReplicaLag> {
-    let mut last = state.0.lag.0.lock().await;
-    if let Some((at, lag)) = &*last
-        && at.elapsed() < FRESH
-    {
-        let since = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let lag = lag.clone()?;
-        let lag_ms = lag.lag_ms.map(|ms| ms.saturating_add(since));
-        return Some(Replica { lag_ms, ..lag }.into());
-    }
+    let ask = async || state.0.store.replica().await.map(|lag| (Instant::now(), lag));
     // The answer will say what is wrong with the database.
-    let lag = state.0.store.replica().await.ok()?;
-    *last = Some((Instant::now(), lag.clone()));
-    lag.map(ReplicaLag::from)
+    let (at, lag) = state.0.lag.0.get(|(at, _)| at.elapsed() < FRESH, ask).await.ok()?;
+    let lag = lag?;
+    let since = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let lag_ms = lag.lag_ms.map(|ms| ms.saturating_add(since));
+    Some(Replica { lag_ms, ..lag }.into())
 }
 
 fn words(lag: &ReplicaLag) -> String {
