@@ -2,7 +2,7 @@
 
 use crate::{
     Failure,
-    opts::{Global, KeyArgs, ServicesArgs, SignArgs, SourceArgs, pccs},
+    opts::{Global, KeyArgs, KeystoreArgs, ServicesArgs, SignArgs, SourceArgs, pccs},
 };
 use alloy_primitives::Address;
 use devproof_api::{Families, Finality, RateLimit, documents::Declared, parse};
@@ -195,19 +195,32 @@ impl Settings {
     /// Who signs: what the file says where neither flags nor environment do.
     #[must_use]
     pub fn signing(&self, args: SignArgs) -> SignArgs {
-        let password_file =
-            args.key.password_file.clone().or_else(|| self.file.password_file.clone());
-        let key = KeyArgs { password_file, ..args.key };
-        if key.is_named() || args.safe.is_some() || args.private_key.is_some() {
+        let (key, is_named) = (args.key, args.safe.is_some() || args.private_key.is_some());
+        let is_named = is_named || key.is_named();
+        let key = KeyArgs { store: self.keystore(key.store, !is_named), ..key };
+        if is_named {
             return SignArgs { key, ..args };
         }
-        let key = KeyArgs {
-            keystore: self.file.keystore.clone(),
-            account: self.file.account.clone(),
-            aws_kms_key: self.file.aws_kms_key.clone(),
-            ..key
-        };
+        let key = KeyArgs { aws_kms_key: self.file.aws_kms_key.clone(), ..key };
         SignArgs { key, safe: self.file.safe, ..args }
+    }
+
+    /// Which keystore: that of the file if it `is_wanted`; and the password, which the file may name in any case.
+    fn keystore(&self, args: KeystoreArgs, is_wanted: bool) -> KeystoreArgs {
+        let or = |given: Option<PathBuf>, file: &Option<PathBuf>| given.or_else(|| file.clone());
+        let password_file = or(args.password_file, &self.file.password_file);
+        if !is_wanted {
+            return KeystoreArgs { password_file, ..args };
+        }
+        let (keystore, account) = (self.file.keystore.clone(), self.file.account.clone());
+        KeystoreArgs { keystore, account, password_file }
+    }
+
+    /// Which keystore is to be made: what the file says where neither flags nor environment do.
+    #[must_use]
+    pub fn new_keystore(&self, args: KeystoreArgs) -> KeystoreArgs {
+        let is_named = args.keystore.is_some() || args.account.is_some();
+        self.keystore(args, !is_named)
     }
 
     /// What the indexer is to do. A list given as flags replaces the one in the file.

@@ -94,6 +94,7 @@ fn run(opts: Opts, origins: &Origins, shell: &mut Shell) -> Result<Outcome, Fail
             Command::Watch(args) => cmd::watch::run(args, settings, shell).await,
             Command::Notify(args) => cmd::notify::run(args, settings, shell).await,
             Command::App(args) => cmd::operator::app(args, settings, shell).await,
+            Command::Key(args) => cmd::key::run(args, &settings, shell),
             Command::Contract(args) => cmd::operator::contract(args, settings, shell).await,
             Command::Propose(args) => cmd::operator::propose(*args, settings, shell).await,
             Command::Activate(args) => cmd::operator::activate(*args, settings, shell).await,

@@ -8,6 +8,7 @@ use std::{
     fmt,
     io::{self, IsTerminal, Write},
 };
+use tokio::task::AbortHandle;
 use tracing_subscriber::EnvFilter;
 
 /// What may be printed, and how.
@@ -19,6 +20,8 @@ pub struct Shell {
     /// Colour on standard error, which has the only coloured word.
     colour: bool,
     terminal: bool,
+    /// Ends the process at Ctrl-C, once a password was asked for.
+    leaving: Option<AbortHandle>,
 }
 
 impl Shell {
@@ -28,7 +31,7 @@ impl Shell {
         let terminal = io::stderr().is_terminal();
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let Global { quiet, json, verbose, .. } = *global;
-        Self { quiet, json, verbose, colour: terminal && !no_colour, terminal }
+        Self { quiet, json, verbose, colour: terminal && !no_colour, terminal, leaving: None }
     }
 
     /// Sends the log of this process to standard error.
@@ -155,15 +158,20 @@ impl Shell {
             return Ok(None);
         }
         let interrupts = stop::interrupts();
+        // Of the question before: it would not wait until the terminal shows again what is typed.
+        if let Some(leaving) = self.leaving.take() {
+            leaving.abort();
+        }
         // The terminal is as it was when this returns, also for Ctrl-C.
         let password = rpassword::prompt_password(format!("{what}: "));
         if password.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::Interrupted) {
             return Err(Failure::Interrupted);
         }
-        tokio::spawn(async move {
+        let leaving = tokio::spawn(async move {
             interrupts.await;
             std::process::exit(Failure::Interrupted.code().into());
         });
+        self.leaving = Some(leaving.abort_handle());
         password
             .map(|it| Some(it.into()))
             .map_err(|e| Failure::CouldNotTell(format!("the password could not be read ({e})")))

@@ -17,6 +17,7 @@ pub mod fsck;
 pub mod history;
 pub mod index;
 mod input;
+pub mod key;
 mod keys;
 pub mod man;
 mod node;
@@ -55,6 +56,8 @@ pub(crate) const PRINTED: &[Row] = &[
     ("verify", &[own::<devproof_attestation::Verdict>()]),
     ("compare", &[own::<devproof_attestation::Comparison>()]),
     ("observe", &[own::<observe::Look>()]),
+    ("key new", &[own::<key::Kept>()]),
+    ("key import", &[own::<key::Kept>()]),
     ("challenge", &[own::<devproof_evidence::ChallengeDocument>()]),
     ("sigchain verify", &[own::<sigchain::ChainVerdict>()]),
     ("serve", &[own::<serve::Serving>()]),

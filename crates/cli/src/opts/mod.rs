@@ -32,7 +32,9 @@ pub use evidence::{
     SigchainVerifyArgs, VerifyArgs,
 };
 pub use generated::{CompletionsArgs, ManArgs, SchemaArgs};
-pub use keys::KeyArgs;
+pub use keys::{
+    KeyArgs, KeyImportArgs, KeyNewArgs, KeysArgs, KeysCommand, KeystoreArgs, MnemonicArgs,
+};
 pub use notify::{
     NotifyAddArgs, NotifyArgs, NotifyCommand, NotifyListArgs, NotifyRemoveArgs, NotifyRetryArgs,
     NotifyRunArgs, NotifyShowArgs, NotifyTestArgs,
@@ -207,6 +209,9 @@ pub enum Command {
     /// Deploy an app, register it, show it, and change who may do what.
     #[command(verbatim_doc_comment)]
     App(AppArgs),
+    /// Keep the key that signs in a keystore.
+    #[command(verbatim_doc_comment)]
+    Key(KeysArgs),
     /// Check what stands behind an address.
     #[command(verbatim_doc_comment)]
     Contract(ContractArgs),

@@ -4,10 +4,10 @@ use crate::bench::{OWNER, Said, World, said};
 use std::{path::PathBuf, process::Command};
 
 const PROPOSE: [&str; 4] = ["propose", "APP", "--setting=device=0xd2", "--yes"];
-const PHRASE: &str = "test test test test test test test test test test test junk";
+pub(crate) const PHRASE: &str = "test test test test test test test test test test test junk";
 
 /// Foundry's own tool, as npm brings it.
-fn cast() -> Command {
+pub(crate) fn cast() -> Command {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../node_modules/@foundry-rs");
     let found = std::fs::read_dir(&folder).unwrap().flatten().map(|it| it.path().join("bin/cast"));
     let Some(cast) = found.filter(|path| path.is_file()).last() else {

@@ -17,6 +17,7 @@ mod elsewhere;
 mod held;
 mod interrupted;
 mod keys;
+mod keystores;
 mod other_verbs;
 mod policy;
 mod preflight;

@@ -13,7 +13,7 @@ enum Has {
 use Has::{None as Nothing, Words};
 
 /// Each verb. Where the same is told of a chain that a node serves, the file begins with `story_`.
-const VERBS: [(&str, Has); 57] = [
+const VERBS: [(&str, Has); 59] = [
     ("index", Words(&["verb_index.txt"])),
     (
         "at",
@@ -89,6 +89,8 @@ const VERBS: [(&str, Has); 57] = [
     ("app notice", Words(&["notice.txt", "step_notice_longer.txt", "step_notice_shorter.txt"])),
     ("app tcb", Words(&["tcb.txt", "step_tcb_require.txt", "step_tcb_drop.txt"])),
     ("app freeze", Words(&["step_freeze.txt"])),
+    ("key new", Words(&["key_new.txt"])),
+    ("key import", Words(&["key_import.txt"])),
     (
         "contract verify",
         Words(&["contract.txt", "story_contract.txt", "story_contract_of_stock.txt"]),

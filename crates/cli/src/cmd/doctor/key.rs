@@ -22,7 +22,7 @@ pub(super) async fn look(args: &SignArgs, found: Option<&Found>, limit: Limit, l
         Ok(Some(address)) => address,
         Ok(None) => return,
         Err(Failure::Usage(why)) => {
-            let advice = "name a keystore that `cast wallet import` wrote, and its password with --password-file";
+            let advice = "name a keystore that `devproof key` or `cast wallet` wrote, and its password with --password-file";
             lines.fail("key.opens", None, &why, advice);
             return;
         }
@@ -80,7 +80,7 @@ async fn account(
         );
         return Ok(None);
     };
-    let (name, password) = (source.name(), password(args)?);
+    let (name, password) = (source.name(), password(&args.store)?);
     let mut says = None;
     if let Source::Keystore(path) = &source {
         says = keystore_address(path)?;

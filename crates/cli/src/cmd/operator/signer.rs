@@ -2,13 +2,15 @@
 
 use crate::{
     Failure,
-    cmd::keys::{Source, password},
+    cmd::keys::{Source, asked_password},
     opts::SignArgs,
     shell::Shell,
-    text::plain,
 };
 use alloy_primitives::Address;
-use devproof_operator::{Action, Plan, keys::Key};
+use devproof_operator::{
+    Action, Plan,
+    keys::{Key, LocalKey},
+};
 use std::path::Path;
 
 /// Who signs.
@@ -64,24 +66,14 @@ impl Signer {
                 "a private key on the command line is in the history of the shell, and others on this machine can read it: use a \
                  keystore.",
             );
-            return Ok(Self::Key(Key::from_private_key(&key.as_str().into())?));
+            return Ok(Self::Key(LocalKey::from_private_key(&key.as_str().into())?.into()));
         }
         let source = Source::of(&args.key)?.ok_or_else(|| {
             Failure::Usage(
                 "nobody signs: name a keystore with --account or --keystore, a Safe with --safe, or take the call with --calldata".into(),
             )
         })?;
-        let ask = |keystore: &Path| match password(&args.key)? {
-            Some(password) => Ok(password),
-            None => {
-                let name = plain(&keystore.display().to_string());
-                shell.ask_password(&format!("Password of {name}"))?.ok_or_else(|| {
-                    Failure::Usage(
-                        "the keystore has a password, and there is nobody to ask: use --password-file or DEVPROOF_PASSWORD".into(),
-                    )
-                })
-            }
-        };
+        let ask = |keystore: &Path| asked_password(&args.key.store, keystore, shell);
         source.open(&args.key, ask).await.map(Self::Key)
     }
 }
