@@ -164,6 +164,12 @@ async fn making_one_is_told_in_words() {
     );
 }
 
+/// Whether what is typed at the terminal is shown, once the command has ended.
+fn shows(text: &str) -> bool {
+    let (_, modes) = text.rsplit_once("speed ").unwrap();
+    modes.split_whitespace().any(|it| it == "echo")
+}
+
 /// What is typed at each question, the exit code, and whether a keystore is there afterwards.
 const TYPED: [(&[&str], i32, bool); 6] = [
     (&["one two\n", "one two\n"], 0, true),
@@ -188,17 +194,26 @@ async fn a_password_is_typed_twice_and_an_interruption_leaves_nothing() {
         let (ended, text) = terminal.end();
         assert_eq!(ended, code, "{typed:?}: {text}");
         assert!(!text.contains("one t"), "what is typed is shown: {text}");
-        let (_, modes) = text.rsplit_once("speed ").unwrap();
-        assert!(
-            modes.split_whitespace().any(|it| it == "echo"),
-            "nothing is shown any more: {text}"
-        );
+        assert!(shows(&text), "nothing is shown any more: {text}");
         // Only the first one comes to an end; nothing is left of the others.
         assert_eq!(folder.keystores(), ["0"], "{typed:?}: {text}");
         if is_kept {
             assert_eq!(folder.in_cast(&keystore, "one two").code, 0);
         }
     }
+    // A signal from elsewhere waits until the terminal shows again what is typed.
+    let command = folder.command(&["key", "new", "--keystore", "keys/signal"]);
+    let mut terminal = Terminal::start(&command, "run-signal");
+    terminal.until_hidden("Password of ");
+    terminal.types("one two\n");
+    terminal.until_hidden("The same again");
+    terminal.signal("INT");
+    // Long enough for whoever does not wait.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.types("one two\n");
+    let (ended, text) = terminal.end();
+    assert_eq!(ended, 130, "{text}");
+    assert!(shows(&text), "nothing is shown any more: {text}");
     // The key itself, which is not shown either.
     let key = folder.0.bench.anvil.key(OWNER).unwrap().to_bytes().to_string();
     let command = folder.command(&[

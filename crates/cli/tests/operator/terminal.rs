@@ -90,9 +90,14 @@ impl Terminal {
 
     /// Ends what runs at the terminal as nothing can prevent.
     pub(crate) fn kill(&self) {
+        self.signal("KILL");
+    }
+
+    /// Sends what runs at the terminal a signal, as somebody does who sits elsewhere.
+    pub(crate) fn signal(&self, name: &str) {
         let pid = std::fs::read_to_string(&self.pid_file).unwrap();
-        let killed = Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap();
-        assert!(killed.success());
+        let sent = Command::new("kill").args([&format!("-{name}"), pid.trim()]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Its exit code, 128 and the number of a signal that ended it, and all that was seen.
