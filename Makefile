@@ -27,12 +27,14 @@ test-rest: setup
 	bin/test-rest
 
 # Chains that fork, shrink and are read through nodes that fail and lie, for half an hour; then a thousand kills, half of
-# them on each database. Ends by itself after an hour or so.
+# them on each database; then every step of an operator, interrupted at each question. Ends by itself after an hour or so.
 soak: export DEVPROOF_SOAK_SECONDS ?= 1800
 soak: export DEVPROOF_KILLS ?= 500
+soak: export DEVPROOF_EACH ?= 1
 soak: setup
 	cargo test --package devproof-indexer --test chaos -- --nocapture for_as_long_as_it_is_told
 	cargo test --package devproof --test operations -- --nocapture kills
+	cargo test --package devproof --test operator -- --nocapture at_each_question
 
 lint:
 	bin/setup lint

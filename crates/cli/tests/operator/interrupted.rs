@@ -9,7 +9,7 @@ use devproof_testkit::proxy::{Breaking, Lost};
 
 /// A node on this machine that is away is not waited for.
 const RUN: [&str; 5] = ["--yes", "--inclusion-seconds", "0", "--finality-seconds", "0"];
-/// Where not every question is interrupted that reads, one of so many is.
+/// Where not every question is interrupted that reads, one of so many is; `DEVPROOF_EACH` says another number.
 const EACH: usize = 5;
 /// How many questions behind the one that sends are interrupted each.
 const NEAR: usize = 3;
@@ -131,13 +131,14 @@ async fn at_each_question(table: &Table, step: &Step, begin: usize, stride: usiz
 
 /// Half of the verbs each, for machines with more than one core.
 async fn of_half_the_verbs(half: usize) {
+    let each = std::env::var("DEVPROOF_EACH").map_or(EACH, |text| text.parse().unwrap());
     let table = Table::new().await;
     for (n, step) in one_of_each_verb().enumerate().skip(half).step_by(2) {
         // What asks most, in each half, at every question; the others at other ones each.
         let stride = if ["propose", "app deploy"].contains(&step.verb().join(" ").as_str()) {
             1
         } else {
-            EACH
+            each
         };
         at_each_question(&table, step, n % stride, stride).await;
     }
