@@ -2,12 +2,13 @@
 
 use super::{
     Page, PageReply, Sorry, compare,
+    home::card,
     parts::{address, app_name, app_path, claimed_uri, printable, stand, when},
 };
 use crate::{
-    AppFilter, AppState, Finality, Part, Surface,
+    AppFilter, AppState, Finality, NoticeState, Part, Surface,
     answers::{self, BarKind},
-    documents::{AllowedApp, AllowedApps, Interval},
+    documents::{AllowedApp, AllowedApps, Interval, Notice},
     parse,
     words::span,
 };
@@ -17,6 +18,7 @@ use axum::{
     http::HeaderMap,
 };
 use devproof_primitives::ComposeHash;
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -48,6 +50,7 @@ pub(super) async fn page(
     let page = Part { limit: 50, after: None };
     let allowed = answers::allowed(store, chain_id, version, page, finality, Surface::Rest).await?;
     let bytes = store.compose(ComposeHash(version)).await.map_err(crate::AnswerError::from)?;
+    let announcing = announcing(&state, chain_id, version, finality).await?;
     let before = predecessor(&state, chain_id, version, asked.with.as_deref(), finality).await?;
     let comparison = match &bytes {
         Some(bytes) => compare::section(&state, chain_id, before, bytes).await?,
@@ -59,9 +62,17 @@ pub(super) async fn page(
             h1 { "Version " (crate::words::short(version)) }
             p.ids { "Compose hash " code.whole data-copy=(format!("{version:#x}")) { (format!("{version:#x}")) } }
         }
+        @if !announcing.is_empty() {
+            section aria-labelledby="announced" {
+                h2 id="announced" { "Where it is announced" }
+                ul.cards {
+                    @for (read, notice) in &announcing { li.card { (card(&state, chain_id, *read, notice)) } }
+                }
+            }
+        }
         section aria-labelledby="where" {
             h2 id="where" { "Where it was allowed" }
-            (apps(&state, &allowed))
+            (apps(&state, &allowed, !announcing.is_empty()))
         }
         (comparison)
         @if let Some(findings) = &findings { (findings) }
@@ -81,6 +92,34 @@ pub(super) async fn page(
     };
     let title = format!("Version {}", crate::words::short(version));
     Ok(Page { title: &title, part: "", feeds: &[], body }.reply(&headers))
+}
+
+/// Apps that are asked whether they announce it.
+const ANNOUNCING: usize = 20;
+
+/// The announcements of a version that can still come into force, the next first, each with the time of the block after which it was
+/// read.
+async fn announcing(
+    state: &AppState,
+    chain_id: u64,
+    version: B256,
+    finality: Finality,
+) -> Result<Vec<(Timestamp, Notice)>, Sorry> {
+    let (store, families) = (state.store(), state.families());
+    let filter = AppFilter { compose_hash: Some(version), pending: true, ..AppFilter::default() };
+    let page = Part { limit: ANNOUNCING, after: None };
+    let apps =
+        answers::apps(store, families, chain_id, &filter, page, finality, Surface::Rest).await?;
+    let mut found = Vec::new();
+    for app in &apps.apps {
+        let open = NoticeState::Open;
+        let told = answers::notices_of(store, chain_id, app.app, open, finality).await?;
+        let is_it = |it: &Notice| it.kind == "compose_hash" && it.value == version;
+        let read = told.block.timestamp;
+        found.extend(told.notices.into_iter().filter(is_it).map(|it| (read, it)));
+    }
+    found.sort_by_key(|(_, notice)| notice.ripe_at);
+    Ok(found)
 }
 
 /// Versions that are looked through for the one before.
@@ -117,11 +156,11 @@ async fn predecessor(
     Ok(before.max().map(|(_, hash)| hash))
 }
 
-fn apps(state: &AppState, allowed: &AllowedApps) -> Markup {
+fn apps(state: &AppState, allowed: &AllowedApps, is_announced: bool) -> Markup {
     let chain_id = allowed.chain_id;
     html! {
         @if allowed.apps.is_empty() {
-            p.empty { "No app here was ever allowed to run it. It may be announced: the page of its app says so." }
+            p.empty { "No app here was ever allowed to run it" @if !is_announced { ", and none announces it now" } "." }
         }
         @for app in &allowed.apps {
             @let families = state.families().of(chain_id, app.app);

@@ -12,6 +12,7 @@ use crate::{
     words::{setting, value},
 };
 use axum::{extract::State, http::HeaderMap};
+use jiff::Timestamp;
 use maud::{Markup, html};
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ fn notices(state: &AppState, told: &[OfChain]) -> Markup {
         }
         ul.cards {
             @for (chain, notice) in all {
-                li.card { (card(state, chain, notice)) }
+                li.card { (card(state, chain.chain_id, chain.notices.answer.block.timestamp, notice)) }
             }
         }
         @for it in told {
@@ -110,9 +111,9 @@ fn notices(state: &AppState, told: &[OfChain]) -> Markup {
     }
 }
 
-fn card(state: &AppState, chain: &OfChain, notice: &Notice) -> Markup {
-    let chain_id = chain.chain_id;
-    let now = state.now_after(chain.notices.answer.block.timestamp);
+/// What is announced, of which app, and when it becomes possible. `read`: the time of the block after which it was read.
+pub(super) fn card(state: &AppState, chain_id: u64, read: Timestamp, notice: &Notice) -> Markup {
+    let now = state.now_after(read);
     let stage = stage_now(&notice.state, notice.ripe_at, now);
     let families = state.families().of(chain_id, notice.app);
     let enforced = notice.code.kind == "app_auth";

@@ -69,6 +69,31 @@ fn page_of(app: alloy_primitives::Address) -> String {
 }
 
 #[tokio::test]
+async fn the_page_of_a_version_tells_who_announces_it() {
+    let mut world = World::empty(LOCAL).await;
+    world.birth(10);
+    world.propose(22, hash(2), None);
+    world.propose(23, hash(3), None);
+    world.extend(24, Action::Cancelled, Setting::ComposeHash, hash(3), OWNER);
+    world.commit(None, 30).await;
+    let page = |version| format!("/chains/{LOCAL}/versions/{}", hash(version));
+    let (_, _, body) = call(&world, &page(2)).await;
+    let said = text(&body);
+    assert!(said.contains("Where it is announced acme announced in 5 d"), "{said}");
+    assert!(said.contains("may take over from 14 Mar 2026, 00:00 UTC."), "{said}");
+    assert!(said.contains("No app here was ever allowed to run it."), "{said}");
+    assert!(body.contains(&format!("href=\"{}\"", page_of(APP))), "it leads to the app: {body}");
+    for version in [3, 9] {
+        let said = read(&world, &page(version)).await;
+        assert!(!said.contains("Where it is announced"), "{said}");
+        assert!(
+            said.contains("No app here was ever allowed to run it, and none announces it now."),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_first_sentences_say_who_can_change_the_code_and_how_long_before() {
     let mut world = World::empty(LOCAL).await;
     let image = devproof_contracts::stock::DstackKms::OsImageHashAdded { osImageHash: hash(0xe1) };
