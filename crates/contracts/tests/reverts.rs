@@ -107,7 +107,7 @@ fn proposals_that_are_refused_say_when() {
     let freeze = B256::with_last_byte(1);
     assert_eq!(
         explain(&AppAuth::NotPending { kind: 9, value: freeze }),
-        "no proposal of the freeze of compose hash is pending: propose it first"
+        "no proposal of the freeze of the setting compose hash is pending: propose it first"
     );
 }
 

@@ -16,7 +16,7 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use devproof_contracts::{Code, kms_event};
 use devproof_primitives::{BlockRef, KmsEvent};
-use devproof_store::{Contract, RawLog, Role, SPOKEN_STEP, SpokenBlock, Store};
+use devproof_store::{ChainStatus, Contract, RawLog, Role, SPOKEN_STEP, SpokenBlock, Store};
 use facts::What;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -138,6 +138,55 @@ pub async fn latest(
         Ok(telling.answer)
     })
     .await
+}
+
+/// What key services did that is about an app or about all of theirs, in the order of the blocks: the last `most`, however long ago.
+///
+/// # Errors
+/// [`AnswerError`]: never a partial answer.
+pub async fn of_key_services(
+    store: &Store,
+    chain_id: u64,
+    app: Address,
+    most: usize,
+    min_finality: Finality,
+) -> Result<Vec<Change>, AnswerError> {
+    steadily(store, chain_id, async |standing| {
+        let up_to = moment::last_of(store, &standing, min_finality).await?.block.number;
+        let known = standing.known(store).await?;
+        let services = || known.of(Role::Kms);
+        let needed: Vec<Address> = services().map(|contract| contract.address).collect();
+        standing.no_gap(store, &needed, up_to).await?;
+        let mut logs = Vec::new();
+        for contract in services() {
+            let then = store.kms_then(&standing.status, contract, app, up_to).await?;
+            logs.extend(then.logs.into_iter().map(|log| (contract.address, log)));
+        }
+        logs.sort_by_key(|(_, log)| (log.block.number, log.log_index));
+        let told = logs.iter().filter_map(|(it, log)| of_kms(&standing.status, *it, log));
+        let mut told: Vec<Change> = told.collect();
+        told.drain(..told.len().saturating_sub(most));
+        Ok(told)
+    })
+    .await
+}
+
+/// What a log of a key service tells.
+fn of_kms(status: &ChainStatus, contract: Address, log: &RawLog) -> Option<Change> {
+    let event = kms_event(&log.topics, &log.data)?;
+    let (action, setting, value) = event.in_words();
+    let app = match event {
+        KmsEvent::AppRegistered(app) | KmsEvent::AppDeployed { app, .. } => Some(app),
+        _ => None,
+    };
+    let entry = Entry {
+        action: action.to_owned(),
+        setting: setting.to_owned(),
+        value,
+        ..timeline::set(log.block, status, log.tx_hash, log.log_index)
+    };
+    let role = Role::Kms.as_str().to_owned();
+    Some(Change { role, contract, app, entry: Some(entry), deletion: None })
 }
 
 /// A page in the making.
@@ -296,7 +345,7 @@ impl<'a> Telling<'a> {
                 }
                 Role::Kms => {
                     for log in theirs {
-                        if let Some(change) = self.of_kms(address, log) {
+                        if let Some(change) = of_kms(&self.standing.status, address, log) {
                             add(Some(log.log_index), change);
                         }
                     }
@@ -318,24 +367,6 @@ impl<'a> Telling<'a> {
             }
         }
         Ok(found.into_values().collect())
-    }
-
-    fn of_kms(&self, contract: Address, log: &RawLog) -> Option<Change> {
-        let event = kms_event(&log.topics, &log.data)?;
-        let (action, setting, value) = event.in_words();
-        let app = match event {
-            KmsEvent::AppRegistered(app) | KmsEvent::AppDeployed { app, .. } => Some(app),
-            _ => None,
-        };
-        let status = &self.standing.status;
-        let entry = Entry {
-            action: action.to_owned(),
-            setting: setting.to_owned(),
-            value,
-            ..timeline::set(log.block, status, log.tx_hash, log.log_index)
-        };
-        let role = Role::Kms.as_str().to_owned();
-        Some(Change { role, contract, app, entry: Some(entry), deletion: None })
     }
 
     async fn of_app(

@@ -35,7 +35,7 @@ pub use allowed::{allowed, allowed_for};
 pub use apps::{AppFilter, app, apps};
 pub use as_of::as_of;
 pub use attested::attested;
-pub use changes::{ChangePlace, ChangesOf, Told, changes, changes_placed, latest};
+pub use changes::{ChangePlace, ChangesOf, Told, changes, changes_placed, latest, of_key_services};
 pub use cursor::{Cursor, MAX_PAGE, Part};
 pub use deletions::{DeletionsOf, deletions};
 pub use diff::diff;

@@ -85,12 +85,16 @@ async fn news(
     match apps {
         None => found.extend(latest.changes),
         Some(apps) => {
-            // What they did themselves comes from their own histories: on a chain with much on it the latest changes of all may
+            // What they and key services did comes from their own histories: on a chain with much on it the latest changes of all may
             // reach back minutes only, and who reads a feed now and then would miss an announcement.
-            let of_others = latest.changes.into_iter().filter(|it| it.role != Role::App.as_str());
-            found.extend(of_others.filter(|it| it.app.is_none_or(|app| apps.contains(&app))));
+            let is_deletion = |it: &Change| it.deletion.is_some();
+            let deletions = latest.changes.into_iter().filter(is_deletion);
+            found.extend(deletions.filter(|it| it.app.is_some_and(|app| apps.contains(&app))));
             for app in apps {
                 found.extend(own_changes(state, chain_id, *app, finality).await?);
+                let services =
+                    answers::of_key_services(store, chain_id, *app, CHANGES, finality).await?;
+                found.extend(services);
             }
         }
     }

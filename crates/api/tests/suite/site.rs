@@ -75,12 +75,14 @@ async fn the_page_of_a_version_tells_who_announces_it() {
     world.propose(22, hash(2), None);
     world.propose(23, hash(3), None);
     world.extend(24, Action::Cancelled, Setting::ComposeHash, hash(3), OWNER);
+    world.propose(25, hash(4), None);
     world.commit(None, 30).await;
     let page = |version| format!("/chains/{LOCAL}/versions/{}", hash(version));
     let (_, _, body) = call(&world, &page(2)).await;
     let said = text(&body);
     assert!(said.contains("Where it is announced acme announced in 5 d"), "{said}");
     assert!(said.contains("may take over from 14 Mar 2026, 00:00 UTC."), "{said}");
+    assert_eq!(said.matches("may take over").count(), 1, "and not what else it announces: {said}");
     assert!(said.contains("No app here was ever allowed to run it."), "{said}");
     assert!(body.contains(&format!("href=\"{}\"", page_of(APP))), "it leads to the app: {body}");
     for version in [3, 9] {
@@ -302,6 +304,8 @@ async fn the_feed_of_an_app_does_not_lose_what_it_did_among_what_others_do() {
     let mut world = World::empty(LOCAL).await;
     world.birth(10);
     world.stock_birth(12);
+    let image = devproof_contracts::stock::DstackKms::OsImageHashAdded { osImageHash: hash(0xe1) };
+    world.kms(19, &image);
     world.propose(20, hash(2), None);
     for number in 21..330 {
         let version = hash((number % 200) as u8);
@@ -313,6 +317,7 @@ async fn the_feed_of_an_app_does_not_lose_what_it_did_among_what_others_do() {
         let feed = Feed::read_from(call(&world, &path).await.2.as_bytes()).unwrap();
         let said = |word: &str| feed.entries.iter().any(|entry| entry.title.value.contains(word));
         assert!(said("acme announced version 0x02020202..02020202"), "{path}: {feed:#?}");
+        assert!(said("admits the operating system 0xe1e1e1e1..e1e1e1e1"), "{path}: {feed:#?}");
         assert!(!said("0x000000..00b1"), "{path}: what others did is not told");
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn what(kind: u8, value: B256) -> String {
         Ok(Setting::AnyOsImage) => "accepting any OS image the KMS allows".into(),
         Ok(Setting::TcbRequirement) => "dropping the TCB requirement".into(),
         Ok(Setting::Freeze) => {
-            format!("the freeze of {}", name(U256::from_be_bytes(value.0).saturating_to()))
+            format!(
+                "the freeze of the setting {}",
+                name(U256::from_be_bytes(value.0).saturating_to())
+            )
         }
         _ => format!("{} {value}", name(kind)),
     }
