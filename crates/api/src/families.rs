@@ -89,6 +89,15 @@ impl Families {
         theirs.map(|family| family.name.clone()).collect()
     }
 
+    /// The apps of a chain that belong to a family whose name has this in it, in lower or upper case: by app id, each once.
+    #[must_use]
+    pub fn named_like(&self, chain_id: u64, part: &str) -> Vec<Address> {
+        let part = part.to_ascii_lowercase();
+        let like = self.0.values().filter(|it| it.chain_id == chain_id && it.name.contains(&part));
+        let apps: BTreeSet<Address> = like.flat_map(|family| family.apps.iter().copied()).collect();
+        apps.into_iter().collect()
+    }
+
     /// What people call an app: by its first family, or by its id. Empty if it is about no app.
     #[must_use]
     pub fn name_of(&self, chain_id: u64, app: Option<Address>) -> String {
@@ -141,6 +150,11 @@ mod tests {
         let good = Families::new([family("my-product-2", &[1, 2]), family("b", &[1])]).unwrap();
         assert_eq!(good.names(), ["b", "my-product-2"]);
         assert_eq!(good.get("b").unwrap().apps.len(), 1);
+        let [one, two] = [1, 2].map(Address::repeat_byte);
+        assert_eq!(good.named_like(1, "PROD"), [one, two]);
+        assert_eq!(good.named_like(1, ""), [one, two], "each once");
+        assert_eq!(good.named_like(1, "b"), [one]);
+        assert!(good.named_like(1, "x").is_empty() && good.named_like(2, "b").is_empty());
         let why = |families: &[Declared]| Families::new(families.to_vec()).unwrap_err();
         for name in ["", "My", "a b", "a/b", "ä", &"a".repeat(65)] {
             assert_eq!(why(&[family(name, &[1])]), FamilyError::BadName(name.to_owned()));

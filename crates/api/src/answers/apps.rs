@@ -23,6 +23,8 @@ const MAX_APPS: usize = 100;
 pub struct AppFilter {
     /// The app id or its contract.
     pub id: Option<Address>,
+    /// A part of the name of a family that it is declared to belong to, in lower or upper case: it is by that that people call it.
+    pub name: Option<String>,
     /// A family that it is declared to belong to.
     pub family: Option<String>,
     /// Its owner now.
@@ -69,10 +71,12 @@ pub async fn apps(
             next: None,
         };
         let limit = page.size().min(MAX_APPS);
-        let members = members.map(|family| match family.chain_id == chain_id {
-            true => family.apps.as_slice(),
-            false => &[],
-        });
+        let members = match (members, &filter.name) {
+            (Some(family), _) if family.chain_id == chain_id => Some(family.apps.clone()),
+            (Some(_), _) => Some(Vec::new()),
+            (None, Some(name)) => Some(families.named_like(chain_id, name)),
+            (None, None) => None,
+        };
         let mut found =
             candidates(store, standing, &moment, (filter, members), page.after, limit + 1).await?;
         if found.len() > limit {
@@ -137,14 +141,14 @@ async fn candidates(
     store: &Store,
     standing: Standing,
     moment: &Moment,
-    (filter, members): (&AppFilter, Option<&[Address]>),
+    (filter, members): (&AppFilter, Option<Vec<Address>>),
     after: Option<Address>,
     limit: usize,
 ) -> Result<Vec<Contract>, AnswerError> {
     let chain_id = standing.status.chain_id;
     let most = u32::try_from(limit).unwrap_or(u32::MAX);
     let named: Option<Vec<Address>> = filter.id.map(|id| vec![id]);
-    if let Some(ids) = named.or_else(|| members.map(<[Address]>::to_vec)) {
+    if let Some(ids) = named.or(members) {
         let mut found = Vec::new();
         for id in ids {
             match Scope::open(store, standing, id).await {
@@ -219,5 +223,9 @@ impl AppFilter {
             && self.kind.as_ref().is_none_or(|kind| kind.name() == app.code.kind)
             && (!self.pending || open(None))
             && self.family.as_ref().is_none_or(|name| app.families.contains(name))
+            && self.name.as_ref().is_none_or(|part| {
+                let part = part.to_ascii_lowercase();
+                app.families.iter().any(|name| name.contains(&part))
+            })
     }
 }

@@ -60,12 +60,8 @@ pub(super) async fn search(
             versions.push((chain.chain_id, it));
         }
     } else if !q.is_empty() {
-        let wanted = q.to_lowercase();
-        let names = state.families().names().into_iter().filter(|name| name.contains(&wanted));
-        for name in names.take(20) {
-            let filter = AppFilter { family: Some(name), ..AppFilter::default() };
-            apps.extend(found(&state, &filter).await?);
-        }
+        let filter = AppFilter { name: Some(q.to_owned()), ..AppFilter::default() };
+        apps.extend(found(&state, &filter).await?);
     }
     // What can only be meant is shown at once.
     if let ([(chain_id, app)], []) = (apps.as_slice(), versions.as_slice()) {

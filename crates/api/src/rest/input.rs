@@ -372,13 +372,16 @@ parameters! {
 
     /// Those of the list of apps.
     OfApps (
-        "the parameters are id, family, owner, composeHash, pending, kind, finality, limit and after",
+        "the parameters are id, name, family, owner, composeHash, pending, kind, finality, limit and after",
         "?owner=0x52908400098527886e0f7030069857d2e4169ee7&limit=20"
     ) {
         /// The app id or its contract.
         #[param(pattern = "^(0x)?[0-9a-fA-F]{40}$", example = "0x52908400098527886e0f7030069857d2e4169ee7")]
         id,
-        /// A family that it is declared to belong to.
+        /// A part of what people call it, in lower or upper case: of the name of a family that it is declared to belong to.
+        #[param(example = "product")]
+        name,
+        /// A family that it is declared to belong to, by its whole name.
         #[param(example = "my-product")]
         family,
         /// Its owner.
@@ -423,6 +426,7 @@ impl OfApps {
         };
         Ok(AppFilter {
             id: address("id", &self.id)?,
+            name: self.name.clone(),
             family: self.family.clone(),
             owner: address("owner", &self.owner)?,
             compose_hash: hash.transpose()?,

@@ -77,6 +77,11 @@ impl ProblemReply {
         Self { field, ..Self::new(StatusCode::BAD_REQUEST, kind, title, end(detail)) }
     }
 
+    /// The same, where what is wrong stands in another field of the request.
+    pub(super) fn in_field(self, name: &'static str) -> Self {
+        Self { field: self.field.map(|(_, example)| (name, example)), ..self }
+    }
+
     /// 404: nobody handed in the bytes.
     pub(super) fn no_compose(hash: B256) -> Self {
         let detail = format!(

@@ -6,7 +6,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use devproof_api::{AppState, RateLimit, router};
+use devproof_api::{AppState, Families, RateLimit, documents::Declared, router};
 use devproof_contracts::stock::DstackApp;
 use devproof_primitives::{Action, ComposeHash, Setting};
 use serde_json::{Value, json};
@@ -242,6 +242,17 @@ async fn replies_are_compressed_and_can_be_found_in_the_log() {
     }
 }
 
+/// The same from a service that knows a name.
+async fn get_of_product(world: &World, path: &str) -> (u16, HeaderMap, Value) {
+    let product = Declared { name: "product".to_owned(), chain_id: LOCAL, apps: vec![APP] };
+    let families = Families::new([product]).unwrap();
+    let state = AppState::new(world.store.clone(), None).with_families(families);
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let (parts, body) = router(state).oneshot(request).await.unwrap().into_parts();
+    let body = to_bytes(body, 1 << 22).await.unwrap();
+    (parts.status.as_u16(), parts.headers, serde_json::from_slice(&body).unwrap_or_default())
+}
+
 #[tokio::test]
 async fn apps_are_found_by_whatever_is_known_of_them() {
     let mut world = World::empty(LOCAL).await;
@@ -251,7 +262,8 @@ async fn apps_are_found_by_whatever_is_known_of_them() {
     world.commit(None, 200).await;
     world.verified(200).await;
     let list = async |query: &str| {
-        let (status, _, body) = get(&world, &format!("/v1/chains/{LOCAL}/apps{query}")).await;
+        let (status, _, body) =
+            get_of_product(&world, &format!("/v1/chains/{LOCAL}/apps{query}")).await;
         assert_eq!(status, 200, "{query}: {body}");
         let apps = body["apps"].as_array().unwrap().iter();
         let apps: Vec<String> = apps.map(|a| a["app"].as_str().unwrap().to_owned()).collect();
@@ -274,6 +286,11 @@ async fn apps_are_found_by_whatever_is_known_of_them() {
         (format!("?composeHash={}", hash(7)), vec![app.clone()]),
         (format!("?composeHash={}", hash(2)), both.clone()),
         (format!("?composeHash={}", hash(3)), vec![]),
+        // What people call it: a part of it, but only what is declared.
+        ("?name=ROD".to_owned(), vec![app.clone()]),
+        ("?name=rod&kind=dstack_app".to_owned(), vec![]),
+        ("?name=rival".to_owned(), vec![]),
+        ("?family=product".to_owned(), vec![app.clone()]),
         ("?kind=app_auth".to_owned(), vec![app.clone()]),
         ("?kind=dstack_app".to_owned(), vec![]),
         // Its code was replaced by something that nobody looked at.
@@ -285,8 +302,12 @@ async fn apps_are_found_by_whatever_is_known_of_them() {
     ] {
         assert_eq!(list(&query).await.0, found, "{query}");
     }
+    let (status, _, body) =
+        get_of_product(&world, &format!("/v1/chains/{LOCAL}/apps?family=prod")).await;
+    assert_eq!((status, &body["field"]), (404, &json!("family")), "{body}");
     for query in ["?kind=dstack", "?pending=yes", "?owner=0x1", "?composeHash=1", "?own=1"] {
-        let (status, _, body) = get(&world, &format!("/v1/chains/{LOCAL}/apps{query}")).await;
+        let (status, _, body) =
+            get_of_product(&world, &format!("/v1/chains/{LOCAL}/apps{query}")).await;
         assert_eq!((status, body["example"].is_string()), (400, true), "{query}");
     }
     let (status, _, one) = get(&world, &format!("/v1/chains/{LOCAL}/apps/{app}")).await;

@@ -2,7 +2,7 @@
 
 use super::Reply;
 use crate::{
-    DeletionsOf, Surface, When, answers,
+    AnswerError, DeletionsOf, Surface, When, answers,
     documents::{
         Apps, AsOf, AtBlock, Completeness, Deletions, Diff, History, Notices, Observations, OneApp,
         Stage,
@@ -14,7 +14,7 @@ use crate::{
             self, AppPath, AsOfPath, AtPath, ChainPath, InPath, InQuery, Nothing, OfAppNotices,
             OfApps, Paged, PagedSpan, Plain, Span,
         },
-        problem::Problems,
+        problem::{ProblemReply, Problems},
         reply,
     },
 };
@@ -44,7 +44,11 @@ pub(in crate::rest) async fn list(
     let filter = asked.filter()?;
     let (store, families) = (&state.0.store, &*state.0.families);
     let surface = Surface::Rest;
-    let answer = answers::apps(store, families, chain, &filter, part, finality, surface).await?;
+    let answer = answers::apps(store, families, chain, &filter, part, finality, surface).await;
+    let answer = answer.map_err(|error| match error {
+        AnswerError::UnknownFamily { .. } => ProblemReply::from(error).in_field("family"),
+        error => error.into(),
+    })?;
     Ok(reply::document(&answer, &headers))
 }
 
