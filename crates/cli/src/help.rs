@@ -8,8 +8,8 @@ use clap::Command;
 /// The longest line of an example, in characters: clap's own limit for a line is 100.
 const WIDTH: usize = 98;
 
-/// A command, and all that are in it, with what stands below their options laid out: paragraphs in one line each, for clap to break,
-/// and long examples broken as a shell takes them.
+/// A command, and all that are in it, with what is said of their options and stands below them laid out: paragraphs in one line each,
+/// for clap to break, and long examples broken as a shell takes them.
 #[must_use]
 pub(crate) fn laid_out(command: Command) -> Command {
     let text = command.get_after_help().map(ToString::to_string);
@@ -17,6 +17,13 @@ pub(crate) fn laid_out(command: Command) -> Command {
         Some(text) => command.after_help(text_laid_out(&text)),
         None => command,
     };
+    let command = command.mut_args(|option| match option.get_help() {
+        Some(help) => {
+            let help = text_laid_out(&help.to_string());
+            option.help(help)
+        }
+        None => option,
+    });
     command.mut_subcommands(laid_out)
 }
 
@@ -129,6 +136,20 @@ mod tests {
             told += examples(below).len();
         }
         assert!(told > 100, "only {told} examples were looked at");
+    }
+
+    /// Only clap breaks what is said of an option.
+    #[test]
+    fn what_is_said_of_an_option_is_broken_once() {
+        let mut told = 0;
+        for command in all(&laid_out(Opts::command())) {
+            for option in command.get_arguments() {
+                let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(!help.contains('\n'), "{} {}: {help}", command.get_name(), option.get_id());
+                told += usize::from(help.len() > 100);
+            }
+        }
+        assert!(told > 20, "only {told} were long");
     }
 
     #[test]
