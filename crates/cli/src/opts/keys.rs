@@ -72,6 +72,10 @@ impl KeyArgs {
 
 /// Arguments of `devproof key`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  devproof key new --account owner
+  devproof key import --account owner --mnemonic-file phrase")]
 pub struct KeysArgs {
     /// What to do.
     #[command(subcommand)]
