@@ -46,17 +46,23 @@ impl Process {
 
     /// Waits for a line with these words that was not waited for before.
     pub(crate) fn says(&mut self, words: &str) -> String {
-        let begun = Instant::now();
+        self.says_all(&[words])
+    }
+
+    /// Waits until a line with each of these was said, in any order: what goes to two streams has none. Gives the last.
+    pub(crate) fn says_all(&mut self, all: &[&str]) -> String {
+        let (begun, mut open) = (Instant::now(), all.to_vec());
         loop {
             match self.lines.recv_timeout(PATIENCE.saturating_sub(begun.elapsed())) {
                 Ok(line) => {
                     self.said.push(line.clone());
-                    if line.contains(words) {
+                    open.retain(|words| !line.contains(words));
+                    if open.is_empty() {
                         return line;
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("it never said `{words}`, but: {:#?}", self.said)
+                    panic!("it never said `{}`, but: {:#?}", open.join("`, `"), self.said)
                 }
             }
         }

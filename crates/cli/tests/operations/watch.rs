@@ -48,8 +48,10 @@ async fn what_happens_is_told_as_it_happens() {
     world.fork(48).await;
     world.extend(49, Action::Cancelled, Setting::ComposeHash, hash(2), OWNER);
     world.commit(Some(world.block(48)), 51).await;
-    watching.says("what was told of block 31 and later ones does not hold any more");
-    watching.says("withdrew version 0x02020202..02020202");
+    watching.says_all(&[
+        "what was told of block 31 and later ones does not hold any more",
+        "withdrew version 0x02020202..02020202",
+    ]);
     assert!(watching.is_running());
     watching.kill();
 
