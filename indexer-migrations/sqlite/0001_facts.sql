@@ -7,6 +7,7 @@
 -- A chain that is followed. The checkpoint is the last block up to which everything is in this database; it moves
 -- only in the transaction that writes the data. The head, safe and finalized columns are what the node itself said
 -- when it was last asked: labels for answers, never a reason to keep or drop a fact.
+-- blocks_from: the id of its block 0 (see blocks), a multiple of 2^36.
 CREATE TABLE chains (
     chain_id          INTEGER PRIMARY KEY,
     start_block       INTEGER NOT NULL,
@@ -18,37 +19,37 @@ CREATE TABLE chains (
     head_time         INTEGER,
     safe_number       INTEGER,
     finalized_number  INTEGER,
-    polled_at         INTEGER
+    polled_at         INTEGER,
+    blocks_from       INTEGER NOT NULL UNIQUE
 ) STRICT;
 
--- Blocks are sparse: one that carries a fact, or that ended a page of scanning. fork tells the blocks of one height
--- apart: 0 is the canonical one, so that there is at most one, whatever a program does; those that were reorged out
--- stay for ever as 1, 2, ..., for a KMS reads `latest` and may have booted something on them.
+-- Blocks are sparse: one that carries a fact, or that ended a page of scanning.
+-- id: chain, height and fork in one number: height, below 2^36, plus chains.blocks_from, below 2^44, plus fork times 2^44
+-- (crates/store/src/place.rs). fork tells the blocks of one height apart: 0 is the canonical one, so that there is at most
+-- one, whatever a program does; those that were reorged out stay for ever as 1, 2, ..., for a KMS reads `latest` and may have
+-- booted something on them. place: the id without the fork.
+-- In SQLite id is the row's own key, so that a block is found by going down one tree, and the other columns are worked out
+-- when they are read.
 -- said: the facts, never changed and never deleted: what followed contracts said in the block, packed by transaction
 -- (crates/store/src/packed.rs has the format, which is only ever added to). A row per log or transaction would spend more
 -- on the row than on what it says.
 -- recorded: the entry of the journal since which it is on this fork.
--- In SQLite a table of its own order rather than one in the order of its key: rows are long, and each would be a step on
--- the way to others.
 CREATE TABLE blocks (
-    chain_id  INTEGER NOT NULL REFERENCES chains (chain_id),
-    number    INTEGER NOT NULL,
-    fork      INTEGER NOT NULL DEFAULT 0,
+    id        INTEGER PRIMARY KEY,
     hash      BLOB NOT NULL,
     unix_time INTEGER NOT NULL,
     said      BLOB NOT NULL,
     recorded  INTEGER NOT NULL,
-    PRIMARY KEY (chain_id, number, fork)
+    number    INTEGER NOT NULL GENERATED ALWAYS AS (id & 68719476735) VIRTUAL,
+    place     INTEGER NOT NULL GENERATED ALWAYS AS (id & 17592186044415) VIRTUAL,
+    fork      INTEGER NOT NULL GENERATED ALWAYS AS (id >> 44) VIRTUAL
 ) STRICT;
 
--- By hash: the first bytes find one block as well as all 32 would, at a fifth of the room.
-CREATE INDEX blocks_hash ON blocks (substr(hash, 1, 6));
+-- By hash: the first bytes find one block nearly as well as all 32 would, at an eighth of the room.
+CREATE INDEX blocks_hash ON blocks (substr(hash, 1, 4));
 
 -- What was reorged out, which is little, so that a writer can ask whether some of it came back.
-CREATE INDEX blocks_orphaned ON blocks (chain_id, number) WHERE fork > 0;
-
--- For questions by time.
-CREATE INDEX blocks_time ON blocks (chain_id, unix_time, number) WHERE fork = 0;
+CREATE INDEX blocks_orphaned ON blocks (place) WHERE id >= 17592186044416;
 
 -- Contracts whose logs are kept, and nobody else's: facts refer to this table, so a contract that was neither named
 -- in the configuration (named_by is null) nor registered with one that was cannot make the database grow.
@@ -78,23 +79,32 @@ CREATE TABLE contracts (
 -- Those that are no apps are few, and every answer asks for some of them.
 CREATE INDEX contracts_role ON contracts (chain_id, role) WHERE role <> 'app';
 
--- In which blocks a contract spoke: its history up to a block is one range of this.
-CREATE TABLE emitted (
+-- In which canonical blocks a contract spoke: its history up to a block is a few rows of this. A row holds up to 128 heights:
+-- the first, and how much each next one is above the one before (crates/store/src/spoke.rs). A row per height would spend
+-- more on the row than on the height.
+CREATE TABLE spoke (
     contract_id INTEGER NOT NULL,
-    fork        INTEGER NOT NULL DEFAULT 0,
-    number      INTEGER NOT NULL,
-    PRIMARY KEY (contract_id, fork, number)
+    first       INTEGER NOT NULL,
+    more        BLOB NOT NULL,
+    PRIMARY KEY (contract_id, first)
 ) STRICT, WITHOUT ROWID;
 
--- In which transactions the words were said that people ask for: compose hashes that apps allowed or announced, and who owns
--- them; in registries of deletions the apps, commitments and roots. word is six bytes of it. Derived, for finding only: on which branch it was said, and
--- what it means, the facts tell.
+-- In which blocks that were reorged out it spoke, which is little.
+CREATE TABLE spoke_aside (
+    contract_id INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    fork        INTEGER NOT NULL,
+    PRIMARY KEY (contract_id, number, fork)
+) STRICT, WITHOUT ROWID;
+
+-- In which blocks the words were said that people ask for: compose hashes that apps allowed or announced, and who owns
+-- them; in registries of deletions the apps, commitments and roots. word is four bytes of it. Derived, for finding only: on
+-- which branch it was said, in which transaction, and what it means, the facts tell.
 CREATE TABLE mentions (
     word        INTEGER NOT NULL,
     contract_id INTEGER NOT NULL,
     number      INTEGER NOT NULL,
-    tx_index    INTEGER NOT NULL,
-    PRIMARY KEY (word, contract_id, number, tx_index)
+    PRIMARY KEY (word, contract_id, number)
 ) STRICT, WITHOUT ROWID;
 
 -- When what was announced can come into force (Unix seconds, as the announcement says), by contract and the block of the

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Rows per statement. SQLite looks a numbered parameter up by walking a list, so that a statement costs the square
 /// of its parameters; at 32 rows that is still small beside the inserts, and the calls per row are few.
-const MOST: usize = 32;
+pub(crate) const MOST: usize = 32;
 
 /// Cuts into pieces whose lengths are powers of two, so that only six texts per statement exist and all stay in the
 /// cache of prepared statements.

@@ -2,9 +2,10 @@
 
 use crate::{
     Store,
-    conn::{Arg, Row, Tx, bound, int},
+    conn::{Arg, Row, Tx, int},
     contracts::contract_from,
     error::{Result, StoreError},
+    ids::{self, height},
     types::{BlockRef, ChainStatus, Contract, Tags},
 };
 use alloy_primitives::Address;
@@ -25,8 +26,13 @@ const STANDING: &str = "SELECT n.chain_id, n.start_block, n.checkpoint_number, n
          c.history_verified_at, b.number, b.hash, b.unix_time
      FROM chains n
      LEFT JOIN contracts c ON c.chain_id = n.chain_id AND c.address = $2 AND c.canonical = 1
-     LEFT JOIN blocks b ON b.chain_id = n.chain_id AND b.number = $3 AND b.fork = 0
+     LEFT JOIN blocks b ON b.id = n.blocks_from + $3
      WHERE n.chain_id = $1";
+
+/// A chain's blocks are behind those of all others.
+const ADD: &str = "INSERT INTO chains (chain_id, start_block, blocks_from)
+     SELECT $1, $2, COALESCE(MAX(blocks_from), -68719476736) + 68719476736 FROM chains WHERE true
+     ON CONFLICT DO NOTHING";
 
 /// Where a chain stands, with what a question is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +55,23 @@ impl Store {
     /// [`StoreError::StartBlock`] if the chain was indexed from a later block, so that the blocks between would be
     /// missing.
     pub async fn ensure_chain(&self, chain_id: u64, start_block: u64) -> Result<ChainStatus> {
-        let mut tx = self.begin_write().await?;
-        let args =
-            [Arg::Int(int("chain id", chain_id)?), Arg::Int(int("start block", start_block)?)];
-        tx.execute("INSERT INTO chains (chain_id, start_block) VALUES ($1, $2) ON CONFLICT (chain_id) DO NOTHING", &args)
-            .await?;
-        let stored = lock(&mut tx, chain_id).await?;
+        let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(height(start_block)?)];
+        let (mut tx, stored) = loop {
+            let mut tx = self.begin_write().await?;
+            let added = tx.execute(ADD, &args).await?;
+            match lock(&mut tx, chain_id).await {
+                // Another chain was added at the same time, in the same place.
+                Err(StoreError::UnknownChain { .. }) if added == 0 => tx.commit().await?,
+                stored => break (tx, stored?),
+            }
+        };
+        if ids::first(&mut tx, chain_id).await? >= ids::PLACES {
+            return Err(StoreError::OutOfRange {
+                what: "number of chains",
+                value: ids::CHAINS + 1,
+                largest: ids::CHAINS,
+            });
+        }
         if stored.checkpoint.is_none() {
             tx.execute("UPDATE chains SET start_block = $2 WHERE chain_id = $1", &args).await?;
         } else if start_block < stored.start_block {
@@ -95,7 +112,7 @@ impl Store {
         let args = [
             Arg::Int(int("chain id", chain_id)?),
             Arg::Bytes(address.as_slice()),
-            Arg::MaybeInt(number.map(bound)),
+            Arg::MaybeInt(number.and_then(|number| height(number).ok())),
         ];
         let Some(row) = self.pool.row(STANDING, &args).await? else { return Ok(None) };
         let contract = row.maybe_int(12)?.map(|_| contract_from(&row, 12)).transpose()?;

@@ -244,7 +244,11 @@ fn address(bytes: &[u8]) -> Result<Address> {
 
 /// For writing: a number that does not fit is an error.
 pub(crate) fn int(what: &'static str, value: u64) -> Result<i64> {
-    i64::try_from(value).map_err(|_| StoreError::OutOfRange { what, value })
+    i64::try_from(value).map_err(|_| StoreError::OutOfRange {
+        what,
+        value,
+        largest: i64::MAX as u64,
+    })
 }
 
 /// For bounds of a question: nothing stored is above the largest number, so cutting there changes no answer.

@@ -6,6 +6,7 @@ use crate::{
     chains,
     conn::{Arg, Row, Tx, bound, int},
     error::{Result, StoreError},
+    ids::{blocks_from, height},
     types::{BlockRef, ChainStatus, Contract, Gap, Role},
 };
 use alloy_primitives::Address;
@@ -291,10 +292,10 @@ pub(crate) async fn must_hold(tx: &mut Tx, chain: &ChainStatus, at: &BlockRef) -
     let chain_id = chain.chain_id;
     let held = tx
         .row(
-            "SELECT 1 FROM blocks WHERE chain_id = $1 AND number = $2 AND hash = $3 AND fork = 0",
+            concat!("SELECT 1 FROM blocks WHERE id = ", blocks_from!(), " + $2 AND hash = $3"),
             &[
                 Arg::Int(int("chain id", chain_id)?),
-                Arg::Int(int("block number", at.number)?),
+                Arg::Int(height(at.number)?),
                 Arg::Bytes(at.hash.as_slice()),
             ],
         )

@@ -173,7 +173,7 @@ async fn tables(pool: &Pool, tx: &mut Tx) -> Result<Vec<Table>> {
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
          JOIN pg_namespace n ON n.oid = c.relnamespace
          LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
-         WHERE n.nspname = current_schema() AND c.relname = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname"
+         WHERE n.nspname = current_schema() AND c.relname = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attname"
     } else {
         "SELECT name, type, pk FROM pragma_table_info($1) ORDER BY name"
     };

@@ -253,13 +253,15 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
-    /// A number that does not fit into 63 bits.
-    #[error("{what} {value} is too large to be stored; the largest is 9223372036854775807")]
+    /// A number that there is no room for.
+    #[error("{what} {value} is too large to be stored; the largest is {largest}")]
     OutOfRange {
         /// What the number is.
         what: &'static str,
         /// The number.
         value: u64,
+        /// The largest that could be.
+        largest: u64,
     },
     /// Something in the database cannot have been written by us.
     #[error(

@@ -5,16 +5,19 @@ use crate::{
     bulk::{insert, pieces, within},
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
-    folds, mentions,
+    folds,
+    ids::{self, height},
+    mentions,
     packed::{PackedLog, PackedTx, Said, pack, unpack},
     plan::Plan,
+    spoke,
     types::BlockRef,
 };
 use alloy_primitives::{Address, B256};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map::Entry};
 
 /// How many bytes of a block's hash are in the index that finds it.
-pub(crate) const HASH_PREFIX: usize = 6;
+pub(crate) const HASH_PREFIX: usize = 4;
 
 /// The first bytes of a hash, by which a block is looked up.
 pub(crate) fn prefix(hash: &B256) -> &[u8] {
@@ -30,11 +33,12 @@ pub(crate) async fn write(
     entry: i64,
 ) -> Result<u64> {
     let said = said(plan, &contract_ids(tx, plan).await?)?;
+    let from = ids::first(tx, plan.chain_id).await?;
     let said_in = |block: &BlockRef| said.get(&block.number).map(pack).unwrap_or_default();
     let blocks: Vec<_> = plan.blocks.values().map(|block| (*block, said_in(block))).collect();
-    let known = put(tx, plan.chain_id, &blocks, entry).await?;
+    let known = put(tx, (plan.chain_id, from), &blocks, entry).await?;
     let again: Vec<u64> = said.keys().filter(|number| known.contains(number)).copied().collect();
-    let held = held(tx, plan.chain_id, &again).await?;
+    let held = held(tx, from, &again).await?;
     let mut found = Found::default();
     for (number, said) in &said {
         let Some(held) = held.get(number) else {
@@ -44,7 +48,7 @@ pub(crate) async fn write(
         same(plan, *number, held, said)?;
         if found.add(*number, said, held)? {
             // As when a contract is found late.
-            merge(tx, plan.chain_id, *number, held, said).await?;
+            merge(tx, from + height(*number)?, held, said).await?;
             let block = plan.blocks.get(number).map(|block| block.hash).unwrap_or_default();
             late(tx, (*number, block), held, said, entry).await?;
         }
@@ -81,19 +85,12 @@ fn said(plan: &Plan<'_>, contracts: &HashMap<Address, i64>) -> Result<BTreeMap<u
 }
 
 /// What the store holds of some canonical blocks, by height.
-async fn held(tx: &mut Tx, chain_id: u64, numbers: &[u64]) -> Result<BTreeMap<u64, Said>> {
+async fn held(tx: &mut Tx, from: i64, numbers: &[u64]) -> Result<BTreeMap<u64, Said>> {
     let mut found = BTreeMap::new();
     for piece in pieces(numbers) {
-        let mut args = vec![Arg::Int(int("chain id", chain_id)?)];
-        for number in piece {
-            args.push(Arg::Int(int("block number", *number)?));
-        }
-        let sql = within(
-            "SELECT number, said FROM blocks WHERE chain_id = $1 AND fork = 0 AND number IN",
-            2,
-            piece.len(),
-            "",
-        );
+        let args = piece.iter().map(|number| Ok(Arg::Int(from + height(*number)?)));
+        let args = args.collect::<Result<Vec<_>>>()?;
+        let sql = within("SELECT number, said FROM blocks WHERE id IN", 1, piece.len(), "");
         for row in tx.rows(sql, &args).await? {
             found.insert(row.number(0)?, unpack(row.bytes(1)?)?);
         }
@@ -125,7 +122,7 @@ fn same(plan: &Plan<'_>, number: u64, held: &Said, given: &Said) -> Result<()> {
 }
 
 /// Adds to a block what is not held of it yet.
-async fn merge(tx: &mut Tx, chain_id: u64, number: u64, held: &Said, given: &Said) -> Result<()> {
+async fn merge(tx: &mut Tx, block: i64, held: &Said, given: &Said) -> Result<()> {
     let mut all = held.clone();
     for (place, given) in given {
         match all.entry(*place) {
@@ -137,8 +134,7 @@ async fn merge(tx: &mut Tx, chain_id: u64, number: u64, held: &Said, given: &Sai
             }
         }
     }
-    let (chain, number) = (int("chain id", chain_id)?, int("block number", number)?);
-    say(tx, (chain, number, 0), &all).await
+    say(tx, block, &all).await
 }
 
 /// Tells of logs that they came after the block they are in.
@@ -159,7 +155,7 @@ async fn late(
                 "INSERT INTO late_logs (contract_id, number, block_hash, log_index, recorded) VALUES ($1, $2, $3, $4, $5)",
                 &[
                     Arg::Int(log.contract),
-                    Arg::Int(int("block number", number)?),
+                    Arg::Int(height(number)?),
                     Arg::Bytes(hash.as_slice()),
                     Arg::Int(int("log index", *index)?),
                     Arg::Int(entry),
@@ -171,12 +167,10 @@ async fn late(
     Ok(())
 }
 
-/// Writes what was said in a block (chain, height, fork) in the place of what is there.
-pub(crate) async fn say(tx: &mut Tx, block: (i64, i64, i64), said: &Said) -> Result<()> {
-    let sql = "UPDATE blocks SET said = $4 WHERE chain_id = $1 AND number = $2 AND fork = $3";
-    let (chain, number, fork) = block;
-    let args = [Arg::Int(chain), Arg::Int(number), Arg::Int(fork), Arg::Bytes(&pack(said))];
-    tx.execute(sql, &args).await.map(|_| ())
+/// Writes what was said in the block with this id in the place of what is there.
+pub(crate) async fn say(tx: &mut Tx, block: i64, said: &Said) -> Result<()> {
+    let sql = "UPDATE blocks SET said = $2 WHERE id = $1";
+    tx.execute(sql, &[Arg::Int(block), Arg::Bytes(&pack(said))]).await.map(|_| ())
 }
 
 /// What the indices have to say of logs that were not held.
@@ -184,8 +178,8 @@ pub(crate) async fn say(tx: &mut Tx, block: (i64, i64, i64), said: &Said) -> Res
 struct Found {
     /// Contract and height where it spoke.
     spoke: Vec<(i64, i64)>,
-    /// Words by which it is found, with contract, height and place.
-    said: Vec<(i64, i64, i64, i64)>,
+    /// Words by which it is found, with contract and height.
+    said: Vec<(i64, i64, i64)>,
     /// When what is announced is ripe, whether it ever expires, the contract and the height.
     announced: Vec<announced::Row>,
     /// The lowest block of each contract's new logs.
@@ -195,14 +189,13 @@ struct Found {
 
 impl Found {
     /// Takes what is new in a block, and says whether anything is.
-    fn add(&mut self, height: u64, given: &Said, held: &Said) -> Result<bool> {
-        let number = int("block number", height)?;
+    fn add(&mut self, block: u64, given: &Said, held: &Said) -> Result<bool> {
+        let number = height(block)?;
         let spoke = |said: &Said| -> BTreeSet<i64> {
             said.values().flat_map(|t| t.logs.values().map(|log| log.contract)).collect()
         };
         let before = self.logs;
         for (place, given) in given {
-            let tx_index = int("transaction index", *place)?;
             let held = held.get(place).map(|held| &held.logs);
             for (index, log) in &given.logs {
                 if held.is_some_and(|held| held.contains_key(index)) {
@@ -210,10 +203,10 @@ impl Found {
                 }
                 self.logs += 1;
                 let words = mentions::keys(&log.topics, &log.data).into_iter();
-                self.said.extend(words.map(|word| (word, log.contract, number, tx_index)));
+                self.said.extend(words.map(|word| (word, log.contract, number)));
                 self.announced.extend(announced::row(&log.topics, &log.data, log.contract, number));
-                let first = self.first.entry(log.contract).or_insert(height);
-                *first = height.min(*first);
+                let first = self.first.entry(log.contract).or_insert(block);
+                *first = block.min(*first);
             }
         }
         let new = spoke(given);
@@ -222,16 +215,7 @@ impl Found {
     }
 
     async fn write(&mut self, tx: &mut Tx, chain_id: u64) -> Result<()> {
-        // In the order of the index, so that neighbours are written together. Rows take the default fork: canonical.
-        self.spoke.sort_unstable();
-        for piece in pieces(&self.spoke) {
-            let mut args = Vec::with_capacity(piece.len() * 2);
-            for (contract, number) in piece {
-                args.extend([Arg::Int(*contract), Arg::Int(*number)]);
-            }
-            let head = "INSERT INTO emitted (contract_id, number) VALUES";
-            tx.execute(insert(head, piece.len(), 2, ""), &args).await?;
-        }
+        spoke::add(tx, &self.spoke).await?;
         announced::write(tx, chain_id, &mut self.announced).await?;
         mentions::write(tx, &mut self.said).await
     }
@@ -245,13 +229,14 @@ pub(crate) async fn blocks(
     entry: i64,
 ) -> Result<()> {
     let blocks: Vec<_> = blocks.iter().map(|block| (*block, Vec::new())).collect();
-    put(tx, chain_id, &blocks, entry).await.map(|_| ())
+    let from = ids::first(tx, chain_id).await?;
+    put(tx, (chain_id, from), &blocks, entry).await.map(|_| ())
 }
 
 /// Stores blocks as canonical, with what is said in them where they are new; gives the heights of those that are not.
 async fn put(
     tx: &mut Tx,
-    chain_id: u64,
+    (chain_id, from): (u64, i64),
     blocks: &[(BlockRef, Vec<u8>)],
     entry: i64,
 ) -> Result<HashSet<u64>> {
@@ -259,57 +244,49 @@ async fn put(
     let mut known = HashSet::new();
     for piece in pieces(blocks) {
         let refs: Vec<BlockRef> = piece.iter().map(|(block, _)| *block).collect();
-        for (number, fork) in stored_blocks(tx, chain_id, &refs).await? {
+        for (number, fork) in stored_blocks(tx, (chain_id, from), &refs).await? {
             known.insert(number);
             if fork > 0 {
-                move_block(tx, chain, int("block number", number)?, (fork, 0), entry).await?;
+                move_block(tx, (chain, from), height(number)?, (fork, 0), entry).await?;
             }
         }
     }
     let new: Vec<_> = blocks.iter().filter(|(block, _)| !known.contains(&block.number)).collect();
     for piece in pieces(&new) {
-        let mut args = Vec::with_capacity(piece.len() * 6);
+        let mut args = Vec::with_capacity(piece.len() * 5);
         for (block, said) in piece {
-            args.push(Arg::Int(chain));
-            args.push(Arg::Int(int("block number", block.number)?));
+            args.push(Arg::Int(from + height(block.number)?));
             args.push(Arg::Bytes(block.hash.as_slice()));
             args.push(Arg::Int(int("timestamp", block.timestamp)?));
             args.push(Arg::Bytes(said));
             args.push(Arg::Int(entry));
         }
-        let head = "INSERT INTO blocks (chain_id, number, hash, unix_time, said, recorded) VALUES";
-        tx.execute(insert(head, piece.len(), 6, ""), &args).await?;
+        let head = "INSERT INTO blocks (id, hash, unix_time, said, recorded) VALUES";
+        tx.execute(insert(head, piece.len(), 5, ""), &args).await?;
     }
     Ok(known)
 }
 
 /// Heights and forks of those of these blocks that are stored, none of them twice.
-async fn stored_blocks(tx: &mut Tx, chain_id: u64, piece: &[BlockRef]) -> Result<Vec<(u64, i64)>> {
+async fn stored_blocks(
+    tx: &mut Tx,
+    (chain_id, from): (u64, i64),
+    piece: &[BlockRef],
+) -> Result<Vec<(u64, i64)>> {
     let by_number: HashMap<u64, &BlockRef> = piece.iter().map(|b| (b.number, b)).collect();
     let by_hash: HashMap<B256, &BlockRef> = piece.iter().map(|block| (block.hash, block)).collect();
-    let chain = Arg::Int(int("chain id", chain_id)?);
-    let mut args = vec![chain];
-    for block in piece {
-        args.push(Arg::Int(int("block number", block.number)?));
-    }
-    let at_height = within(
-        "SELECT number, fork, hash, unix_time FROM blocks WHERE chain_id = $1 AND number IN",
-        2,
-        piece.len(),
-        "",
-    );
+    let args = piece.iter().map(|block| Ok(Arg::Int(from + height(block.number)?)));
+    let args = args.collect::<Result<Vec<_>>>()?;
+    // An orphaned one that comes back is found by its hash.
+    let at_height = "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN";
+    let at_height = within(at_height, 1, piece.len(), "");
     let mut rows: Vec<Row> = tx.rows(at_height, &args).await?;
     let args: Vec<_> = piece.iter().map(|block| Arg::Bytes(prefix(&block.hash))).collect();
     // A hash says at which height its block is: to give it another one is a lie. The chain is not in the condition: SQLite
-    // would go through all blocks of it instead of looking the hashes up.
-    let with_hash = within(
-        "SELECT number, fork, hash, unix_time, chain_id FROM blocks WHERE substr(hash, 1, 6) IN",
-        1,
-        piece.len(),
-        "",
-    );
-    for row in tx.rows(with_hash, &args).await? {
-        if row.number(4)? == chain_id {
+    // might go through all blocks of it instead of looking the hashes up.
+    let with_hash = "SELECT number, fork, hash, unix_time, place - number FROM blocks WHERE substr(hash, 1, 4) IN";
+    for row in tx.rows(within(with_hash, 1, piece.len(), ""), &args).await? {
+        if row.int(4)? == from {
             rows.push(row);
         }
     }
@@ -340,20 +317,20 @@ async fn stored_blocks(tx: &mut Tx, chain_id: u64, piece: &[BlockRef]) -> Result
 /// of its logs.
 pub(crate) async fn move_block(
     tx: &mut Tx,
-    chain: i64,
+    (chain, first): (i64, i64),
     number: i64,
     (from, to): (i64, i64),
     entry: i64,
 ) -> Result<u64> {
+    let block = ids::id(first, number, from);
     if from == 0 {
         let sql = "INSERT INTO spells (chain_id, number, hash, began, ended)
-             SELECT chain_id, number, hash, recorded, $3 FROM blocks WHERE chain_id = $1 AND number = $2 AND fork = 0";
-        tx.execute(sql, &[Arg::Int(chain), Arg::Int(number), Arg::Int(entry)]).await?;
+             SELECT $1, number, hash, recorded, $3 FROM blocks WHERE id = $2";
+        tx.execute(sql, &[Arg::Int(chain), Arg::Int(block), Arg::Int(entry)]).await?;
     }
-    let args = [Arg::Int(chain), Arg::Int(number), Arg::Int(from)];
-    let sql = "SELECT said FROM blocks WHERE chain_id = $1 AND number = $2 AND fork = $3";
+    let sql = "SELECT said FROM blocks WHERE id = $1";
     let (mut logs, mut speakers) = (0, HashSet::new());
-    for row in tx.rows(sql, &args).await? {
+    for row in tx.rows(sql, &[Arg::Int(block)]).await? {
         for log in unpack(row.bytes(0)?)?.values().flat_map(|transaction| transaction.logs.values())
         {
             logs += 1;
@@ -361,16 +338,28 @@ pub(crate) async fn move_block(
         }
     }
     for contract in speakers {
-        let sql =
-            "UPDATE emitted SET fork = $4 WHERE contract_id = $1 AND number = $2 AND fork = $3";
-        tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(from), Arg::Int(to)])
-            .await?;
+        silence(tx, contract, (number, from)).await?;
+        if to == 0 {
+            spoke::add(tx, &[(contract, number)]).await?;
+        } else {
+            let sql = "INSERT INTO spoke_aside (contract_id, number, fork) VALUES ($1, $2, $3)";
+            tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(to)]).await?;
+        }
     }
-    let sql = "UPDATE blocks SET fork = $4, recorded = $5 WHERE chain_id = $1 AND number = $2 AND fork = $3";
-    let entry = Arg::Int(entry);
-    tx.execute(sql, &[Arg::Int(chain), Arg::Int(number), Arg::Int(from), Arg::Int(to), entry])
-        .await?;
+    let sql = "UPDATE blocks SET id = $2, recorded = $3 WHERE id = $1";
+    let moved = ids::id(first, number, to);
+    tx.execute(sql, &[Arg::Int(block), Arg::Int(moved), Arg::Int(entry)]).await?;
     Ok(logs)
+}
+
+/// Forgets that a contract spoke in a block, height and fork.
+pub(crate) async fn silence(tx: &mut Tx, contract: i64, (number, fork): (i64, i64)) -> Result<()> {
+    if fork == 0 {
+        return spoke::remove(tx, contract, number).await;
+    }
+    let sql = "DELETE FROM spoke_aside WHERE contract_id = $1 AND number = $2 AND fork = $3";
+    let args = [Arg::Int(contract), Arg::Int(number), Arg::Int(fork)];
+    tx.execute(sql, &args).await.map(|_| ())
 }
 
 /// The numbers of the contracts of a plan, by address; those that are not known are not there.

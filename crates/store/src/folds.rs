@@ -6,8 +6,10 @@ use crate::{
     conn::{Arg, Row, Tx, bound, int},
     contracts::must_hold,
     error::{Result, StoreError},
-    read::{STEP, block, contract_id, logs_of, step},
+    ids::{self, blocks_from, on_fork},
+    read::{block, contract_id, logs_of},
     readings::Reading,
+    spoke::{Heights, heights},
     types::{BlockRef, Contract, RawLog},
 };
 use alloy_primitives::{Address, Bytes};
@@ -50,23 +52,18 @@ macro_rules! kept {
 /// All of [`Since`]. What is asked for twice is written twice: SQLite goes there twice, which costs less than the table that
 /// it would make of a name. And which comes first is said, for left to itself it may go through all blocks of the chain.
 const SINCE: &str = concat!(
-    "SELECT b.number, b.hash, b.unix_time, b.said, e.contract_id, '', b.hash, CAST(0 AS BIGINT)
-     FROM (
-         SELECT contract_id, number FROM emitted
-         WHERE contract_id = ",
-    contract_id!(),
-    " AND fork = 0 AND number <= $4 AND number > COALESCE(",
-    kept!(),
-    ", -1) ORDER BY number LIMIT ",
-    step!(),
-    ") e CROSS JOIN blocks b
-     WHERE b.chain_id = $1 AND b.number = e.number AND b.fork = 0
+    "SELECT e.first, NULL, 0, e.more, e.contract_id, '', NULL, CAST(0 AS BIGINT)
+     FROM (",
+    heights!(contract_id!(), concat!("COALESCE(", kept!(), ", 0)")),
+    ") e
      UNION ALL
      SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, r.what, r.subject, 1
      FROM readings r CROSS JOIN blocks b
      WHERE r.contract_id = ",
     contract_id!(),
-    " AND r.number <= $4 AND b.chain_id = $1 AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+    " AND r.number <= $4 AND b.id = ",
+    blocks_from!(),
+    " + r.number AND b.hash = r.block_hash
      UNION ALL
      SELECT number, NULL, 0, state, 0, '', NULL, 2 FROM folds
      WHERE contract_id = ",
@@ -75,12 +72,14 @@ const SINCE: &str = concat!(
     kept!(),
     " UNION ALL
      SELECT b.number, b.hash, b.unix_time, b.said, o.contract_id, '', NULL, 3
-     FROM emitted o CROSS JOIN blocks b
+     FROM spoke_aside o CROSS JOIN blocks b
      WHERE o.contract_id = ",
     contract_id!(),
-    " AND o.fork > 0 AND o.number <= $4 AND b.chain_id = $1 AND b.number = o.number AND b.fork = o.fork
+    " AND o.number <= $4 AND b.id = ",
+    on_fork!("o.number", "o.fork"),
+    "
      UNION ALL
-     SELECT writes, NULL, 0, NULL, 0, '', NULL, 4 FROM chains WHERE chain_id = $1"
+     SELECT writes, NULL, blocks_from, NULL, 0, '', NULL, 4 FROM chains WHERE chain_id = $1"
 );
 
 impl Store {
@@ -88,7 +87,7 @@ impl Store {
     /// `up_to`; after no block if none was kept under this version. And all that it was read to say up to there, and what it
     /// said in blocks that were reorged out.
     ///
-    /// One query, so that all of it is of one moment.
+    /// Asked again if anything of the chain was written in between, so that all of it is of one moment.
     pub(crate) async fn since_kept(
         &self,
         contract: &Contract,
@@ -100,8 +99,17 @@ impl Store {
             Arg::Bytes(contract.address.as_slice()),
             // No state has this version.
             Arg::Int(version.map_or(-1, i64::from)),
-            Arg::Int(bound(up_to)),
+            Arg::Int(ids::up_to(up_to)),
         ];
+        loop {
+            if let Some(since) = self.since(contract, &args, up_to).await? {
+                return Ok(since);
+            }
+        }
+    }
+
+    /// `None` if something was written in between.
+    async fn since(&self, contract: &Contract, args: &[Arg<'_>], up_to: u64) -> Result<Option<Since>> {
         let mut since = Since {
             kept: None,
             readings: Vec::new(),
@@ -110,14 +118,12 @@ impl Store {
             logs: Vec::new(),
             last: None,
         };
-        let mut blocks = 0;
-        for row in self.pool.rows(SINCE, &args).await? {
+        let (mut heights, mut id, mut from) = (Heights::default(), 0, 0);
+        for row in self.pool.rows(SINCE, args).await? {
             match row.int(7)? {
                 0 => {
-                    blocks += 1;
-                    since.last = since.last.max(Some(row.number(0)?));
-                    let of = (contract.address, row.int(4)?);
-                    logs_of(block(&row)?, row.bytes(3)?, of, &mut since.logs)?;
+                    id = row.int(4)?;
+                    heights.row(row.int(0)?, row.bytes(3)?)?;
                 }
                 1 => since.readings.push(Reading {
                     block: block(&row)?,
@@ -130,14 +136,25 @@ impl Store {
                     let of = (contract.address, row.int(4)?);
                     logs_of(block(&row)?, row.bytes(3)?, of, &mut since.orphaned)?;
                 }
-                _ => since.writes = row.number(0)?,
+                _ => (since.writes, from) = (row.number(0)?, row.int(2)?),
             }
         }
-        since.last = since.last.filter(|_| blocks == STEP);
+        let after = since.kept.as_ref().map_or(-1, |kept| bound(kept.number));
+        let (heights, last) = heights.within(after, ids::up_to(up_to));
+        let blocks: Vec<i64> = heights.iter().map(|height| from + height).collect();
+        let Some(rows) =
+            self.blocks_of_moment(contract.chain_id, &blocks, bound(since.writes)).await?
+        else {
+            return Ok(None);
+        };
+        for row in &rows {
+            logs_of(block(row)?, row.bytes(3)?, (contract.address, id), &mut since.logs)?;
+        }
+        since.last = last;
         since.logs.sort_by_key(|log| (log.block.number, log.log_index));
         since.orphaned.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
         sort(&mut since.readings);
-        Ok(since)
+        Ok(Some(since))
     }
 
     /// The folds of a contract that were kept under this version of blocks after `after`, by block; at most `limit`.

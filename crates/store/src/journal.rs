@@ -5,7 +5,8 @@ use crate::{
     Store,
     conn::{Arg, Row, Tx, bound, int},
     error::{Result, StoreError},
-    read::{block, spoken_logs},
+    ids::{self, blocks_from, on_fork},
+    read::{LogSteps, block, logs_of},
     readings::{Reading, reading},
     refuted,
     types::{BlockRef, ChainStatus, Contract, RawLog},
@@ -82,12 +83,30 @@ pub(crate) async fn enter(
     Ok(entry)
 }
 
+/// Whether block `b` was canonical after entry `$2`, and is not now.
+macro_rules! had_a_spell {
+    () => {
+        "EXISTS (
+            SELECT 1 FROM spells s WHERE s.chain_id = $1 AND s.number = b.number AND s.hash = b.hash
+                AND s.began <= $2 AND s.ended > $2)"
+    };
+}
+
 /// Whether block `b` was canonical after entry `$2`.
 macro_rules! was_canonical {
     () => {
-        "((b.fork = 0 AND b.recorded <= $2) OR EXISTS (
-            SELECT 1 FROM spells s WHERE s.chain_id = b.chain_id AND s.number = b.number AND s.hash = b.hash
-                AND s.began <= $2 AND s.ended > $2))"
+        concat!("((b.fork = 0 AND b.recorded <= $2) OR ", had_a_spell!(), ")")
+    };
+}
+
+/// Block `b` is the one of which `r` tells.
+macro_rules! told_of {
+    () => {
+        concat!(
+            "substr(b.hash, 1, 4) = substr(r.block_hash, 1, 4) AND b.hash = r.block_hash AND b.place = ",
+            blocks_from!(),
+            " + r.number"
+        )
     };
 }
 
@@ -100,7 +119,7 @@ impl Store {
     pub async fn entry_at(&self, chain_id: u64, recorded_at: u64) -> Result<Option<Entry>> {
         let sql = "SELECT j.entry, j.recorded_at, j.number, j.hash, j.safe, j.finalized, b.unix_time
              FROM journal j
-             LEFT JOIN blocks b ON b.chain_id = j.chain_id AND b.number = j.number AND b.hash = j.hash
+             LEFT JOIN blocks b ON substr(b.hash, 1, 4) = substr(j.hash, 1, 4) AND b.hash = j.hash
              WHERE j.chain_id = $1 AND j.recorded_at <= $2 ORDER BY j.entry DESC LIMIT 1";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(recorded_at))];
         self.pool.row(sql, &args).await?.map(|row| entry(&row)).transpose()
@@ -128,15 +147,26 @@ impl Store {
         (number, unix_time): (u64, Option<u64>),
     ) -> Result<Option<BlockRef>> {
         let sql = concat!(
-            "SELECT b.number, b.hash, b.unix_time FROM blocks b WHERE b.chain_id = $1 AND b.number <= $3
-                 AND b.unix_time <= $4 AND ",
+            "SELECT number, hash, unix_time FROM (SELECT * FROM (
+                 SELECT b.number, b.hash, b.unix_time FROM blocks b WHERE b.id >= ",
+            blocks_from!(),
+            " AND b.id <= ",
+            blocks_from!(),
+            " + $3 AND b.unix_time <= $4 AND ",
             was_canonical!(),
-            " ORDER BY b.number DESC LIMIT 1"
+            " ORDER BY b.id DESC LIMIT 1) AS held UNION ALL SELECT * FROM (
+                 SELECT b.number, b.hash, b.unix_time FROM blocks b WHERE b.id >= 17592186044416 AND b.place >= ",
+            blocks_from!(),
+            " AND b.place <= ",
+            blocks_from!(),
+            " + $3 AND b.unix_time <= $4 AND ",
+            had_a_spell!(),
+            " ORDER BY b.place DESC LIMIT 1) AS gone) AS one ORDER BY number DESC LIMIT 1"
         );
         let args = [
             Arg::Int(int("chain id", chain_id)?),
             Arg::Int(bound(entry)),
-            Arg::Int(bound(number)),
+            Arg::Int(ids::up_to(number)),
             Arg::Int(bound(unix_time.unwrap_or(u64::MAX))),
         ];
         self.pool.row(sql, &args).await?.map(|row| block(&row)).transpose()
@@ -153,18 +183,40 @@ impl Store {
         entry: u64,
         up_to: u64,
     ) -> Result<Vec<RawLog>> {
+        loop {
+            let before = self.writes(contract.chain_id).await?;
+            let logs = self.held_as_of(contract, entry, up_to).await?;
+            if self.writes(contract.chain_id).await? == before {
+                return Ok(logs);
+            }
+        }
+    }
+
+    async fn held_as_of(&self, contract: &Contract, entry: u64, up_to: u64) -> Result<Vec<RawLog>> {
         let args = self::args(contract, entry, up_to)?;
-        let sql = concat!(
-            "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
-             FROM contracts c
-             JOIN emitted e ON e.contract_id = c.id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = e.number AND b.fork = e.fork
-             WHERE c.chain_id = $1 AND e.number <= $3 AND c.address = $4 AND ",
-            was_canonical!()
-        );
+        let spells = "SELECT hash FROM spells WHERE chain_id = $1 AND began <= $2 AND ended > $2 AND number <= $3";
+        let spells = self.pool.rows(spells, &args).await?;
+        let spells: HashSet<B256> = spells.iter().map(|row| row.hash(0)).collect::<Result<_>>()?;
         let mut logs = Vec::new();
-        for row in self.pool.rows(sql, &args).await? {
-            spoken_logs(&row, &mut logs)?;
+        let mut steps = LogSteps::new(contract, None, up_to);
+        while let Some((rows, id)) = steps.blocks(self).await? {
+            for row in &rows {
+                let block = block(row)?;
+                if row.number(5)? <= entry || spells.contains(&block.hash) {
+                    logs_of(block, row.bytes(3)?, (contract.address, id), &mut logs)?;
+                }
+            }
+        }
+        let aside = concat!(
+            "SELECT b.number, b.hash, b.unix_time, b.said, c.id
+             FROM contracts c CROSS JOIN spoke_aside o CROSS JOIN blocks b
+             WHERE c.chain_id = $1 AND c.address = $4 AND o.contract_id = c.id AND o.number <= $3 AND b.id = ",
+            on_fork!("o.number", "o.fork"),
+            " AND ",
+            had_a_spell!()
+        );
+        for row in self.pool.rows(aside, &args).await? {
+            logs_of(block(&row)?, row.bytes(3)?, (contract.address, row.int(4)?), &mut logs)?;
         }
         let late = "SELECT l.block_hash, l.log_index FROM late_logs l JOIN contracts c ON c.id = l.contract_id
              WHERE c.chain_id = $1 AND l.recorded > $2 AND l.number <= $3 AND c.address = $4";
@@ -177,8 +229,9 @@ impl Store {
             "SELECT r.number, r.block_hash, r.unix_time, r.log_index, r.tx_hash, r.tx_index, r.topics, r.data, r.why,
                  r.head
              FROM refuted_logs r JOIN contracts c ON c.id = r.contract_id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = r.number AND b.hash = r.block_hash
-             WHERE c.chain_id = $1 AND r.since <= $2 AND r.recorded > $2 AND r.number <= $3 AND c.address = $4 AND ",
+             JOIN blocks b ON ",
+            told_of!(),
+            " WHERE c.chain_id = $1 AND r.since <= $2 AND r.recorded > $2 AND r.number <= $3 AND c.address = $4 AND ",
             was_canonical!()
         );
         for row in self.pool.rows(believed, &args).await? {
@@ -202,8 +255,9 @@ impl Store {
         let sql = concat!(
             "SELECT b.number, b.hash, b.unix_time, r.what, r.subject, r.value
              FROM readings r JOIN contracts c ON c.id = r.contract_id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = r.number AND b.hash = r.block_hash
-             WHERE c.chain_id = $1 AND r.recorded <= $2 AND r.number <= $3 AND c.address = $4 AND ",
+             JOIN blocks b ON ",
+            told_of!(),
+            " WHERE c.chain_id = $1 AND r.recorded <= $2 AND r.number <= $3 AND c.address = $4 AND ",
             was_canonical!(),
             " ORDER BY b.number, r.what, r.subject"
         );
@@ -244,14 +298,19 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn came(&self, log: &RawLog, chain_id: u64) -> Result<Option<u64>> {
-        let sql = "SELECT b.recorded, l.recorded FROM blocks b
-             LEFT JOIN contracts c ON c.chain_id = b.chain_id AND c.address = $5
-             LEFT JOIN late_logs l ON l.contract_id = c.id AND l.number = b.number AND l.block_hash = b.hash
+        let Ok(height) = ids::height(log.block.number) else { return Ok(None) };
+        let sql = concat!(
+            "SELECT b.recorded, l.recorded FROM blocks b
+             LEFT JOIN contracts c ON c.chain_id = $1 AND c.address = $5
+             LEFT JOIN late_logs l ON l.contract_id = c.id AND l.number = $2 AND l.block_hash = b.hash
                  AND l.log_index = $4
-             WHERE b.chain_id = $1 AND b.number = $2 AND b.hash = $3 AND b.fork = 0";
+             WHERE b.hash = $3 AND b.id = ",
+            blocks_from!(),
+            " + $2"
+        );
         let args = [
             Arg::Int(int("chain id", chain_id)?),
-            Arg::Int(bound(log.block.number)),
+            Arg::Int(height),
             Arg::Bytes(log.block.hash.as_slice()),
             Arg::Int(bound(log.log_index)),
             Arg::Bytes(log.address.as_slice()),
@@ -265,7 +324,7 @@ fn args(contract: &Contract, entry: u64, up_to: u64) -> Result<[Arg<'_>; 4]> {
     Ok([
         Arg::Int(int("chain id", contract.chain_id)?),
         Arg::Int(bound(entry)),
-        Arg::Int(bound(up_to)),
+        Arg::Int(ids::up_to(up_to)),
         Arg::Bytes(contract.address.as_slice()),
     ])
 }

@@ -9,6 +9,7 @@ use crate::{
     contracts::{columns, contract},
     error::Result,
     folds,
+    ids::{self, blocks_from, on_fork},
     read::{block, contract_id, logs_of},
     readings::Reading,
     types::{BlockRef, ChainStatus, Contract, RawLog, Role},
@@ -17,14 +18,14 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use devproof_contracts::{About, Deleted, DeletionEvent, app_event, deletion_event, kms_event};
 use devproof_primitives::{Action, Change, Event, KmsEvent, Setting};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::LazyLock,
 };
 
-/// A word as it is indexed: its last six bytes, so that an address is as good as a hash; SQLite has a size of number for
+/// A word as it is indexed: its last four bytes, so that an address is as good as a hash; SQLite has a size of number for
 /// so many. Two words may share them.
 pub(crate) fn key(word: &B256) -> i64 {
-    i64::from_be_bytes(word.last_chunk().copied().unwrap_or_default()) & 0xffff_ffff_ffff
+    i32::from_be_bytes(word.last_chunk().copied().unwrap_or_default()).into()
 }
 
 /// Under this word everything is found that a KMS said but about apps.
@@ -77,20 +78,18 @@ fn said(topics: &[B256], data: &[u8]) -> Vec<B256> {
     }
 }
 
-/// Writes words with the contract that said them and where: height, then place of the transaction.
-pub(crate) async fn write(tx: &mut Tx, said: &mut Vec<(i64, i64, i64, i64)>) -> Result<()> {
+/// Writes words with the contract that said them and the height.
+pub(crate) async fn write(tx: &mut Tx, said: &mut Vec<(i64, i64, i64)>) -> Result<()> {
     said.sort_unstable();
     said.dedup();
     for piece in pieces(said) {
         let args: Vec<_> = piece
             .iter()
-            .flat_map(|(word, contract, number, tx_index)| {
-                [Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number), Arg::Int(*tx_index)]
-            })
+            .flat_map(|(word, contract, number)| [*word, *contract, *number].map(Arg::Int))
             .collect();
-        // The same transaction may stand on two branches.
-        let head = "INSERT INTO mentions (word, contract_id, number, tx_index) VALUES";
-        tx.execute(insert(head, piece.len(), 4, "ON CONFLICT DO NOTHING"), &args).await?;
+        // It may be said at this height on another branch.
+        let head = "INSERT INTO mentions (word, contract_id, number) VALUES";
+        tx.execute(insert(head, piece.len(), 3, "ON CONFLICT DO NOTHING"), &args).await?;
     }
     Ok(())
 }
@@ -115,42 +114,56 @@ impl RawLog {
     }
 }
 
+/// Those of a contract's logs in one block that are of transactions in which it may have said a word.
+fn of_word(logs: Vec<RawLog>, word: i64) -> impl Iterator<Item = RawLog> {
+    let says = |log: &&RawLog| keys(&log.topics, &log.data).contains(&word);
+    let transactions: HashSet<u64> = logs.iter().filter(says).map(|log| log.tx_index).collect();
+    logs.into_iter().filter(move |log| transactions.contains(&log.tx_index))
+}
+
 /// First which mentions, then what was said there: left to itself, SQLite begins with all blocks of the chain, or with all
 /// its contracts. A mention whose block is not canonical stays as a row of nothing, so that a full step is told from the
 /// last one.
 macro_rules! mentioning {
     () => {
-        "SELECT m.number, b.hash, b.unix_time, b.said, m.address, m.contract_id, m.tx_index
-         FROM (
-             SELECT m.contract_id, m.number, m.tx_index, c.address
-             FROM mentions m CROSS JOIN contracts c
-             WHERE m.word = $1 AND c.id = m.contract_id AND c.chain_id = $2 AND m.number >= $3 AND m.number <= $6
-                 AND (m.number, m.tx_index, m.contract_id) > ($3, $4, $5)
-             ORDER BY m.number, m.tx_index, m.contract_id LIMIT $7
-         ) m
-         LEFT JOIN blocks b ON b.chain_id = $2 AND b.number = m.number AND b.fork = 0
-         ORDER BY m.number, m.tx_index, m.contract_id"
+        concat!(
+            "SELECT m.number, b.hash, b.unix_time, b.said, m.address, m.contract_id
+             FROM (
+                 SELECT m.contract_id, m.number, c.address
+                 FROM mentions m CROSS JOIN contracts c
+                 WHERE m.word = $2 AND c.id = m.contract_id AND c.chain_id = $1 AND m.number >= $3 AND m.number <= $5
+                     AND (m.number, m.contract_id) > ($3, $4)
+                 ORDER BY m.number, m.contract_id LIMIT $6
+             ) m
+             LEFT JOIN blocks b ON b.id = ",
+            blocks_from!(),
+            " + m.number ORDER BY m.number, m.contract_id"
+        )
     };
 }
 
-/// First which transactions, then what was said there, as in [`mentioning`]. What was read by call and what was said in
+/// First which blocks, then what was said there, as in [`mentioning`]. What was read by call and what was said in
 /// blocks that were reorged out stands in the same columns.
 macro_rules! of_kms {
     ($readings:literal) => {
         concat!(
-            "SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, m.tx_index, '', b.hash, CAST(0 AS BIGINT)
+            "SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, '', b.hash, CAST(0 AS BIGINT)
              FROM mentions m CROSS JOIN blocks b
              WHERE m.word = $3 AND m.contract_id = ",
             contract_id!(),
-            " AND b.chain_id = $1 AND b.number = m.number AND b.fork = 0
+            " AND b.id = ",
+            blocks_from!(),
+            " + m.number
              UNION ALL
-             SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, 0, r.what, r.subject, 1
+             SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, r.what, r.subject, 1
              FROM readings r CROSS JOIN blocks b
              WHERE r.contract_id = ",
             contract_id!(),
             " AND ",
             $readings,
-            " AND b.chain_id = $1 AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash"
+            " AND b.id = ",
+            blocks_from!(),
+            " + r.number AND b.hash = r.block_hash"
         )
     };
 }
@@ -162,11 +175,12 @@ const ABOUT_APP: &str = of_kms!("r.what = $4 AND r.subject = $5");
 const POLICY: &str = concat!(
     of_kms!("r.what <> $4"),
     " UNION ALL
-     SELECT b.number, b.hash, b.unix_time, b.said, o.contract_id, 0, '', NULL, 2
-     FROM emitted o CROSS JOIN blocks b
+     SELECT b.number, b.hash, b.unix_time, b.said, o.contract_id, '', NULL, 2
+     FROM spoke_aside o CROSS JOIN blocks b
      WHERE o.contract_id = ",
     contract_id!(),
-    " AND o.fork > 0 AND b.chain_id = $1 AND b.number = o.number AND b.fork = o.fork"
+    " AND b.id = ",
+    on_fork!("o.number", "o.fork")
 );
 
 /// A KMS after a block, as far as one app is concerned.
@@ -181,21 +195,21 @@ pub struct KmsThen {
 }
 
 impl KmsThen {
-    /// Facts of a KMS, from its rows.
-    fn of(contract: &Contract, rows: &[Row]) -> Result<Self> {
+    /// Facts of a KMS, from its rows, which this word led to.
+    fn of(contract: &Contract, word: i64, rows: &[Row]) -> Result<Self> {
         let mut then = Self::default();
         for row in rows {
             let of = (contract.address, row.int(4)?);
-            match row.int(8)? {
+            match row.int(7)? {
                 0 => {
-                    let (mut logs, tx_index) = (Vec::new(), row.number(5)?);
+                    let mut logs = Vec::new();
                     logs_of(block(row)?, row.bytes(3)?, of, &mut logs)?;
-                    then.logs.extend(logs.into_iter().filter(|log| log.tx_index == tx_index));
+                    then.logs.extend(of_word(logs, word));
                 }
                 1 => then.readings.push(Reading {
                     block: block(row)?,
-                    what: row.text(6)?.to_owned(),
-                    subject: Bytes::copy_from_slice(row.bytes(7)?),
+                    what: row.text(5)?.to_owned(),
+                    subject: Bytes::copy_from_slice(row.bytes(6)?),
                     value: Bytes::copy_from_slice(row.bytes(3)?),
                 }),
                 _ => logs_of(block(row)?, row.bytes(3)?, of, &mut then.orphaned)?,
@@ -243,26 +257,28 @@ impl Store {
     ) -> Result<KmsThen> {
         let known = self.known_of(status).await?;
         let policy = known.policy_of(self, contract).await?;
+        let word = key(&app.into_word());
         let args = [
             Arg::Int(int("chain id", contract.chain_id)?),
             Arg::Bytes(contract.address.as_slice()),
-            Arg::Int(key(&app.into_word())),
+            Arg::Int(word),
             Arg::Text(About::Controller.word()),
             Arg::Bytes(app.as_slice()),
         ];
         let rows = self.pool.rows(ABOUT_APP, &args).await?;
-        Ok(KmsThen::of(contract, &rows)?.with(&policy, up_to))
+        Ok(KmsThen::of(contract, word, &rows)?.with(&policy, up_to))
     }
 
     /// What a KMS said and was read to say that is not about one app, and all that it said in blocks that were reorged out.
     pub(crate) async fn kms_policy(&self, contract: &Contract) -> Result<KmsThen> {
+        let word = key(&KMS_POLICY);
         let args = [
             Arg::Int(int("chain id", contract.chain_id)?),
             Arg::Bytes(contract.address.as_slice()),
-            Arg::Int(key(&KMS_POLICY)),
+            Arg::Int(word),
             Arg::Text(About::Controller.word()),
         ];
-        KmsThen::of(contract, &self.pool.rows(POLICY, &args).await?)
+        KmsThen::of(contract, word, &self.pool.rows(POLICY, &args).await?)
     }
 
     /// Those of these logs that their words do not lead to, for who checks the index of words.
@@ -282,19 +298,19 @@ impl Store {
         let mut expected = Vec::new();
         for log in logs {
             let contract = ids.get(&log.address).copied().unwrap_or(-1);
-            let at = (contract, bound(log.block.number), bound(log.tx_index));
+            let at = (contract, bound(log.block.number));
             expected.extend(keys(&log.topics, &log.data).into_iter().map(|word| ((word, at), log)));
         }
         let mut missing: Vec<&RawLog> = Vec::new();
         for piece in pieces(&expected) {
-            let args = piece.iter().flat_map(|((word, (contract, number, tx_index)), _)| {
-                [Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number), Arg::Int(*tx_index)]
+            let args = piece.iter().flat_map(|((word, (contract, number)), _)| {
+                [*word, *contract, *number].map(Arg::Int)
             });
             let args: Vec<_> = args.collect();
-            let head = "SELECT word, contract_id, number, tx_index FROM mentions
-                 WHERE (word, contract_id, number, tx_index) IN (VALUES";
-            let rows = self.pool.rows(insert(head, piece.len(), 4, ")"), &args).await?;
-            let read = |row: &Row| Ok((row.int(0)?, (row.int(1)?, row.int(2)?, row.int(3)?)));
+            let head = "SELECT word, contract_id, number FROM mentions
+                 WHERE (word, contract_id, number) IN (VALUES";
+            let rows = self.pool.rows(insert(head, piece.len(), 3, ")"), &args).await?;
+            let read = |row: &Row| Ok((row.int(0)?, (row.int(1)?, row.int(2)?)));
             let held = rows.iter().map(read).collect::<Result<HashSet<_>>>()?;
             missing.extend(piece.iter().filter(|(it, _)| !held.contains(it)).map(|(_, log)| *log));
         }
@@ -348,45 +364,44 @@ impl Store {
         (after, up_to): (Option<Place>, u64),
         limit: u32,
     ) -> Result<Vec<RawLog>> {
-        let step = STEP.min(limit.saturating_add(1));
-        let mut last = after.map_or((-1, i64::MAX, i64::MAX), |place| {
-            (bound(place.number), bound(place.tx_index), i64::MAX)
-        });
-        let (mut found, mut open, mut places) = (Vec::new(), None, 0);
+        let (step, limit) = (STEP.min(limit.saturating_add(1)), limit as usize);
+        // The block of the place behind which is looked at again.
+        let mut last = after.map_or((-1, i64::MAX), |place| (bound(place.number), -1));
+        let mut found: BTreeMap<Place, Vec<RawLog>> = BTreeMap::new();
         'all: loop {
             let args = [
-                Arg::Int(key(&word)),
                 Arg::Int(int("chain id", chain_id)?),
+                Arg::Int(key(&word)),
                 Arg::Int(last.0),
                 Arg::Int(last.1),
-                Arg::Int(last.2),
-                Arg::Int(bound(up_to)),
+                Arg::Int(ids::up_to(up_to)),
                 Arg::Int(i64::from(step)),
             ];
             let rows = self.pool.rows(mentioning!(), &args).await?;
             for row in &rows {
-                last = (row.int(0)?, row.int(6)?, row.int(5)?);
-                let place = (last.0, last.1);
+                // All of a block is read before it is clear which transactions are the first.
+                if found.len() >= limit && row.int(0)? > last.0 {
+                    break 'all;
+                }
+                last = (row.int(0)?, row.int(5)?);
                 if row.maybe_hash(1)?.is_none() {
                     continue;
                 }
-                if places == limit && open != Some(place) {
-                    break 'all;
-                }
-                let before = found.len();
-                let (mut logs, tx_index) = (Vec::new(), row.number(6)?);
-                logs_of(block(row)?, row.bytes(3)?, (row.address(4)?, row.int(5)?), &mut logs)?;
-                found.extend(logs.into_iter().filter(|log| log.tx_index == tx_index));
-                if found.len() > before && open.replace(place) != Some(place) {
-                    places += 1;
+                let mut logs = Vec::new();
+                logs_of(block(row)?, row.bytes(3)?, (row.address(4)?, last.1), &mut logs)?;
+                for log in of_word(logs, key(&word)) {
+                    if after.is_none_or(|after| log.place() > after) {
+                        found.entry(log.place()).or_default().push(log);
+                    }
                 }
             }
             if rows.len() < step as usize {
                 break;
             }
         }
-        found.sort_by_key(|log| (log.block.number, log.log_index));
-        Ok(found)
+        let mut logs: Vec<RawLog> = found.into_values().take(limit).flatten().collect();
+        logs.sort_by_key(|log| (log.block.number, log.log_index));
+        Ok(logs)
     }
 }
 

@@ -2,24 +2,14 @@
 
 use crate::{
     Store,
-    bulk::{pieces, within},
     conn::{Arg, Row, bound, int},
     error::Result,
     facts::prefix,
+    ids::{self, blocks_from, on_fork},
     packed::{PackedLog, visit},
     types::{BlockRef, Contract, RawLog},
 };
 use alloy_primitives::{Address, B256};
-
-/// What was said in each block in which a contract spoke, in the order that [`spoken_logs`] reads. First where it spoke,
-/// then what: left to itself, SQLite goes through all blocks of the chain and looks into each whether it did.
-macro_rules! spoken {
-    () => {
-        "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
-         FROM contracts c CROSS JOIN emitted e CROSS JOIN blocks b
-         WHERE e.contract_id = c.id AND b.chain_id = c.chain_id AND b.number = e.number AND b.fork = e.fork AND "
-    };
-}
 
 /// Blocks read at a time. In the text of a query rather than an argument: SQLite plans a statement anew each time its
 /// limit is bound, which costs as much as the query.
@@ -43,18 +33,21 @@ pub(crate) use contract_id;
 
 /// Reads the logs of one contract in pieces of whole blocks, so that a long history does not have to fit into memory.
 #[derive(Debug)]
-pub struct LogSteps<'a> {
-    contract: &'a Contract,
+pub struct LogSteps {
+    chain_id: u64,
+    address: Address,
     up_to: u64,
     /// The block that was read last; `None` once all were.
     last: Option<i64>,
 }
 
-impl<'a> LogSteps<'a> {
+impl LogSteps {
     /// The blocks after `after` up to and including `up_to`.
     #[must_use]
-    pub fn new(contract: &'a Contract, after: Option<u64>, up_to: u64) -> Self {
-        Self { contract, up_to, last: Some(after.map_or(-1, bound)) }
+    pub fn new(contract: &Contract, after: Option<u64>, up_to: u64) -> Self {
+        let last = Some(after.map_or(-1, bound));
+        let Contract { chain_id, address, .. } = *contract;
+        Self { chain_id, address, up_to, last }
     }
 
     /// The next logs, in chain order; `None` after the last.
@@ -62,40 +55,43 @@ impl<'a> LogSteps<'a> {
     /// # Errors
     /// Only those of the database.
     pub async fn next(&mut self, store: &Store) -> Result<Option<Vec<RawLog>>> {
-        let Some(last) = self.last else { return Ok(None) };
-        // First which blocks, then what is in them: left to itself, a server that has not counted its rows yet may begin
-        // with all blocks of the chain, because they are in the right order, and take minutes.
-        let sql = concat!(
-            "SELECT b.number, b.hash, b.unix_time, b.said, c.address, c.id
-             FROM (
-                 SELECT contract_id, number, fork FROM emitted WHERE contract_id = ",
-            contract_id!(),
-            " AND fork = 0 AND number <= $3 AND number > $4
-                 ORDER BY number LIMIT ",
-            step!(),
-            ") e
-             JOIN contracts c ON c.id = e.contract_id
-             JOIN blocks b ON b.chain_id = $1 AND b.number = e.number AND b.fork = e.fork"
-        );
-        let args = [
-            Arg::Int(int("chain id", self.contract.chain_id)?),
-            Arg::Bytes(self.contract.address.as_slice()),
-            Arg::Int(bound(self.up_to)),
-            Arg::Int(last),
-        ];
-        let rows = store.pool.rows(sql, &args).await?;
+        let Some((rows, contract)) = self.blocks(store).await? else { return Ok(None) };
         let mut logs = Vec::new();
-        self.last = None;
         for row in &rows {
-            spoken_logs(row, &mut logs)?;
-            if rows.len() as i64 == STEP {
-                self.last = self.last.max(Some(row.int(0)?));
-            }
+            logs_of(block(row)?, row.bytes(3)?, (self.address, contract), &mut logs)?;
         }
         logs.sort_by_key(|log| (log.block.number, log.log_index));
         Ok(Some(logs))
     }
+
+    /// The next blocks, as [`Store::blocks_of_moment`] gives them, with the number of the contract.
+    pub(crate) async fn blocks(&mut self, store: &Store) -> Result<Option<(Vec<Row>, i64)>> {
+        let Some(last) = self.last else { return Ok(None) };
+        loop {
+            let spoke = store.spoke(self.chain_id, self.address, last, self.up_to).await?;
+            let blocks = store.blocks_of_moment(self.chain_id, &spoke.blocks, spoke.writes);
+            if let Some(rows) = blocks.await? {
+                self.last = spoke.last.map(bound);
+                return Ok(Some((rows, spoke.contract)));
+            }
+        }
+    }
 }
+
+/// The highest block of the chain `$1` whose time is at or before `$2`. The largest height such that the first block at or above
+/// it is one, bit by bit from the highest of 36; that block is the highest one.
+const BY_TIME: &str = "
+    WITH RECURSIVE search (bit, at, top) AS (
+        SELECT 34359738368, blocks_from, blocks_from + 68719476736 FROM chains WHERE chain_id = $1
+        UNION ALL
+        SELECT s.bit / 2, s.at + CASE WHEN (
+            SELECT b.unix_time FROM blocks b WHERE b.id >= s.at + s.bit AND b.id < s.top ORDER BY b.id LIMIT 1
+        ) <= $2 THEN s.bit ELSE 0 END, s.top FROM search s WHERE s.bit > 0
+    )
+    SELECT number, hash, unix_time FROM (
+        SELECT b.number, b.hash, b.unix_time FROM search s JOIN blocks b ON b.id >= s.at AND b.id < s.top
+        WHERE s.bit = 0 ORDER BY b.id LIMIT 1
+    ) AS first WHERE unix_time <= $2";
 
 impl Store {
     /// The logs of some contracts up to and including block `up_to`, in chain order. No address, no logs; an address
@@ -112,25 +108,28 @@ impl Store {
         let mut addresses = addresses.to_vec();
         addresses.sort_unstable();
         addresses.dedup();
-        let mut found = Vec::new();
-        for piece in pieces(&addresses) {
-            let mut args = vec![Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(up_to))];
-            args.extend(piece.iter().map(|address| Arg::Bytes(address.as_slice())));
-            let sql = within(
-                concat!(
-                    spoken!(),
-                    "c.chain_id = $1 AND e.fork = 0 AND e.number <= $2 AND c.address IN"
-                ),
-                3,
-                piece.len(),
-                "",
-            );
-            for row in self.pool.rows(sql, &args).await? {
-                spoken_logs(&row, &mut found)?;
+        loop {
+            let before = self.writes(chain_id).await?;
+            let mut found = Vec::new();
+            for &address in &addresses {
+                let mut steps = LogSteps { chain_id, address, up_to, last: Some(-1) };
+                while let Some(logs) = steps.next(self).await? {
+                    found.extend(logs);
+                }
+            }
+            if self.writes(chain_id).await? == before {
+                found.sort_by_key(|log| (log.block.number, log.log_index));
+                return Ok(found);
             }
         }
-        found.sort_by_key(|log| (log.block.number, log.log_index));
-        Ok(found)
+    }
+
+    /// How often anything of a chain was written: what several queries found is of one moment if it is the same before and
+    /// after them.
+    pub(crate) async fn writes(&self, chain_id: u64) -> Result<Option<u64>> {
+        let sql = "SELECT writes FROM chains WHERE chain_id = $1";
+        let row = self.pool.row(sql, &[Arg::Int(int("chain id", chain_id)?)]).await?;
+        row.map(|row| row.number(0)).transpose()
     }
 
     /// The logs of a contract in blocks that were reorged out, by height, block hash and place. They say nothing
@@ -139,11 +138,18 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn orphaned_logs(&self, chain_id: u64, address: Address) -> Result<Vec<RawLog>> {
-        let sql = concat!(spoken!(), "c.chain_id = $1 AND c.address = $2 AND e.fork > 0");
+        let sql = concat!(
+            "SELECT b.number, b.hash, b.unix_time, b.said, o.contract_id
+             FROM spoke_aside o CROSS JOIN blocks b WHERE o.contract_id = ",
+            contract_id!(),
+            " AND b.id = ",
+            on_fork!("o.number", "o.fork")
+        );
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Bytes(address.as_slice())];
         let mut found = Vec::new();
         for row in self.pool.rows(sql, &args).await? {
-            spoken_logs(&row, &mut found)?;
+            let of = (address, row.int(4)?);
+            logs_of(block(&row)?, row.bytes(3)?, of, &mut found)?;
         }
         found.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
         Ok(found)
@@ -164,10 +170,18 @@ impl Store {
         from: u64,
         to: u64,
     ) -> Result<Vec<BlockRef>> {
-        let sql = "SELECT number, hash, unix_time FROM blocks
-             WHERE chain_id = $1 AND fork > 0 AND number >= $2 AND number <= $3 ORDER BY number, hash";
-        let args =
-            [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(from)), Arg::Int(bound(to))];
+        let sql = concat!(
+            "SELECT number, hash, unix_time FROM blocks WHERE id >= 17592186044416 AND place >= ",
+            blocks_from!(),
+            " + $2 AND place <= ",
+            blocks_from!(),
+            " + $3 ORDER BY number, hash"
+        );
+        let args = [
+            Arg::Int(int("chain id", chain_id)?),
+            Arg::Int(ids::end(from)),
+            Arg::Int(ids::up_to(to)),
+        ];
         self.pool.rows(sql, &args).await?.iter().map(block).collect()
     }
 
@@ -181,11 +195,16 @@ impl Store {
         number: u64,
         limit: u32,
     ) -> Result<Vec<BlockRef>> {
-        let sql = "SELECT number, hash, unix_time FROM blocks
-             WHERE chain_id = $1 AND fork = 0 AND number < $2 ORDER BY number DESC LIMIT $3";
+        let sql = concat!(
+            "SELECT number, hash, unix_time FROM blocks WHERE id >= ",
+            blocks_from!(),
+            " AND id < ",
+            blocks_from!(),
+            " + $2 ORDER BY id DESC LIMIT $3"
+        );
         let args = [
             Arg::Int(int("chain id", chain_id)?),
-            Arg::Int(bound(number)),
+            Arg::Int(ids::end(number)),
             Arg::Int(i64::from(limit)),
         ];
         self.pool.rows(sql, &args).await?.iter().map(block).collect()
@@ -196,8 +215,13 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn block_by_number(&self, chain_id: u64, number: u64) -> Result<Option<BlockRef>> {
-        let sql = "SELECT number, hash, unix_time FROM blocks WHERE chain_id = $1 AND fork = 0 AND number = $2";
-        let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(number))];
+        let Ok(height) = ids::height(number) else { return Ok(None) };
+        let sql = concat!(
+            "SELECT number, hash, unix_time FROM blocks WHERE id = ",
+            blocks_from!(),
+            " + $2"
+        );
+        let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(height)];
         self.pool.row(sql, &args).await?.map(|row| block(&row)).transpose()
     }
 
@@ -210,20 +234,24 @@ impl Store {
         chain_id: u64,
         hash: B256,
     ) -> Result<Option<(BlockRef, bool)>> {
-        // The chain is not in the condition, as in `facts`.
-        let sql = "SELECT number, hash, unix_time, fork, chain_id FROM blocks
-             WHERE substr(hash, 1, 6) = $1 AND hash = $2";
-        let args = [Arg::Bytes(prefix(&hash)), Arg::Bytes(hash.as_slice())];
-        for row in self.pool.rows(sql, &args).await? {
-            if row.number(4)? == chain_id {
-                return Ok(Some((block(&row)?, row.int(3)? == 0)));
-            }
-        }
-        Ok(None)
+        let sql = concat!(
+            "SELECT number, hash, unix_time, fork FROM blocks
+             WHERE substr(hash, 1, 4) = $2 AND hash = $3 AND place - number = ",
+            blocks_from!()
+        );
+        let args = [
+            Arg::Int(int("chain id", chain_id)?),
+            Arg::Bytes(prefix(&hash)),
+            Arg::Bytes(hash.as_slice()),
+        ];
+        let row = self.pool.row(sql, &args).await?;
+        row.map(|row| Ok((block(&row)?, row.int(3)? == 0))).transpose()
     }
 
     /// The highest stored block whose time is at or before `unix_time` (seconds). Since blocks without facts need not
     /// be stored, the state after it is the state at that time, provided that the checkpoint is later.
+    ///
+    /// Along a chain time never goes back, so that the block is found by halving.
     ///
     /// # Errors
     /// Only those of the database.
@@ -232,21 +260,13 @@ impl Store {
         chain_id: u64,
         unix_time: u64,
     ) -> Result<Option<BlockRef>> {
-        let sql = "SELECT number, hash, unix_time FROM blocks
-             WHERE chain_id = $1 AND fork = 0 AND unix_time <= $2
-             ORDER BY unix_time DESC, number DESC LIMIT 1";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(bound(unix_time))];
-        self.pool.row(sql, &args).await?.map(|row| block(&row)).transpose()
+        self.pool.row(BY_TIME, &args).await?.map(|row| block(&row)).transpose()
     }
 }
 
 pub(crate) fn block(row: &Row) -> Result<BlockRef> {
     Ok(BlockRef { number: row.number(0)?, hash: row.hash(1)?, timestamp: row.number(2)? })
-}
-
-/// Adds what the contract of a row of [`spoken`] said in its block.
-pub(crate) fn spoken_logs(row: &Row, to: &mut Vec<RawLog>) -> Result<()> {
-    logs_of(block(row)?, row.bytes(3)?, (row.address(4)?, row.int(5)?), to)
 }
 
 /// Adds what a contract, address and number, said in a block, from all that was said there.
@@ -285,31 +305,8 @@ impl Store {
         assert!(plan.iter().all(|step| straight(&step)), "{plan:#?}");
         assert!(!plan.iter().any(|step| step.contains("MATERIALIZE")), "{plan:#?}");
         let blocks: Vec<_> = plan.iter().filter(|step| step.starts_with("SEARCH b ")).collect();
-        assert!(
-            !blocks.is_empty() && blocks.iter().all(|step| step.contains("number=? AND fork=?")),
-            "{plan:#?}"
-        );
+        let by_key = |step: &&&str| step.contains("INTEGER PRIMARY KEY (rowid=?)");
+        assert!(!blocks.is_empty() && blocks.iter().all(by_key), "{plan:#?}");
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn sqlite_begins_with_the_contract() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
-        let sql = concat!(
-            "EXPLAIN QUERY PLAN ",
-            spoken!(),
-            "c.chain_id = $1 AND e.fork = 0 AND e.number <= $2 AND c.address IN ($3)"
-        );
-        let args = [Arg::Int(31_337), Arg::Int(9), Arg::Bytes(&[0; 20])];
-        let plan = store.pool.rows(sql, &args).await.unwrap();
-        let plan: Vec<&str> = plan.iter().map(|row| row.text(3).unwrap()).collect();
-        let tables: Vec<_> = plan.iter().map(|step| &step[..8]).collect();
-        assert_eq!(tables, ["SEARCH c", "SEARCH e", "SEARCH b"], "{plan:#?}");
-        assert!(plan[2].contains("number=?"), "{plan:#?}");
-    }
-}

@@ -20,7 +20,7 @@ macro_rules! of_contract {
         "SELECT b.number, b.hash, b.unix_time, r.what, r.subject, r.value
          FROM contracts c CROSS JOIN readings r CROSS JOIN blocks b
          WHERE c.chain_id = $1 AND c.address = $2 AND r.contract_id = c.id AND r.number <= $3
-             AND b.chain_id = c.chain_id AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+             AND b.id = (SELECT blocks_from FROM chains WHERE chain_id = $1) + r.number AND b.hash = r.block_hash
          ORDER BY b.number, r.what, r.subject"
     };
 }
@@ -145,7 +145,8 @@ impl Store {
     ) -> Result<Vec<(Address, Reading)>> {
         let sql = "SELECT b.number, b.hash, b.unix_time, r.what, r.subject, r.value, c.address
              FROM readings r JOIN contracts c ON c.id = r.contract_id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+             JOIN chains n ON n.chain_id = c.chain_id
+             JOIN blocks b ON b.id = n.blocks_from + r.number AND b.hash = r.block_hash
              WHERE r.subject = $3 AND r.what = $2 AND c.chain_id = $1 AND c.canonical = 1
              ORDER BY b.number DESC, c.address";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Text(what), Arg::Bytes(subject)];
@@ -160,7 +161,8 @@ impl Store {
     pub async fn answered(&self, chain_id: u64, what: &str) -> Result<Vec<Address>> {
         let sql = "SELECT DISTINCT c.address FROM readings r
              JOIN contracts c ON c.id = r.contract_id
-             JOIN blocks b ON b.chain_id = c.chain_id AND b.number = r.number AND b.fork = 0 AND b.hash = r.block_hash
+             JOIN chains n ON n.chain_id = c.chain_id
+             JOIN blocks b ON b.id = n.blocks_from + r.number AND b.hash = r.block_hash
              WHERE c.chain_id = $1 AND r.what = $2 AND c.canonical = 1";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Text(what)];
         self.pool.rows(sql, &args).await?.iter().map(|row| row.address(0)).collect()

@@ -6,6 +6,7 @@ use crate::{
     contracts,
     error::{Result, StoreError},
     facts, folds,
+    ids::{blocks_from, height},
     journal::{self, Weight},
     packed::unpack,
     types::{BlockRef, RawLog},
@@ -75,10 +76,13 @@ async fn put_aside(
     entry: i64,
 ) -> Result<bool> {
     let chain = int("chain id", chain_id)?;
-    let number = int("block number", log.block.number)?;
-    let sql = "SELECT b.said, b.fork, c.id, b.recorded FROM blocks b
-         JOIN contracts c ON c.chain_id = b.chain_id AND c.address = $4
-         WHERE b.chain_id = $1 AND b.number = $2 AND b.hash = $3";
+    let Ok(number) = height(log.block.number) else { return Ok(false) };
+    let sql = concat!(
+        "SELECT b.said, b.fork, c.id, b.recorded, b.id FROM blocks b JOIN contracts c ON c.chain_id = $1 AND c.address = $4
+         WHERE substr(b.hash, 1, 4) = substr($3, 1, 4) AND b.hash = $3 AND b.place = ",
+        blocks_from!(),
+        " + $2"
+    );
     let args = [
         Arg::Int(chain),
         Arg::Int(number),
@@ -118,10 +122,9 @@ async fn put_aside(
         ],
     )
     .await?;
-    facts::say(tx, (chain, number, fork), &said).await?;
+    facts::say(tx, stored.int(4)?, &said).await?;
     if !said.values().any(|t| t.logs.values().any(|log| log.contract == contract)) {
-        let sql = "DELETE FROM emitted WHERE contract_id = $1 AND number = $2 AND fork = $3";
-        tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(fork)]).await?;
+        facts::silence(tx, contract, (number, fork)).await?;
     }
     folds::forget(tx, contract, log.block.number).await?;
     tx.execute(

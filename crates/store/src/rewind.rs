@@ -5,6 +5,7 @@ use crate::{
     conn::{Arg, Tx, int},
     error::{Result, StoreError},
     facts,
+    ids::{self, height},
     journal::{self, Weight},
     types::{BlockRef, Rewound},
 };
@@ -48,10 +49,10 @@ async fn put_aside(
 ) -> Result<Rewound> {
     let chain = int("chain id", chain_id)?;
     // Before the first block nothing stays, whatever its hash.
-    let keep = to.map_or(Ok(-1), |block| int("block number", block.number))?;
+    let keep = to.map_or(Ok(-1), |block| height(block.number))?;
     let hash = to.map_or(&[] as &[u8], |block| block.hash.as_slice());
     let (mut orphaned_blocks, mut orphaned_logs) = (0, 0);
-    let lowest = drop_blocks(tx, chain, (keep, hash), entry, |logs| {
+    let lowest = drop_blocks(tx, chain_id, (keep, hash), entry, |logs| {
         orphaned_blocks += 1;
         orphaned_logs += logs;
     })
@@ -85,7 +86,7 @@ async fn put_aside(
         &[Arg::Int(chain), Arg::Int(keep), Arg::MaybeInt(next)],
     )
     .await?;
-    unverify(tx, chain).await?;
+    unverify(tx, chain_id).await?;
     Ok(Rewound { orphaned_blocks, orphaned_logs, orphaned_contracts })
 }
 
@@ -93,24 +94,28 @@ async fn put_aside(
 /// are in it, and gives the lowest.
 async fn drop_blocks(
     tx: &mut Tx,
-    chain: i64,
+    chain_id: u64,
     (keep, hash): (i64, &[u8]),
     entry: i64,
     mut told: impl FnMut(u64),
 ) -> Result<Option<i64>> {
-    let sql = "SELECT b.number, (SELECT MAX(o.fork) FROM blocks o WHERE o.chain_id = b.chain_id AND o.number = b.number)
-         FROM blocks b
-         WHERE b.chain_id = $1 AND b.fork = 0 AND (b.number > $2 OR (b.number = $2 AND b.hash <> $3))
-         ORDER BY b.number LIMIT $4";
+    let (chain, first) = (int("chain id", chain_id)?, ids::first(tx, chain_id).await?);
+    let sql = "SELECT b.number, (SELECT MAX(o.fork) FROM blocks o WHERE o.place = b.id AND o.id >= 17592186044416)
+         FROM blocks b WHERE b.id >= $1 AND b.id < $2 AND (b.id > $1 OR b.hash <> $3) ORDER BY b.id LIMIT $4";
     let mut lowest = None;
     loop {
-        let args = [Arg::Int(chain), Arg::Int(keep), Arg::Bytes(hash), Arg::Int(STEP)];
+        let args = [
+            Arg::Int(first + keep),
+            Arg::Int(first + ids::end(u64::MAX)),
+            Arg::Bytes(hash),
+            Arg::Int(STEP),
+        ];
         let rows = tx.rows(sql, &args).await?;
         for row in &rows {
             let number = row.int(0)?;
             lowest.get_or_insert(number);
-            let fork = row.int(1)?.saturating_add(1);
-            told(facts::move_block(tx, chain, number, (0, fork), entry).await?);
+            let fork = row.maybe_int(1)?.unwrap_or_default().saturating_add(1);
+            told(facts::move_block(tx, (chain, first), number, (0, fork), entry).await?);
         }
         if (rows.len() as i64) < STEP {
             return Ok(lowest);
@@ -121,10 +126,13 @@ async fn drop_blocks(
 /// Histories that were verified on what is gone: a root commits to every entry before it, so it has verified the blocks
 /// that stay as well, but of these only those that were held then. `to` need not be one: a block that nobody stored
 /// was not below the one that was verified, as far as we know.
-async fn unverify(tx: &mut Tx, chain: i64) -> Result<()> {
-    let highest = "SELECT MAX(number) FROM blocks WHERE chain_id = $1 AND fork = 0";
-    let highest = tx.row(highest, &[Arg::Int(chain)]).await?;
-    let highest = highest.map(|row| row.maybe_int(0)).transpose()?.flatten();
+async fn unverify(tx: &mut Tx, chain_id: u64) -> Result<()> {
+    let chain = int("chain id", chain_id)?;
+    let first = ids::first(tx, chain_id).await?;
+    let highest = "SELECT MAX(id) FROM blocks WHERE id >= $1 AND id < $2";
+    let args = [Arg::Int(first), Arg::Int(first + ids::end(u64::MAX))];
+    let highest = tx.row(highest, &args).await?.map(|row| row.maybe_int(0)).transpose()?;
+    let highest = highest.flatten().map(|id| id - first);
     tx.execute(
         "UPDATE contracts SET history_verified_at = $2 WHERE chain_id = $1 AND history_verified_at > $3",
         &[Arg::Int(chain), Arg::MaybeInt(highest), Arg::Int(highest.unwrap_or(-1))],

@@ -2,8 +2,9 @@
 
 use crate::{
     Store,
-    conn::{Arg, Tx, bound, int},
+    conn::{Arg, Tx, int},
     error::{Result, StoreError},
+    ids::{self, blocks_from},
     packed::unpack,
     read::{STEP, block, raw, step},
     types::RawLog,
@@ -48,7 +49,7 @@ impl Scan {
         for row in tx.rows(sql, &[Arg::Int(chain)]).await? {
             addresses.insert(row.int(0)?, row.address(1)?);
         }
-        Ok(Self { chain, to: bound(to), addresses, last: Some(bound(from).saturating_sub(1)) })
+        Ok(Self { chain, to: ids::up_to(to), addresses, last: Some(ids::end(from).saturating_sub(1)) })
     }
 
     /// The next logs; `None` after the last.
@@ -56,7 +57,11 @@ impl Scan {
         let Some(last) = self.last else { return Ok(None) };
         let sql = concat!(
             "SELECT number, hash, unix_time, said FROM blocks
-             WHERE chain_id = $1 AND fork = 0 AND number <= $2 AND number > $3 ORDER BY number LIMIT ",
+             WHERE id <= ",
+            blocks_from!(),
+            " + $2 AND id > ",
+            blocks_from!(),
+            " + $3 ORDER BY id LIMIT ",
             step!()
         );
         let args = [Arg::Int(self.chain), Arg::Int(self.to), Arg::Int(last)];

@@ -3,8 +3,9 @@
 use crate::{
     Store,
     bulk::{pieces, within},
-    conn::{Arg, Row, bound, int},
+    conn::{Arg, Row, int},
     error::{Result, StoreError},
+    ids::{self, blocks_from},
     packed::{Said, unpack},
     read::{block, raw},
     types::{BlockRef, RawLog},
@@ -45,11 +46,14 @@ impl Store {
     ) -> Result<Vec<SpokenBlock>> {
         let sql = concat!(
             "SELECT number, hash, unix_time, said FROM blocks
-             WHERE chain_id = $1 AND fork = 0 AND number > $2 AND number <= $3 AND length(said) > 0
-             ORDER BY number LIMIT ",
+             WHERE id > ",
+            blocks_from!(),
+            " + $2 AND id <= ",
+            blocks_from!(),
+            " + $3 AND length(said) > 0 ORDER BY id LIMIT ",
             step!()
         );
-        let range = [after.map_or(-1, bound), bound(up_to)];
+        let range = [after.map_or(-1, ids::up_to), ids::up_to(up_to)];
         self.spoken(sql, chain_id, range).await
     }
 
@@ -60,11 +64,14 @@ impl Store {
     pub async fn spoken_before(&self, chain_id: u64, below: u64) -> Result<Vec<SpokenBlock>> {
         let sql = concat!(
             "SELECT number, hash, unix_time, said FROM blocks
-             WHERE chain_id = $1 AND fork = 0 AND number > $2 AND number < $3 AND length(said) > 0
-             ORDER BY number DESC LIMIT ",
+             WHERE id > ",
+            blocks_from!(),
+            " + $2 AND id < ",
+            blocks_from!(),
+            " + $3 AND length(said) > 0 ORDER BY id DESC LIMIT ",
             step!()
         );
-        self.spoken(sql, chain_id, [-1, bound(below)]).await
+        self.spoken(sql, chain_id, [-1, ids::end(below)]).await
     }
 
     async fn spoken(

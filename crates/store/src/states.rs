@@ -224,7 +224,7 @@ struct Folding<'a> {
     state: AppState,
     readings: Peekable<IntoIter<Reading>>,
     logs: Peekable<IntoIter<RawLog>>,
-    rest: Option<LogSteps<'a>>,
+    rest: Option<LogSteps>,
 }
 
 impl<'a> Folding<'a> {

@@ -1,6 +1,7 @@
 //! `devproof fsck` finds what was done to a database behind its back.
 
 use crate::{NOW, Process, index_at_once, process::devproof};
+use devproof_store::Store;
 use devproof_testkit::{Story, postgres::Cluster};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -28,14 +29,18 @@ fn kinds(found: &Value) -> Vec<String> {
     kinds
 }
 
-/// The last block of the stock app, which keeps no history: nothing but the chain tells that it is missing.
-const OF_THE_RIVAL: &str = "fork = 0 AND number = (SELECT e.number FROM emitted e
-     JOIN contracts c ON c.id = e.contract_id WHERE c.code_kind = 'dstack_app' AND e.fork = 0
-     ORDER BY e.number DESC LIMIT 1)";
-/// One of the product, which does, before its last.
-const OF_THE_PRODUCT: &str = "fork = 0 AND number = (SELECT e.number FROM emitted e
-     JOIN contracts c ON c.id = e.contract_id WHERE c.code_kind LIKE 'app_auth%' AND e.fork = 0
-     ORDER BY e.number DESC LIMIT 1 OFFSET 2)";
+/// Which block it is in which an app of a kind spoke, so many before its last. The chain is the first of its database, so that it
+/// is the block's id as well.
+async fn spoke(database: &str, kind: &str, back: usize) -> String {
+    let store = Store::open_read_only(database).await.unwrap();
+    let chain_id = store.chains().await.unwrap()[0].chain_id;
+    let contracts = store.contracts(chain_id).await.unwrap();
+    let app = contracts.iter().find(|contract| contract.code_kind.starts_with(kind)).unwrap();
+    let logs = store.logs(chain_id, &[app.address], u64::MAX).await.unwrap();
+    let mut blocks: Vec<u64> = logs.iter().map(|log| log.block.number).collect();
+    blocks.dedup();
+    format!("id = {}", blocks[blocks.len() - 1 - back])
+}
 
 /// What depends on the clock of the chain.
 const ANYTHING: &[&str] = &["?"];
@@ -58,17 +63,22 @@ async fn what_was_done_to_a_database_is_found() {
         assert!(found["logs"].as_u64().unwrap() > 50);
     }
 
+    // The last block of the stock app, which keeps no history: nothing but the chain tells that it is missing. And one of the
+    // product, which does, before its last.
+    let rival = spoke(&name(&clean), "dstack_app", 0).await;
+    let product = spoke(&name(&clean), "app_auth", 2).await;
+
     // What is done, what shows without a node, and what shows with one.
     let cases: &[(&str, String, &[&str], &[&str])] = &[
         (
             "what was said in a block is deleted",
-            format!("UPDATE blocks SET said = X'' WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}"),
+            format!("UPDATE blocks SET said = X'' WHERE {rival}"),
             &[],
             &["missing_log"],
         ),
         (
             "the index of who spoke forgets one",
-            format!("DELETE FROM emitted WHERE {OF_THE_RIVAL}"),
+            "DELETE FROM spoke WHERE contract_id = (SELECT id FROM contracts WHERE code_kind = 'dstack_app')".to_owned(),
             &["contract"],
             &["contract"],
         ),
@@ -80,13 +90,13 @@ async fn what_was_done_to_a_database_is_found() {
         ),
         (
             "one of an app with a history is deleted",
-            format!("UPDATE blocks SET said = X'' WHERE {OF_THE_PRODUCT}; DELETE FROM emitted WHERE {OF_THE_PRODUCT}"),
+            format!("UPDATE blocks SET said = X'' WHERE {product}"),
             &["history"],
             &["history", "missing_log"],
         ),
         (
             "a byte of data is changed",
-            format!("UPDATE blocks SET said = CAST(SUBSTR(said, 1, LENGTH(said) - 1) || X'5A' AS BLOB) WHERE {OF_THE_RIVAL}"),
+            format!("UPDATE blocks SET said = CAST(SUBSTR(said, 1, LENGTH(said) - 1) || X'5A' AS BLOB) WHERE {rival}"),
             &[],
             &["changed_log"],
         ),
@@ -94,22 +104,22 @@ async fn what_was_done_to_a_database_is_found() {
             "a foreign log is added",
             format!(
                 "UPDATE blocks SET said = CAST(said || X'3F' || zeroblob(32) || X'017F' || CAST(char((SELECT id FROM contracts
-                 WHERE code_kind = 'dstack_app' ORDER BY id DESC LIMIT 1)) AS BLOB) || X'0000' AS BLOB) WHERE {OF_THE_RIVAL}"
+                 WHERE code_kind = 'dstack_app' ORDER BY id DESC LIMIT 1)) AS BLOB) || X'0000' AS BLOB) WHERE {rival}"
             ),
             &[],
             &["extra_log"],
         ),
         (
             "a canonical block is marked as orphaned",
-            format!("UPDATE blocks SET fork = 9 WHERE fork = 0 AND number = (SELECT number FROM emitted WHERE {OF_THE_RIVAL})"),
+            format!("UPDATE blocks SET id = id + 9 * 17592186044416 WHERE {rival}"),
             &[],
             &["missing_log", "orphan"],
         ),
         (
             "an orphaned block is marked as canonical, in the place of the right one",
-            "UPDATE blocks SET fork = fork + 90 WHERE number = (SELECT MAX(o.number) FROM blocks o
+            "UPDATE blocks SET id = id + 90 * 17592186044416 WHERE number = (SELECT MAX(o.number) FROM blocks o
                  JOIN blocks c ON c.number = o.number AND c.fork = 0 WHERE o.fork = 1);
-             UPDATE blocks SET fork = 91 - fork WHERE fork IN (90, 91)".to_owned(),
+             UPDATE blocks SET id = id + (91 - 2 * fork) * 17592186044416 WHERE fork IN (90, 91)".to_owned(),
             ANYTHING,
             &["block", "orphan"],
         ),
@@ -204,8 +214,9 @@ async fn postgres_is_checked_by_the_same_words() {
     let database = cluster.database().unwrap();
     Process::start(&mut index_at_once(&story, &database)).ends_well();
     assert_eq!(fsck(&story, &database, true).0, 0);
+    let rival = spoke(&database, "dstack_app", 0).await;
     let name = database.rsplit('/').next().unwrap();
-    cluster.sql(name, &format!("UPDATE blocks SET said = '' WHERE {OF_THE_RIVAL}; DELETE FROM emitted WHERE {OF_THE_RIVAL}")).unwrap();
+    cluster.sql(name, &format!("UPDATE blocks SET said = '' WHERE {rival}")).unwrap();
     let (code, found) = fsck(&story, &database, true);
     assert_eq!((code, kinds(&found)), (1, vec!["missing_log".to_owned()]), "{found:#}");
 }

@@ -173,7 +173,10 @@ pub(crate) async fn numbers_that_do_not_fit_are_refused(db: &Db) {
     assert!(matches!(error, StoreError::OutOfRange { value: u64::MAX, .. }), "{error}");
     let error = store.ensure_chain(u64::MAX, 0).await.unwrap_err();
     assert!(matches!(error, StoreError::OutOfRange { .. }), "{error}");
-    let largest = BlockRef { number: i64::MAX as u64, timestamp: i64::MAX as u64, ..block(1, 0) };
+    let over = BlockRef { number: 1 << 36, ..block(1, 0) };
+    let error = store.commit(&page(None, over, vec![])).await.unwrap_err();
+    assert!(error.to_string().contains("the largest is 68719476735"), "{error}");
+    let largest = BlockRef { number: (1 << 36) - 1, timestamp: i64::MAX as u64, ..block(1, 0) };
     store.commit(&page(None, largest, vec![log(largest, 0, 1)])).await.unwrap();
     assert_eq!(store.logs(CHAIN, &[who(1)], u64::MAX).await.unwrap(), [log(largest, 0, 1)]);
     assert_eq!(store.last_block_at_or_before(CHAIN, u64::MAX).await.unwrap(), Some(largest));

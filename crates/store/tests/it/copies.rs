@@ -79,7 +79,7 @@ pub(crate) async fn a_copy_that_is_cut_short_leaves_nothing(db: &Db) {
     let there = db.bare_twin().await;
     let begun = tokio::sync::Notify::new();
     let mut told_of = |table: &str, _: u64| {
-        if table == "emitted" {
+        if table == "spoke" {
             begun.notify_one();
         }
     };

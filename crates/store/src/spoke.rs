@@ -1,0 +1,304 @@
+//! In which canonical blocks a contract spoke: up to [`MOST`] heights in a row, the first as a number and each other as how
+//! much it is above the one before, in groups of seven bits, the lowest first, where the top bit of a byte says that more
+//! follow. Derived, for finding only: what was said there, the facts tell.
+
+use crate::{
+    Store,
+    bulk::{MOST as ROWS, insert, pieces},
+    conn::{Arg, Row, Tx, int},
+    error::{Result, StoreError},
+    ids::up_to,
+    read::{STEP, contract_id},
+};
+use alloy_primitives::Address;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Heights in a row: so many that the row is small beside them, so few that one more is quickly added.
+const MOST: usize = 128;
+
+/// Rows read at a time. Most are full, but one that is not stays so where others follow it.
+macro_rules! rows {
+    () => {
+        "8"
+    };
+}
+
+/// Heights as a row has them.
+fn pack(heights: &[i64]) -> Vec<u8> {
+    let mut more = Vec::with_capacity(heights.len() * 2);
+    for pair in heights.windows(2) {
+        let &[before, height] = pair else { continue };
+        let mut above = height.abs_diff(before);
+        while above >= 0x80 {
+            more.push(above as u8 | 0x80);
+            above >>= 7;
+        }
+        more.push(above as u8);
+    }
+    more
+}
+
+/// Reads what [`pack`] wrote, behind the first height.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for anything else.
+fn unpack(first: i64, more: &[u8], to: &mut Vec<i64>) -> Result<()> {
+    let corrupt = || StoreError::Corrupt { what: "packed heights that do not unpack".to_owned() };
+    to.push(first);
+    let (mut last, mut above, mut shift) = (first, 0_i64, 0_u32);
+    for byte in more {
+        if shift > 42 {
+            return Err(corrupt());
+        }
+        above |= i64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if *byte < 0x80 {
+            last = last.checked_add(above).filter(|height| *height > last).ok_or_else(corrupt)?;
+            to.push(last);
+            (above, shift) = (0, 0);
+        }
+    }
+    if shift == 0 { Ok(()) } else { Err(corrupt()) }
+}
+
+/// Adds heights at which contracts spoke; what is there already is left as it is.
+pub(crate) async fn add(tx: &mut Tx, spoke: &[(i64, i64)]) -> Result<()> {
+    let mut added: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    for (contract, height) in spoke {
+        added.entry(*contract).or_default().insert(*height);
+    }
+    let ranges: Vec<(i64, i64, i64)> = added
+        .iter()
+        .filter_map(|(contract, heights)| Some((*contract, *heights.first()?, *heights.last()?)))
+        .collect();
+    let mut held: BTreeMap<(i64, i64), Vec<u8>> = BTreeMap::new();
+    for piece in pieces(&ranges) {
+        let args: Vec<_> =
+            piece.iter().flat_map(|(c, low, high)| [*c, *low, *high].map(Arg::Int)).collect();
+        // The rows that reach into the range, and the one before it.
+        let head = "SELECT s.contract_id, s.first, s.more FROM (VALUES";
+        let tail = ") v CROSS JOIN spoke s
+             WHERE s.contract_id = v.column1 AND s.first <= v.column3 AND s.first >= COALESCE(
+                 (SELECT MAX(p.first) FROM spoke p WHERE p.contract_id = v.column1 AND p.first <= v.column2), v.column2)";
+        for row in tx.rows(insert(head, piece.len(), 3, tail), &args).await? {
+            held.insert((row.int(0)?, row.int(1)?), row.bytes(2)?.to_vec());
+        }
+    }
+    let (mut gone, mut rows) = (held.clone(), Vec::new());
+    for (contract, heights) in &mut added {
+        let mut known = Vec::new();
+        for ((_, first), more) in held.range((*contract, i64::MIN)..=(*contract, i64::MAX)) {
+            unpack(*first, more, &mut known)?;
+        }
+        heights.extend(known);
+        let all: Vec<i64> = heights.iter().copied().collect();
+        for chunk in all.chunks(MOST) {
+            let Some(first) = chunk.first() else { continue };
+            let (at, more) = ((*contract, *first), pack(chunk));
+            if gone.remove(&at).as_ref() != Some(&more) {
+                rows.push((at, more));
+            }
+        }
+    }
+    for (contract, first) in gone.keys() {
+        delete(tx, *contract, *first).await?;
+    }
+    put(tx, &rows).await
+}
+
+/// Forgets that a contract spoke at a height.
+pub(crate) async fn remove(tx: &mut Tx, contract: i64, height: i64) -> Result<()> {
+    let sql = "SELECT first, more FROM spoke WHERE contract_id = $1 AND first <= $2 ORDER BY first DESC LIMIT 1";
+    let Some(row) = tx.row(sql, &[Arg::Int(contract), Arg::Int(height)]).await? else {
+        return Ok(());
+    };
+    let (first, mut heights) = (row.int(0)?, Vec::new());
+    unpack(first, row.bytes(1)?, &mut heights)?;
+    heights.retain(|held| *held != height);
+    if heights.first() != Some(&first) {
+        delete(tx, contract, first).await?;
+    }
+    match heights.first() {
+        None => Ok(()),
+        Some(first) => put(tx, &[((contract, *first), pack(&heights))]).await,
+    }
+}
+
+async fn delete(tx: &mut Tx, contract: i64, first: i64) -> Result<()> {
+    let sql = "DELETE FROM spoke WHERE contract_id = $1 AND first = $2";
+    tx.execute(sql, &[Arg::Int(contract), Arg::Int(first)]).await.map(|_| ())
+}
+
+async fn put(tx: &mut Tx, rows: &[((i64, i64), Vec<u8>)]) -> Result<()> {
+    for piece in pieces(rows) {
+        let args: Vec<_> = piece
+            .iter()
+            .flat_map(|((contract, first), more)| {
+                [Arg::Int(*contract), Arg::Int(*first), Arg::Bytes(more)]
+            })
+            .collect();
+        let head = "INSERT INTO spoke (contract_id, first, more) VALUES";
+        let tail = "ON CONFLICT (contract_id, first) DO UPDATE SET more = excluded.more";
+        tx.execute(insert(head, piece.len(), 3, tail), &args).await?;
+    }
+    Ok(())
+}
+
+/// The rows of a contract, an expression, from the one on that may hold a height above `$after`, an expression, up to the
+/// height `$4`; the first of them. Columns: first, more, contract.
+macro_rules! heights {
+    ($contract:expr, $after:expr) => {
+        concat!(
+            "SELECT s.first AS first, s.more AS more, s.contract_id AS contract_id FROM spoke s WHERE s.contract_id = ",
+            $contract,
+            " AND s.first <= $4 AND s.first >= COALESCE((
+                 SELECT MAX(p.first) FROM spoke p WHERE p.contract_id = ",
+            $contract,
+            " AND p.first <= ",
+            $after,
+            "), 0) ORDER BY s.first LIMIT ",
+            $crate::spoke::rows!()
+        )
+    };
+}
+pub(crate) use {heights, rows};
+
+/// Heights out of rows of [`heights!`], as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Heights {
+    rows: usize,
+    all: Vec<i64>,
+}
+
+impl Heights {
+    pub(crate) fn row(&mut self, first: i64, more: &[u8]) -> Result<()> {
+        self.rows += 1;
+        unpack(first, more, &mut self.all)
+    }
+
+    /// Those above `after` and up to `up_to`, at most [`STEP`], in order; and the height from which on there may be more,
+    /// `None` if these are all.
+    pub(crate) fn within(mut self, after: i64, up_to: i64) -> (Vec<i64>, Option<u64>) {
+        let cut = self.rows.to_string() == rows!();
+        let end = self.all.last().copied();
+        self.all.retain(|height| *height > after && *height <= up_to);
+        let longer = self.all.len() > STEP as usize;
+        self.all.truncate(STEP as usize);
+        let last = if longer { self.all.last().copied() } else { end.filter(|end| cut && *end < up_to) };
+        (self.all, last.and_then(|last| u64::try_from(last).ok()))
+    }
+}
+
+/// Where a contract spoke, of one moment.
+pub(crate) struct Spoke {
+    /// How often anything of the chain had been written.
+    pub(crate) writes: i64,
+    /// The number that the database gave to the contract.
+    pub(crate) contract: i64,
+    /// The ids of the blocks, in order.
+    pub(crate) blocks: Vec<i64>,
+    /// The height from which on there may be more; `None` if these are all.
+    pub(crate) last: Option<u64>,
+}
+
+/// `$1` the chain, `$2` the address, `$3` the height above which, `$4` the height up to which.
+const SPOKE: &str = concat!(
+    "SELECT n.writes, n.blocks_from, s.first, s.more, s.contract_id FROM chains n LEFT JOIN (",
+    heights!(contract_id!(), "$3"),
+    ") s ON n.chain_id > -1 WHERE n.chain_id = $1"
+);
+
+impl Store {
+    /// Where a contract spoke above `after` and up to `to`, both heights: the first such blocks.
+    pub(crate) async fn spoke(
+        &self,
+        chain_id: u64,
+        address: Address,
+        after: i64,
+        to: u64,
+    ) -> Result<Spoke> {
+        let args = [
+            Arg::Int(int("chain id", chain_id)?),
+            Arg::Bytes(address.as_slice()),
+            Arg::Int(after),
+            Arg::Int(up_to(to)),
+        ];
+        let (mut heights, mut from, mut writes, mut id) = (Heights::default(), 0, 0, 0);
+        for row in self.pool.rows(SPOKE, &args).await? {
+            (writes, from) = (row.int(0)?, row.int(1)?);
+            if let (Some(first), Some(contract)) = (row.maybe_int(2)?, row.maybe_int(4)?) {
+                id = contract;
+                heights.row(first, row.bytes(3)?)?;
+            }
+        }
+        let (heights, last) = heights.within(after, up_to(to));
+        let blocks = heights.iter().map(|height| from + height).collect();
+        Ok(Spoke { writes, contract: id, blocks, last })
+    }
+
+    /// The blocks with these ids: number, hash, time, what was said, then the entry since which, sixth; as long as nothing of the chain was
+    /// written since `writes`; `None` if something was, for then what led to them may be of another moment than they.
+    pub(crate) async fn blocks_of_moment(
+        &self,
+        chain_id: u64,
+        ids: &[i64],
+        writes: i64,
+    ) -> Result<Option<Vec<Row>>> {
+        const HEAD: &str = "SELECT b.number, b.hash, b.unix_time, b.said, n.writes, b.recorded
+             FROM chains n LEFT JOIN blocks b ON b.id IN";
+        let mut found = Vec::with_capacity(ids.len());
+        for piece in ids.chunks(ROWS) {
+            let mut args = vec![Arg::Int(int("chain id", chain_id)?)];
+            args.extend(piece.iter().map(|id| Arg::Int(*id)));
+            // One of them again, so that there are few texts.
+            let places = piece.len().next_power_of_two();
+            let again = args.last().copied().unwrap_or(Arg::MaybeInt(None));
+            args.resize(places + 1, again);
+            let sql = crate::bulk::within(HEAD, 2, places, "WHERE n.chain_id = $1");
+            for row in self.pool.rows(sql, &args).await? {
+                if row.int(4)? != writes {
+                    return Ok(None);
+                }
+                if row.maybe_hash(1)?.is_some() {
+                    found.push(row);
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_packed_unpacks(heights in proptest::collection::btree_set(0..1_i64 << 36, 1..300)) {
+            let heights: Vec<i64> = heights.into_iter().collect();
+            let mut read = Vec::new();
+            unpack(heights[0], &pack(&heights), &mut read).unwrap();
+            prop_assert_eq!(read, heights);
+        }
+
+        #[test]
+        fn nothing_that_is_read_panics(first in any::<i64>(), more in vec(any::<u8>(), 0..200)) {
+            let mut read = Vec::new();
+            if unpack(first, &more, &mut read).is_ok() {
+                prop_assert!(read.is_sorted_by(|one, next| one < next));
+            }
+        }
+    }
+
+    #[test]
+    fn the_format_is_what_it_was() {
+        assert!(pack(&[7]).is_empty());
+        assert_eq!(pack(&[7, 8, 135, 263, 20_000_000]), [1, 0x7f, 0x80, 0x01, 0xf9, 0xd7, 0xc4, 0x09]);
+        assert!(unpack(7, &[0], &mut Vec::new()).is_err(), "a height that is not above the one before");
+        assert!(unpack(7, &[0x80], &mut Vec::new()).is_err(), "one that does not end");
+    }
+}
