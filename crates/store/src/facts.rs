@@ -233,7 +233,8 @@ pub(crate) async fn blocks(
     put(tx, (chain_id, from), &blocks, entry).await.map(|_| ())
 }
 
-/// Stores blocks as canonical, with what is said in them where they are new; gives the heights of those that are not.
+/// Stores blocks, by height, as canonical, with what is said in them where they are new; gives the heights of those that are
+/// not.
 async fn put(
     tx: &mut Tx,
     (chain_id, from): (u64, i64),
@@ -242,9 +243,18 @@ async fn put(
 ) -> Result<HashSet<u64>> {
     let chain = int("chain id", chain_id)?;
     let mut known = HashSet::new();
+    let heights = blocks.first().zip(blocks.last());
+    let is_above = match heights.map(|((low, _), (high, _))| (low.number, high.number)) {
+        Some((low, high)) => {
+            let sql = "SELECT 1 FROM blocks WHERE id >= $1 AND id <= $2 LIMIT 1";
+            let args = [Arg::Int(from + height(low)?), Arg::Int(from + height(high)?)];
+            tx.row(sql, &args).await?.is_none()
+        }
+        None => true,
+    };
     for piece in pieces(blocks) {
         let refs: Vec<BlockRef> = piece.iter().map(|(block, _)| *block).collect();
-        for (number, fork) in stored_blocks(tx, (chain_id, from), &refs).await? {
+        for (number, fork) in stored_blocks(tx, (chain_id, from), &refs, is_above).await? {
             known.insert(number);
             if fork > 0 {
                 move_block(tx, (chain, from), height(number)?, (fork, 0), entry).await?;
@@ -267,20 +277,24 @@ async fn put(
     Ok(known)
 }
 
-/// Heights and forks of those of these blocks that are stored, none of them twice.
+/// Heights and forks of those of these blocks that are stored, none of them twice. `is_above`: no canonical block is at such a
+/// height, as with most pages.
 async fn stored_blocks(
     tx: &mut Tx,
     (chain_id, from): (u64, i64),
     piece: &[BlockRef],
+    is_above: bool,
 ) -> Result<Vec<(u64, i64)>> {
     let by_number: HashMap<u64, &BlockRef> = piece.iter().map(|b| (b.number, b)).collect();
     let by_hash: HashMap<B256, &BlockRef> = piece.iter().map(|block| (block.hash, block)).collect();
-    let args = piece.iter().map(|block| Ok(Arg::Int(from + height(block.number)?)));
-    let args = args.collect::<Result<Vec<_>>>()?;
-    // An orphaned one that comes back is found by its hash.
-    let at_height = "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN";
-    let at_height = within(at_height, 1, piece.len(), "");
-    let mut rows: Vec<Row> = tx.rows(at_height, &args).await?;
+    let mut rows: Vec<Row> = Vec::new();
+    if !is_above {
+        let args = piece.iter().map(|block| Ok(Arg::Int(from + height(block.number)?)));
+        let args = args.collect::<Result<Vec<_>>>()?;
+        // An orphaned one that comes back is found by its hash.
+        let at_height = "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN";
+        rows = tx.rows(within(at_height, 1, piece.len(), ""), &args).await?;
+    }
     let args: Vec<_> = piece.iter().map(|block| Arg::Bytes(prefix(&block.hash))).collect();
     // A hash says at which height its block is: to give it another one is a lie. The chain is not in the condition: SQLite
     // might go through all blocks of it instead of looking the hashes up.

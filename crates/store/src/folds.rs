@@ -109,7 +109,12 @@ impl Store {
     }
 
     /// `None` if something was written in between.
-    async fn since(&self, contract: &Contract, args: &[Arg<'_>], up_to: u64) -> Result<Option<Since>> {
+    async fn since(
+        &self,
+        contract: &Contract,
+        args: &[Arg<'_>],
+        up_to: u64,
+    ) -> Result<Option<Since>> {
         let mut since = Since {
             kept: None,
             readings: Vec::new(),

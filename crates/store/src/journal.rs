@@ -117,7 +117,8 @@ impl Store {
     /// # Errors
     /// Only those of the database.
     pub async fn entry_at(&self, chain_id: u64, recorded_at: u64) -> Result<Option<Entry>> {
-        let sql = "SELECT j.entry, j.recorded_at, j.number, j.hash, j.safe, j.finalized, b.unix_time
+        let sql =
+            "SELECT j.entry, j.recorded_at, j.number, j.hash, j.safe, j.finalized, b.unix_time
              FROM journal j
              LEFT JOIN blocks b ON substr(b.hash, 1, 4) = substr(j.hash, 1, 4) AND b.hash = j.hash
              WHERE j.chain_id = $1 AND j.recorded_at <= $2 ORDER BY j.entry DESC LIMIT 1";

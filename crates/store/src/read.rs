@@ -309,4 +309,3 @@ impl Store {
         assert!(!blocks.is_empty() && blocks.iter().all(by_key), "{plan:#?}");
     }
 }
-

@@ -49,7 +49,12 @@ impl Scan {
         for row in tx.rows(sql, &[Arg::Int(chain)]).await? {
             addresses.insert(row.int(0)?, row.address(1)?);
         }
-        Ok(Self { chain, to: ids::up_to(to), addresses, last: Some(ids::end(from).saturating_sub(1)) })
+        Ok(Self {
+            chain,
+            to: ids::up_to(to),
+            addresses,
+            last: Some(ids::end(from).saturating_sub(1)),
+        })
     }
 
     /// The next logs; `None` after the last.

@@ -184,7 +184,8 @@ impl Heights {
         self.all.retain(|height| *height > after && *height <= up_to);
         let longer = self.all.len() > STEP as usize;
         self.all.truncate(STEP as usize);
-        let last = if longer { self.all.last().copied() } else { end.filter(|end| cut && *end < up_to) };
+        let last =
+            if longer { self.all.last().copied() } else { end.filter(|end| cut && *end < up_to) };
         (self.all, last.and_then(|last| u64::try_from(last).ok()))
     }
 }
@@ -272,6 +273,7 @@ impl Store {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::types::{Contract, Role};
     use proptest::{collection::vec, prelude::*};
 
     proptest! {
@@ -294,11 +296,114 @@ mod tests {
         }
     }
 
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(Vec<i64>),
+        Remove(i64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let height = || 0..1_500_i64;
+        prop_oneof![
+            vec(height(), 1..300).prop_map(Step::Add),
+            (height(), 1..400_i64).prop_map(|(low, n)| Step::Add((low..low + n).collect())),
+            height().prop_map(Step::Remove),
+        ]
+    }
+
+    const CHAIN: u64 = 31_337;
+
+    fn app(n: u8) -> Contract {
+        Contract {
+            chain_id: CHAIN,
+            address: Address::repeat_byte(n),
+            role: Role::App,
+            named_by: None,
+            code_kind: "dstack_app".to_owned(),
+            code_hash: None,
+            implementation: None,
+            found_at: 0,
+            history_verified_at: None,
+        }
+    }
+
+    /// All heights of an app above one and up to another, step by step.
+    async fn read(store: &Store, n: u8, after: i64, to: i64) -> Vec<i64> {
+        let (mut found, mut last) = (Vec::new(), Some(after));
+        while let Some(after) = last {
+            let to = u64::try_from(to).unwrap();
+            let spoke = store.spoke(CHAIN, Address::repeat_byte(n), after, to).await.unwrap();
+            // The other chain has the ids of the first.
+            found.extend(spoke.blocks.iter().map(|id| id - (1 << 36)));
+            last = spoke.last.map(|last| i64::try_from(last).unwrap());
+        }
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn heights_that_come_and_go_are_those_that_are_there(
+            steps in vec((1..3_u8, step()), 1..12),
+            ranges in vec((-1..1_500_i64, 0..1_600_i64), 4),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let folder = tempfile::tempdir().unwrap();
+                let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+                store.ensure_chain(1, 0).await.unwrap();
+                store.ensure_chain(CHAIN, 0).await.unwrap();
+                let mut held = BTreeMap::from([(1, BTreeSet::new()), (2, BTreeSet::new())]);
+                for n in 1..3 {
+                    store.upsert_contract(&app(n)).await.unwrap();
+                }
+                for (n, step) in steps {
+                    let mut tx = store.pool.begin_write().await.unwrap();
+                    let heights = held.get_mut(&n).unwrap();
+                    // The first contracts of a database have the numbers 1 and 2.
+                    match step {
+                        Step::Add(new) => {
+                            let rows: Vec<_> = new.iter().map(|height| (i64::from(n), *height)).collect();
+                            add(&mut tx, &rows).await.unwrap();
+                            heights.extend(new);
+                        }
+                        Step::Remove(height) => {
+                            remove(&mut tx, i64::from(n), height).await.unwrap();
+                            heights.remove(&height);
+                        }
+                    }
+                    tx.commit().await.unwrap();
+                }
+                for (after, to) in ranges {
+                    for (n, heights) in &held {
+                        let expected: Vec<i64> =
+                            heights.iter().copied().filter(|height| *height > after && *height <= to).collect();
+                        prop_assert_eq!(read(&store, *n, after, to).await, expected);
+                    }
+                }
+                let rows = store.pool.rows("SELECT first, more FROM spoke", &[]).await.unwrap();
+                for row in rows {
+                    let mut heights = Vec::new();
+                    unpack(row.int(0).unwrap(), row.bytes(1).unwrap(), &mut heights).unwrap();
+                    prop_assert!(heights.len() <= MOST);
+                }
+                Ok(())
+            })?;
+        }
+    }
+
     #[test]
     fn the_format_is_what_it_was() {
         assert!(pack(&[7]).is_empty());
-        assert_eq!(pack(&[7, 8, 135, 263, 20_000_000]), [1, 0x7f, 0x80, 0x01, 0xf9, 0xd7, 0xc4, 0x09]);
-        assert!(unpack(7, &[0], &mut Vec::new()).is_err(), "a height that is not above the one before");
+        assert_eq!(
+            pack(&[7, 8, 135, 263, 20_000_000]),
+            [1, 0x7f, 0x80, 0x01, 0xf9, 0xd7, 0xc4, 0x09]
+        );
+        assert!(
+            unpack(7, &[0], &mut Vec::new()).is_err(),
+            "a height that is not above the one before"
+        );
         assert!(unpack(7, &[0x80], &mut Vec::new()).is_err(), "one that does not end");
     }
 }

@@ -116,6 +116,7 @@ cases! {
     reading::many_addresses_are_merged_in_order,
     reading::up_to_is_inclusive,
     reading::blocks_are_found_by_number_hash_and_time,
+    reading::a_time_is_that_of_the_last_block_before_it,
     reading::chains_do_not_mix,
     records::an_entry_is_found_by_its_time,
     records::what_was_held_is_told_as_it_was,

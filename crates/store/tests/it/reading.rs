@@ -4,10 +4,44 @@ use crate::{
     db::Db,
     make::{CHAIN, block, contract, log, page, who},
 };
-use devproof_store::{Backfill, Contract, RawLog};
+use alloy_primitives::B256;
+use devproof_store::{Backfill, BlockRef, Contract, Page, RawLog};
 
 fn places(logs: &[RawLog]) -> Vec<(u64, u64)> {
     logs.iter().map(|l| (l.block.number, l.log_index)).collect()
+}
+
+/// Of a chain beside others, whose blocks stand before and behind its own, and with blocks that are gone.
+pub(crate) async fn a_time_is_that_of_the_last_block_before_it(db: &Db) {
+    let store = db.store().await;
+    let seconds = |n: u64| 1_000 + n * n / 7;
+    let at = |n: u64, branch: u64| BlockRef { timestamp: seconds(n), ..block(n, branch) };
+    for chain_id in [1, CHAIN, 2] {
+        store.ensure_chain(chain_id, 0).await.unwrap();
+        assert_eq!(store.last_block_at_or_before(chain_id, u64::MAX).await.unwrap(), None);
+        let blocks = (3..200).filter(|n| n % 3 != 1).map(|n| at(n, 1));
+        let page = |previous: Option<B256>, blocks: Vec<BlockRef>, checkpoint| Page {
+            chain_id,
+            previous,
+            contracts: Vec::new(),
+            blocks,
+            logs: Vec::new(),
+            checkpoint,
+        };
+        store.commit(&page(None, blocks.collect(), at(200, 1))).await.unwrap();
+        store.rewind(chain_id, Some(&at(150, 1))).await.unwrap();
+        let again = (151..200).filter(|n| n % 5 == 0).map(|n| at(n, 2)).collect();
+        store.commit(&page(Some(at(150, 1).hash), again, at(201, 2))).await.unwrap();
+    }
+    let held = |n: &u64| match n {
+        0..150 => *n >= 3 && n % 3 != 1,
+        _ => n % 5 == 0 && *n != 200 || *n == 201,
+    };
+    for time in (0..2_000).chain([seconds(149), seconds(201), u64::MAX]) {
+        let last = (0..202).filter(held).filter(|n| seconds(*n) <= time).max();
+        let last = last.map(|n| at(n, if n > 150 { 2 } else { 1 }));
+        assert_eq!(store.last_block_at_or_before(CHAIN, time).await.unwrap(), last, "{time}");
+    }
 }
 
 pub(crate) async fn logs_are_in_chain_order_however_they_came(db: &Db) {
