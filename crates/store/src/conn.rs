@@ -4,10 +4,11 @@
 use crate::{
     error::{Result, StoreError},
     readers::Readers,
+    transactions::{FileTx, Writing},
 };
 use alloy_primitives::{Address, B256};
 use rusqlite::types::Value;
-use sqlx::{PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{PgPool, Postgres, Row as _, SqlSafeStr, Transaction};
 
 /// Connections to one of the two.
 #[derive(Debug, Clone)]
@@ -15,7 +16,7 @@ pub(crate) enum Pool {
     /// Many that read, and one that writes: SQLite has one writer at a time, and that one is given memory.
     Sqlite {
         read: Readers,
-        write: SqlitePool,
+        write: Writing,
     },
     Postgres(PgPool),
 }
@@ -23,16 +24,13 @@ pub(crate) enum Pool {
 /// A transaction; rolled back when dropped.
 #[derive(Debug)]
 pub(crate) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(FileTx),
     Postgres(Transaction<'static, Postgres>),
 }
 
 /// A row of a result.
 pub(crate) enum Row {
-    /// In a transaction.
-    Sqlite(sqlx::sqlite::SqliteRow),
-    /// Outside of any.
-    Read(Box<[Value]>),
+    Sqlite(Box<[Value]>),
     Postgres(sqlx::postgres::PgRow),
 }
 
@@ -51,9 +49,8 @@ pub(crate) enum Arg<'a> {
 macro_rules! column {
     ($row:expr, $column:expr, $kind:ident => $read:expr) => {
         match $row {
-            Row::Sqlite(row) => Ok(row.try_get($column)?),
             Row::Postgres(row) => Ok(row.try_get($column)?),
-            Row::Read(values) => match values.get($column) {
+            Row::Sqlite(values) => match values.get($column) {
                 Some(Value::Null) => Ok(None),
                 Some(Value::$kind(value)) => Ok(Some($read(value))),
                 _ => Err(unexpected($column)),
@@ -63,8 +60,8 @@ macro_rules! column {
 }
 
 macro_rules! bound {
-    ($db:ty, $sql:expr, $args:expr) => {{
-        let mut query = sqlx::query::<$db>($sql);
+    ($sql:expr, $args:expr) => {{
+        let mut query = sqlx::query::<Postgres>($sql);
         for arg in $args {
             query = match *arg {
                 Arg::Int(value) => query.bind(value),
@@ -84,7 +81,7 @@ impl Pool {
     /// happens here, under the busy timeout, and never as a failure half way.
     pub(crate) async fn begin_write(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin().await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -92,7 +89,7 @@ impl Pool {
     /// A transaction in which every read sees the same state.
     pub(crate) async fn begin_read(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.pool().begin().await?),
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin()?),
             Self::Postgres(pool) => Tx::Postgres(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
             ),
@@ -103,9 +100,7 @@ impl Pool {
     pub(crate) async fn rows(&self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         Ok(match self {
             Self::Sqlite { read, .. } => read.rows(sql.into_sql_str().as_str(), args).await?,
-            Self::Postgres(pool) => {
-                wrap(bound!(Postgres, sql, args).fetch_all(pool).await?, Row::Postgres)
-            }
+            Self::Postgres(pool) => wrap(bound!(sql, args).fetch_all(pool).await?, Row::Postgres),
         })
     }
 
@@ -132,11 +127,9 @@ impl Tx {
         args: &[Arg<'_>],
     ) -> Result<Vec<Row>> {
         Ok(match self {
-            Self::Sqlite(tx) => {
-                wrap(bound!(Sqlite, sql, args).fetch_all(&mut **tx).await?, Row::Sqlite)
-            }
+            Self::Sqlite(tx) => tx.rows(sql.into_sql_str().as_str(), args).await?,
             Self::Postgres(tx) => {
-                wrap(bound!(Postgres, sql, args).fetch_all(&mut **tx).await?, Row::Postgres)
+                wrap(bound!(sql, args).fetch_all(&mut **tx).await?, Row::Postgres)
             }
         })
     }
@@ -152,10 +145,8 @@ impl Tx {
     /// Runs a statement; gives the number of rows it wrote.
     pub(crate) async fn execute(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<u64> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(Sqlite, sql, args).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => {
-                bound!(Postgres, sql, args).execute(&mut **tx).await?.rows_affected()
-            }
+            Self::Sqlite(tx) => tx.execute(sql.into_sql_str().as_str(), args).await?,
+            Self::Postgres(tx) => bound!(sql, args).execute(&mut **tx).await?.rows_affected(),
         })
     }
 

@@ -276,9 +276,9 @@ pub enum StoreError {
         "the database failed: {0}; see its message, and retry if it is about space or connections"
     )]
     Database(#[source] sqlx::Error),
-    /// The same of a question to an SQLite file.
-    #[error("the database cannot be read: {0}; see its message, and retry if it is about space")]
-    Reading(#[source] rusqlite::Error),
+    /// The same of an SQLite file.
+    #[error("the database file failed: {0}; see its message, and retry if it is about space")]
+    File(#[source] rusqlite::Error),
 }
 
 /// `Result` with [`StoreError`].
@@ -306,7 +306,7 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
-            _ => Self::Reading(error),
+            _ => Self::File(error),
         }
     }
 }

@@ -46,6 +46,7 @@ mod spoken;
 mod states;
 mod subscriptions;
 mod target;
+mod transactions;
 mod types;
 mod writer;
 

@@ -6,14 +6,15 @@ use crate::{
     known::Remembered,
     readers::Readers,
     target::{Target, server_name},
+    transactions::Writing,
     writer::Writer,
 };
 use rusqlite::ErrorCode;
 use sqlx::{
-    Connection as _, PgConnection,
+    Connection as _, PgConnection, SqliteConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::SqliteConnectOptions,
 };
 use std::{
     path::Path,
@@ -32,16 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two attempts where SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections of one process to a server, or to a file for transactions that read.
+/// Connections of one process to a server.
 const CONNECTIONS: u32 = 8;
-
-/// What the connection that writes on SQLite may hold in memory, as its pragma says KiB. A page of logs touches as many
-/// leaves of the indices as there are apps in it; with less they are read and written several times.
-const WRITER_CACHE: &str = "-49152";
-
-/// Pages of the write-ahead log after which it is folded into the file, 16 MiB: a leaf that is written again and again
-/// meanwhile is written there once.
-const WAL: &str = "4096";
 
 /// The database, opened. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
@@ -131,9 +124,7 @@ impl Store {
 
     async fn connect(url: &str, read_only: bool) -> Result<Self> {
         let (pool, name) = match Target::parse(url)? {
-            Target::File(path) => {
-                (sqlite(&path, read_only).await?, path.display().to_string().into())
-            }
+            Target::File(path) => (sqlite(&path, read_only)?, path.display().to_string().into()),
             Target::Server(options) => {
                 (postgres(&options, read_only).await?, server_name(&options).into())
             }
@@ -155,7 +146,14 @@ impl Store {
             return Ok(());
         }
         let done = match &self.pool {
-            Pool::Sqlite { write, .. } => SQLITE.run(write).await,
+            Pool::Sqlite { write, .. } => {
+                let options =
+                    SqliteConnectOptions::new().filename(write.path()).busy_timeout(PATIENCE);
+                let mut connection = SqliteConnection::connect_with(&options).await?;
+                let done = SQLITE.run(&mut connection).await;
+                connection.close().await?;
+                done
+            }
             Pool::Postgres(pool) => POSTGRES.run(pool).await,
         };
         match done {
@@ -215,10 +213,7 @@ impl Store {
 
     fn explain(&self, error: StoreError) -> StoreError {
         match error {
-            StoreError::Database(e) if is_not_a_database(&e) => {
-                StoreError::NotADatabase { path: self.name.to_string() }
-            }
-            StoreError::Reading(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            StoreError::File(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
                 StoreError::NotADatabase { path: self.name.to_string() }
             }
             other => other,
@@ -226,7 +221,7 @@ impl Store {
     }
 }
 
-async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
+fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
     let shown = path.display().to_string();
     if path.is_dir() {
         return Err(StoreError::BadUrl { given: shown, why: "it is a directory".to_owned() });
@@ -238,44 +233,14 @@ async fn sqlite(path: &Path, read_only: bool) -> Result<Pool> {
         _ if read_only && !path.exists() => return Err(StoreError::MissingFile { path: shown }),
         _ => {}
     }
-    let options =
-        SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(PATIENCE);
-    let pool = |connections| {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(PATIENCE)
-            // A file does not hang up; to ask each time whether it is still there would double the cost of a question.
-            .test_before_acquire(false)
-    };
-    let explain = |error| {
-        if is_not_a_database(&error) {
-            StoreError::NotADatabase { path: shown.clone() }
-        } else {
-            error.into()
-        }
-    };
-    if read_only {
-        let options = options.read_only(true);
-        let read = pool(CONNECTIONS).connect_with(options).await.map_err(explain)?;
-        return Ok(Pool::Sqlite { write: read.clone(), read: Readers::new(path, PATIENCE, read) });
+    let (read, write) = (Readers::new(path, PATIENCE), Writing::new(path, PATIENCE));
+    if !read_only {
+        write.create().map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path: shown },
+            _ => error.into(),
+        })?;
     }
-    // WAL: readers go on while a page is written. FULL rather than NORMAL: a commit that was reported must
-    // survive a power cut, because orphaned facts cannot be fetched from a node a second time. It costs one
-    // fsync per page.
-    let options = options
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let writing =
-        options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", WAL);
-    let write = pool(1).connect_with(writing).await.map_err(explain)?;
-    let read = pool(CONNECTIONS).connect_lazy_with(options);
-    Ok(Pool::Sqlite { read: Readers::new(path, PATIENCE, read), write })
-}
-
-/// SQLITE_NOTADB.
-fn is_not_a_database(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).as_deref() == Some("26")
+    Ok(Pool::Sqlite { read, write })
 }
 
 async fn postgres(options: &PgConnectOptions, read_only: bool) -> Result<Pool> {

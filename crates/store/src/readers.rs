@@ -8,15 +8,15 @@
 use crate::{
     conn::{Arg, Row},
     error::{Result, StoreError},
+    transactions::{FileTx, Idle},
 };
 use rusqlite::{
     Connection, Error, ErrorCode, OpenFlags, StatementStatus,
     types::{ToSqlOutput, Value, ValueRef},
 };
-use sqlx::SqlitePool;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 use tokio::sync::Semaphore;
@@ -30,6 +30,9 @@ const LONG: usize = 8;
 /// Statements that a connection keeps prepared: more than there are texts of questions that are asked often.
 const STATEMENTS: usize = 128;
 
+/// No statement has as many arguments.
+const MOST_ARGS: usize = 1024;
+
 /// What each connection may hold of the file in memory, as its pragma says KiB. There are as many as threads that ask.
 const CACHE: &str = "-8192";
 
@@ -38,26 +41,35 @@ const CACHE: &str = "-8192";
 pub(crate) struct Readers {
     path: Arc<PathBuf>,
     patience: Duration,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Idle,
     long: Arc<Semaphore>,
-    /// For transactions.
-    pool: SqlitePool,
 }
 
 impl Readers {
     /// Connections are made when they are needed.
-    pub(crate) fn new(path: &Path, patience: Duration, pool: SqlitePool) -> Self {
+    pub(crate) fn new(path: &Path, patience: Duration) -> Self {
         Self {
             path: Arc::new(path.to_owned()),
             patience,
             idle: Arc::default(),
             long: Arc::new(Semaphore::new(LONG)),
-            pool,
         }
     }
 
-    pub(crate) const fn pool(&self) -> &SqlitePool {
-        &self.pool
+    /// A transaction in which every question sees the same state.
+    pub(crate) fn begin(&self) -> Result<FileTx> {
+        FileTx::reading(self, self.patience)
+    }
+
+    /// Where connections are given back.
+    pub(crate) const fn idle(&self) -> &Idle {
+        &self.idle
+    }
+
+    /// A connection that nobody uses.
+    pub(crate) fn take(&self) -> rusqlite::Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.connect(), Ok)
     }
 
     /// All rows of one question.
@@ -86,11 +98,7 @@ impl Readers {
 
     /// One on which something went wrong is closed.
     fn with<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.connect()?,
-        };
+        let connection = self.take()?;
         let answer = ask(&connection);
         if answer.as_ref().err().is_none_or(is_long) {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -113,7 +121,6 @@ impl Readers {
         self.long.close();
         drop(ended);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.pool.close().await;
     }
 }
 
@@ -133,7 +140,8 @@ fn is_long(error: &Error) -> bool {
     error.sqlite_error_code().is_some_and(|code| busy.contains(&code))
 }
 
-fn read<A: rusqlite::ToSql>(
+/// All rows of a statement.
+pub(crate) fn read<A: rusqlite::ToSql>(
     connection: &Connection,
     sql: &str,
     args: &[A],
@@ -141,20 +149,45 @@ fn read<A: rusqlite::ToSql>(
     let mut statement = connection.prepare_cached(sql)?;
     // What it took when it was asked before counts as well.
     statement.reset_status(StatementStatus::VmStep);
-    for index in 1..=statement.parameter_count() {
-        // To SQLite `$2` is a name like any other.
-        let number = statement.parameter_name(index).and_then(|name| name.get(1..)?.parse().ok());
-        let arg = number.and_then(|n: usize| args.get(n.checked_sub(1)?));
-        let arg = arg.ok_or(Error::InvalidParameterCount(args.len(), index))?;
-        statement.raw_bind_parameter(index, arg)?;
+    let count = statement.parameter_count();
+    let places = places(sql);
+    if places.len() != count {
+        return Err(Error::InvalidParameterCount(places.len(), count));
+    }
+    for (index, place) in places.into_iter().enumerate() {
+        let arg = args.get(place).ok_or(Error::InvalidParameterCount(args.len(), count))?;
+        statement.raw_bind_parameter(index + 1, arg)?;
     }
     let columns = statement.column_count();
     let (mut found, mut rows) = (Vec::new(), statement.raw_query());
     while let Some(row) = rows.next()? {
         let values = (0..columns).map(|column| row.get(column));
-        found.push(Row::Read(values.collect::<rusqlite::Result<_>>()?));
+        found.push(Row::Sqlite(values.collect::<rusqlite::Result<_>>()?));
     }
     Ok(found)
+}
+
+/// To SQLite `$2` is a name like any other, and gets its number where it first stands: the arguments in that order. They are
+/// read from the text, for SQLite walks through all names to tell one. Nothing else in our texts has a dollar sign.
+fn places(sql: &str) -> Vec<usize> {
+    let (mut places, mut seen) = (Vec::new(), Vec::new());
+    for behind in sql.split('$').skip(1) {
+        let digits = behind.bytes().take_while(u8::is_ascii_digit);
+        let number = digits.fold(0_usize, |n, digit| {
+            n.saturating_mul(10).saturating_add(usize::from(digit - b'0'))
+        });
+        let Some(place) = number.checked_sub(1).filter(|place| *place < MOST_ARGS) else {
+            continue;
+        };
+        if seen.len() <= place {
+            seen.resize(place + 1, false);
+        }
+        if let Some(seen @ false) = seen.get_mut(place) {
+            *seen = true;
+            places.push(place);
+        }
+    }
+    places
 }
 
 impl rusqlite::ToSql for Arg<'_> {
@@ -192,8 +225,7 @@ mod tests {
         let path = folder.join("x.db");
         let writer = Connection::open(&path).unwrap();
         writer.execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (7)").unwrap();
-        let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
-        (Readers::new(&path, Duration::from_secs(60), pool), writer)
+        (Readers::new(&path, Duration::from_secs(60)), writer)
     }
 
     const COUNT: &str = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $1) SELECT SUM(n) FROM c";
@@ -255,7 +287,7 @@ mod tests {
             assert!(read, "column {column} is something else");
         }
         let fewer = readers.rows("SELECT $2", &args[..1]).await;
-        assert!(matches!(fewer, Err(StoreError::Reading(_))));
+        assert!(matches!(fewer, Err(StoreError::File(_))));
     }
 
     #[tokio::test]

@@ -89,7 +89,7 @@ impl Lock {
     /// Takes it; `None` if somebody else has it.
     pub(crate) async fn take(pool: &Pool, name: &Name) -> Result<Option<Self>> {
         match pool {
-            Pool::Sqlite { write, .. } => lock_file(write.connect_options().get_filename(), *name),
+            Pool::Sqlite { write, .. } => lock_file(write.path(), *name),
             Pool::Postgres(pool) => lock_session(&pool.connect_options(), *name).await,
         }
     }
@@ -134,7 +134,7 @@ impl Store {
     pub async fn has_writer(&self, chain_id: u64) -> Result<Option<bool>> {
         let name = Name::Writer(chain_id);
         if let Pool::Sqlite { write, .. } = &self.pool {
-            return is_locked(write.connect_options().get_filename(), name).map(Some);
+            return is_locked(write.path(), name).map(Some);
         }
         if self.replica().await?.is_some() {
             return Ok(None);
