@@ -84,23 +84,25 @@ pub(crate) async fn add(tx: &mut Tx, spoke: &[(i64, i64)]) -> Result<()> {
             held.insert((row.int(0)?, row.int(1)?), row.bytes(2)?.to_vec());
         }
     }
-    let (mut gone, mut rows) = (held.clone(), Vec::new());
-    for (contract, heights) in &mut added {
-        let mut known = Vec::new();
-        for ((_, first), more) in held.range((*contract, i64::MIN)..=(*contract, i64::MAX)) {
-            unpack(*first, more, &mut known)?;
+    let mut rows = Vec::with_capacity(added.len());
+    for (contract, heights) in added {
+        let mut all = Vec::new();
+        for ((_, first), more) in held.range((contract, i64::MIN)..=(contract, i64::MAX)) {
+            unpack(*first, more, &mut all)?;
         }
-        heights.extend(known);
-        let all: Vec<i64> = heights.iter().copied().collect();
+        all.extend(heights);
+        all.sort_unstable();
+        all.dedup();
         for chunk in all.chunks(MOST) {
             let Some(first) = chunk.first() else { continue };
-            let (at, more) = ((*contract, *first), pack(chunk));
-            if gone.remove(&at).as_ref() != Some(&more) {
+            let (at, more) = ((contract, *first), pack(chunk));
+            if held.remove(&at).as_ref() != Some(&more) {
                 rows.push((at, more));
             }
         }
     }
-    for (contract, first) in gone.keys() {
+    // Rows that begin elsewhere now.
+    for (contract, first) in held.keys() {
         delete(tx, *contract, *first).await?;
     }
     put(tx, &rows).await
