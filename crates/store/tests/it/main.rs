@@ -130,6 +130,7 @@ cases! {
     sources::what_was_answered_holds_from_its_block_on_and_goes_with_it,
     sources::a_refuted_log_answers_nothing_and_is_kept,
     states::a_long_history_is_read_in_steps,
+    states::what_is_read_while_the_chain_turns_is_of_one_branch,
     states::a_kept_state_changes_no_answer,
     states::a_state_is_kept_only_on_the_chain_it_is_of,
     writers::one_process_at_a_time_is_the_writer,

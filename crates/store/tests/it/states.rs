@@ -72,6 +72,48 @@ async fn kept(store: &Store, up_to: u64) -> Option<u64> {
     found
 }
 
+/// The index turns between two branches, one of which says more and in other blocks, while somebody asks.
+pub(crate) async fn what_is_read_while_the_chain_turns_is_of_one_branch(db: &Db) {
+    let store = db.store().await;
+    store.upsert_contract(&app()).await.unwrap();
+    let base = block(10, 0);
+    store.commit(&page(None, base, vec![change(base, 0)])).await.unwrap();
+    let turned = move |branch: u64| {
+        let speaks = (11..60).filter(|n| n % (branch + 1) == 0).map(|n| block(n, branch));
+        page(Some(base), block(60, branch), speaks.map(|block| change(block, 0)).collect())
+    };
+    let told = async || {
+        let logs = store.logs(CHAIN, &[who(1)], u64::MAX).await.unwrap();
+        (logs, store.app_state(&app(), u64::MAX).await.unwrap())
+    };
+    let (mut histories, mut states) = (Vec::new(), Vec::new());
+    for branch in [1, 2] {
+        let before = told().await;
+        store.commit(&turned(branch)).await.unwrap();
+        for (logs, state) in [before, told().await] {
+            histories.push(logs);
+            states.push(state);
+        }
+        store.rewind(CHAIN, Some(&base)).await.unwrap();
+    }
+    let turning = tokio::spawn({
+        let store = store.clone();
+        async move {
+            for round in 0..40 {
+                store.commit(&turned(1 + round % 2)).await.unwrap();
+                store.rewind(CHAIN, Some(&base)).await.unwrap();
+            }
+        }
+    });
+    while !turning.is_finished() {
+        let (logs, state) = told().await;
+        assert!(histories.contains(&logs), "{logs:#?}");
+        assert!(states.contains(&state), "{state:#?}");
+        tokio::task::yield_now().await;
+    }
+    turning.await.unwrap();
+}
+
 pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
     let lives = if db.cluster().is_some() { 4 } else { 24 };
     let (mut used, mut forgotten) = (0, 0);
