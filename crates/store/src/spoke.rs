@@ -395,6 +395,27 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn what_was_written_in_between_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        store.ensure_chain(CHAIN, 0).await.unwrap();
+        for ids in [&[][..], &[7], &[7, 8, 9]] {
+            let before = store.spoke(CHAIN, Address::ZERO, -1, 9).await.unwrap().writes;
+            let read = store.blocks_of_moment(CHAIN, ids, before).await.unwrap();
+            assert!(
+                read.is_some_and(|rows| rows.is_empty()),
+                "nothing was written, and nothing is there"
+            );
+            let mut tx = store.begin_write().await.unwrap();
+            crate::chains::lock(&mut tx, CHAIN).await.unwrap();
+            tx.commit().await.unwrap();
+            let read = store.blocks_of_moment(CHAIN, ids, before).await.unwrap();
+            // Without blocks there is nothing that could be of another moment.
+            assert_eq!(read.is_none(), !ids.is_empty());
+        }
+    }
+
     #[test]
     fn the_format_is_what_it_was() {
         assert!(pack(&[7]).is_empty());
