@@ -18,8 +18,8 @@ CREATE TABLE readings (
     PRIMARY KEY (contract_id, number, block_hash, what, subject)
 ) STRICT, WITHOUT ROWID;
 
--- Which contracts were said to decide about an app id.
-CREATE INDEX readings_subject ON readings (subject, what);
+-- Which contracts were said to decide about an app id. Most readings are about nothing but the contract that was asked.
+CREATE INDEX readings_subject ON readings (subject, what) WHERE length(subject) > 0;
 
 -- Logs that a node gave and that the chain does not have: refuted by the header of the block they claim to be in, by
 -- its receipts, or by the contract's own history root. They were taken out of the facts, where they answered questions, and

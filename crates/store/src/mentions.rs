@@ -336,7 +336,7 @@ impl Store {
             " FROM contracts WHERE chain_id = $1 AND canonical = 1 AND role = $2 AND address > $3
              AND id IN (
                  SELECT contract_id FROM mentions WHERE word = $4
-                 UNION SELECT contract_id FROM readings WHERE subject = $5
+                 UNION SELECT contract_id FROM readings WHERE subject = $5 AND length(subject) > 0
              ) ORDER BY address LIMIT $6"
         );
         let args = [

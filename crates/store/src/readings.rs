@@ -132,8 +132,8 @@ impl Store {
         self.pool.rows(sql, &args).await?.iter().map(reading).collect()
     }
 
-    /// Which contracts of a chain answered this about a subject, after canonical blocks: the contract, and the answer;
-    /// by block, the newest first.
+    /// Which contracts of a chain answered this about a subject, which is not empty, after canonical blocks: the contract, and
+    /// the answer; by block, the newest first.
     ///
     /// # Errors
     /// Only those of the database.
@@ -147,7 +147,7 @@ impl Store {
              FROM readings r JOIN contracts c ON c.id = r.contract_id
              JOIN chains n ON n.chain_id = c.chain_id
              JOIN blocks b ON b.id = n.blocks_from + r.number AND b.hash = r.block_hash
-             WHERE r.subject = $3 AND r.what = $2 AND c.chain_id = $1 AND c.canonical = 1
+             WHERE r.subject = $3 AND length(r.subject) > 0 AND r.what = $2 AND c.chain_id = $1 AND c.canonical = 1
              ORDER BY b.number DESC, c.address";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Text(what), Arg::Bytes(subject)];
         let rows = self.pool.rows(sql, &args).await?;

@@ -20,9 +20,9 @@ const VERSION: u32 = 1;
 /// Logs after which a state is kept, at least: fewer are folded faster than a state is read.
 const EVERY: u64 = 12;
 
-/// Bytes of a kept state that cost about as much to read as a log does to read and fold. A large state is kept more
-/// rarely, so that what is kept never takes much more room than the facts.
-const BYTES_PER_LOG: u64 = 64;
+/// Bytes that kept states may take, for each log: a sixth of what the log itself does. A large state is kept more rarely, for
+/// its room counts more than the microseconds in which some logs more are folded.
+const BYTES_PER_LOG: u64 = 16;
 
 /// Why there is no state.
 #[derive(Debug, thiserror::Error)]
