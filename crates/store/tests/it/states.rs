@@ -146,7 +146,7 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
                     let previous = chain.last().copied();
                     let first = chain.len() as u64;
                     let new: Vec<_> =
-                        (first..first + 1 + draw(40)).map(|n| block(n, branch)).collect();
+                        (first..first + 1 + draw(90)).map(|n| block(n, branch)).collect();
                     let (held, out): (Vec<_>, Vec<_>) =
                         new.iter().flat_map(|b| changes(*b)).partition(|_| draw(10) > 0);
                     late.extend(out);
@@ -154,7 +154,7 @@ pub(crate) async fn a_kept_state_changes_no_answer(db: &Db) {
                     chain.extend(new);
                 }
                 4 if !chain.is_empty() => {
-                    chain.truncate(chain.len() - (draw(48) as usize).min(chain.len() - 1));
+                    chain.truncate(chain.len() - (draw(96) as usize).min(chain.len() - 1));
                     let before = kept(&store, u64::MAX).await;
                     store.rewind(CHAIN, chain.last()).await.unwrap();
                     late.retain(|log| chain.contains(&log.block));
