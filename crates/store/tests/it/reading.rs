@@ -35,7 +35,7 @@ pub(crate) async fn a_time_is_that_of_the_last_block_before_it(db: &Db) {
     }
     let held = |n: &u64| match n {
         0..150 => *n >= 3 && n % 3 != 1,
-        _ => n % 5 == 0 && *n != 200 || *n == 201,
+        _ => n.is_multiple_of(5) && *n != 200 || *n == 201,
     };
     for time in (0..2_000).chain([seconds(149), seconds(201), u64::MAX]) {
         let last = (0..202).filter(held).filter(|n| seconds(*n) <= time).max();
