@@ -248,3 +248,75 @@ impl Drop for Ending {
         self.turn = None;
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn writing(folder: &Path, patience: Duration) -> Writing {
+        let writing = Writing::new(&folder.join("x.db"), patience);
+        writing.create().unwrap();
+        let idle = take(&writing.idle).unwrap();
+        idle.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
+        give_back(&writing.idle, idle);
+        writing
+    }
+
+    async fn count(tx: &mut FileTx) -> i64 {
+        tx.rows("SELECT COUNT(*) FROM t", &[]).await.unwrap()[0].int(0).unwrap()
+    }
+
+    async fn put(tx: &mut FileTx) {
+        assert_eq!(tx.execute("INSERT INTO t VALUES ($1)", &[Arg::Int(7)]).await.unwrap(), 1);
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn what_is_dropped_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let writing = writing(folder.path(), LONG);
+        for expected in 0..3 {
+            let mut tx = writing.begin().await.unwrap();
+            assert_eq!(count(&mut tx).await, expected);
+            put(&mut tx).await;
+            drop(tx);
+            let mut tx = writing.begin().await.unwrap();
+            put(&mut tx).await;
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(writing.idle.lock().unwrap().len(), 1, "there is one connection");
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_nobody_waits_for_is_done_before_the_next_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let writing = writing(folder.path(), LONG);
+        for expected in 1..20 {
+            let mut tx = writing.begin().await.unwrap();
+            put(&mut tx).await;
+            let given_up = timeout(Duration::ZERO, tx.commit()).await;
+            assert!(given_up.is_err(), "it is done elsewhere");
+            assert_eq!(count(&mut writing.begin().await.unwrap()).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn another_writer_is_waited_for_as_long_as_there_is_patience() {
+        let folder = tempfile::tempdir().unwrap();
+        let writing = writing(folder.path(), LONG);
+        let other = Connection::open(writing.path()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let waiting = tokio::spawn({
+            let writing = writing.clone();
+            async move { writing.begin().await.map(drop) }
+        });
+        sleep(PAUSE * 4).await;
+        assert!(!waiting.is_finished());
+        let hasty = Writing::new(writing.path(), Duration::ZERO);
+        assert!(matches!(hasty.begin().await, Err(StoreError::Busy)));
+        other.execute_batch("COMMIT").unwrap();
+        waiting.await.unwrap().unwrap();
+    }
+}
