@@ -1,7 +1,7 @@
 //! Questions to an SQLite file.
 //!
 //! Most are answered where they are asked. What a question of ours costs SQLite is some ten microseconds out of memory; to
-//! hand it to another thread and be woken for its rows costs several times that, which is what the driver that writes does.
+//! hand it to another thread and be woken for its rows costs several times that.
 //! A question that takes longer than [`SHORT`], or finds the file locked, is stopped and asked again on a thread that may
 //! wait, so that no long one holds up the others.
 

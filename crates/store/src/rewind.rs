@@ -105,7 +105,8 @@ async fn drop_blocks(
     let mut lowest = None;
     loop {
         let args = [
-            Arg::Int(first + keep),
+            // Before its first block there is another chain.
+            Arg::Int(first + keep.max(0)),
             Arg::Int(first + ids::end(u64::MAX)),
             Arg::Bytes(hash),
             Arg::Int(STEP),

@@ -127,6 +127,7 @@ cases! {
     reorgs::a_rewind_replaces_the_block_at_its_own_height,
     reorgs::a_rewind_never_goes_forward,
     reorgs::rewinding_to_nothing_starts_over,
+    reorgs::rewinding_to_nothing_leaves_the_chain_before,
     sources::what_was_answered_holds_from_its_block_on_and_goes_with_it,
     sources::a_refuted_log_answers_nothing_and_is_kept,
     states::a_long_history_is_read_in_steps,

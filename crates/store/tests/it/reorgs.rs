@@ -5,7 +5,7 @@ use crate::{
     make::{CHAIN, block, log, page, who},
 };
 use alloy_primitives::B256;
-use devproof_store::{BlockRef, Rewound, Store, StoreError};
+use devproof_store::{BlockRef, Page, Rewound, Store, StoreError};
 
 /// Blocks 5 and 6 with a log each, checkpoint 8.
 async fn followed(db: &Db) -> Store {
@@ -126,4 +126,21 @@ pub(crate) async fn rewinding_to_nothing_starts_over(db: &Db) {
     let error = store.rewind(CHAIN, Some(&block(1, 0))).await.unwrap_err();
     assert!(matches!(error, StoreError::InvalidPage { .. }), "{error}");
     store.commit(&page(None, block(5, 1), vec![])).await.unwrap();
+}
+
+/// The last block that a chain can have stands right before the first of the next chain.
+pub(crate) async fn rewinding_to_nothing_leaves_the_chain_before(db: &Db) {
+    let store = followed(db).await;
+    let last = block((1 << 36) - 1, 0);
+    store.commit(&page(Some(block(8, 0)), last, vec![log(last, 1, 1)])).await.unwrap();
+    let before = store.digest(CHAIN).await.unwrap();
+    let next = CHAIN + 1;
+    store.ensure_chain(next, 0).await.unwrap();
+    for number in [0, 3] {
+        let page = Page { chain_id: next, ..page(None, block(number, 1), vec![]) };
+        store.commit(&page).await.unwrap();
+        assert_eq!(store.rewind(next, None).await.unwrap().orphaned_blocks, 1);
+        assert_eq!(store.digest(CHAIN).await.unwrap(), before);
+        assert_eq!(store.block_by_number(next, number).await.unwrap(), None);
+    }
 }
