@@ -25,7 +25,7 @@ CREATE TABLE chains (
 
 -- Blocks are sparse: one that carries a fact, or that ended a page of scanning.
 -- id: chain, height and fork in one number: height, below 2^36, plus chains.blocks_from, below 2^44, plus fork times 2^44
--- (crates/store/src/place.rs). fork tells the blocks of one height apart: 0 is the canonical one, so that there is at most
+-- (crates/store/src/ids.rs). fork tells the blocks of one height apart: 0 is the canonical one, so that there is at most
 -- one, whatever a program does; those that were reorged out stay for ever as 1, 2, ..., for a KMS reads `latest` and may have
 -- booted something on them. place: the id without the fork.
 -- In SQLite id is the row's own key, so that a block is found by going down one tree, and the other columns are worked out

@@ -8,7 +8,7 @@
 use crate::{
     conn::{Arg, Row},
     error::{Result, StoreError},
-    transactions::{FileTx, Idle},
+    transactions::{FileTx, Idle, give_back, take},
 };
 use rusqlite::{
     Connection, Error, ErrorCode, OpenFlags, StatementStatus,
@@ -68,8 +68,7 @@ impl Readers {
 
     /// A connection that nobody uses.
     pub(crate) fn take(&self) -> rusqlite::Result<Connection> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| self.connect(), Ok)
+        take(&self.idle).map_or_else(|| self.connect(), Ok)
     }
 
     /// All rows of one question.
@@ -101,7 +100,7 @@ impl Readers {
         let connection = self.take()?;
         let answer = ask(&connection);
         if answer.as_ref().err().is_none_or(is_long) {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            give_back(&self.idle, connection);
         }
         answer
     }

@@ -19,7 +19,7 @@ const MOST: usize = 128;
 /// Rows read at a time. Most are full, but one that is not stays so where others follow it.
 macro_rules! rows {
     () => {
-        "8"
+        8
     };
 }
 
@@ -181,7 +181,7 @@ impl Heights {
     /// Those above `after` and up to `up_to`, at most [`STEP`], in order; and the height from which on there may be more,
     /// `None` if these are all.
     pub(crate) fn within(mut self, after: i64, up_to: i64) -> (Vec<i64>, Option<u64>) {
-        let cut = self.rows.to_string() == rows!();
+        let cut = self.rows == rows!();
         let end = self.all.last().copied();
         self.all.retain(|height| *height > after && *height <= up_to);
         let longer = self.all.len() > STEP as usize;

@@ -69,6 +69,11 @@ impl Writing {
 
     /// Makes the connection, and the file if it is not there.
     pub(crate) fn create(&self) -> rusqlite::Result<()> {
+        give_back(&self.idle, self.connect()?);
+        Ok(())
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -85,8 +90,7 @@ impl Writing {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", CACHE)?;
         connection.pragma_update(None, "wal_autocheckpoint", WAL)?;
-        give_back(&self.idle, connection);
-        Ok(())
+        Ok(connection)
     }
 
     /// A transaction that has the write lock, for which it waits as long as there is patience.
@@ -94,11 +98,13 @@ impl Writing {
         let begun = Instant::now();
         let turn = timeout(self.patience, Arc::clone(&self.turn).acquire_owned()).await;
         let turn = turn.map_err(|_| StoreError::Busy)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        if self.idle.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
-            self.create()?;
-        }
-        let connection = take(&self.idle).ok_or(StoreError::Busy)?;
-        let tx = FileTx::of(connection, self, Some(turn));
+        let connection = match take(&self.idle) {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let (idle, patience) = (Arc::clone(&self.idle), self.patience);
+        let tx =
+            FileTx { connection: Some(connection), idle, patience, turn: Some(turn), since: begun };
         loop {
             let has_begun = tx.batch("BEGIN IMMEDIATE");
             if !matches!(has_begun, Err(StoreError::Busy)) || begun.elapsed() > self.patience {
@@ -117,11 +123,12 @@ impl Writing {
     }
 }
 
-fn take(idle: &Idle) -> Option<Connection> {
+/// One of them, the one that was used last.
+pub(crate) fn take(idle: &Idle) -> Option<Connection> {
     idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
 }
 
-fn give_back(idle: &Idle, connection: Connection) {
+pub(crate) fn give_back(idle: &Idle, connection: Connection) {
     idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
 }
 
@@ -143,11 +150,6 @@ impl fmt::Debug for FileTx {
 }
 
 impl FileTx {
-    fn of(connection: Connection, writing: &Writing, turn: Option<OwnedSemaphorePermit>) -> Self {
-        let (idle, patience) = (Arc::clone(&writing.idle), writing.patience);
-        Self { connection: Some(connection), idle, patience, turn, since: Instant::now() }
-    }
-
     /// One in which every question sees the same state.
     pub(crate) fn reading(readers: &Readers, patience: Duration) -> Result<Self> {
         let connection = readers.take()?;

@@ -77,7 +77,7 @@ async fn what_was_done_to_a_database_is_found() {
             &["missing_log"],
         ),
         (
-            "the index of who spoke forgets one",
+            "the index of who spoke forgets an app",
             "DELETE FROM spoke WHERE contract_id = (SELECT id FROM contracts WHERE code_kind = 'dstack_app')".to_owned(),
             &["contract"],
             &["contract"],
