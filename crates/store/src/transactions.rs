@@ -306,6 +306,7 @@ mod tests {
             }
             assert_eq!(count(&mut writing.begin().await.unwrap()).await, expected);
         }
+        assert_eq!(writing.idle.lock().unwrap().len(), 1, "the turn ends with the commit");
     }
 
     #[tokio::test]
