@@ -43,9 +43,6 @@ CREATE TABLE blocks (
     fork      BIGINT NOT NULL GENERATED ALWAYS AS (id >> 44) STORED
 );
 
--- By hash: the first bytes find one block nearly as well as all 32 would, at an eighth of the room.
-CREATE INDEX blocks_hash ON blocks (substr(hash, 1, 4));
-
 -- What was reorged out, which is little, so that a writer can ask whether some of it came back.
 CREATE INDEX blocks_orphaned ON blocks (place) WHERE id >= 17592186044416;
 
@@ -96,13 +93,24 @@ CREATE TABLE spoke_aside (
 );
 
 -- In which blocks the words were said that people ask for: compose hashes that apps allowed or announced, and who owns
--- them; in registries of deletions the apps, commitments and roots. word is four bytes of it. Derived, for finding only: on
--- which branch it was said, in which transaction, and what it means, the facts tell.
+-- them; in registries of deletions the apps, commitments and roots. And at which heights the blocks are that have a hash,
+-- canonical ones and others: what a chain said itself, whose contract_id is -1 less the number of the chain in blocks.id. word is four
+-- bytes of it. Derived, for finding only: on which branch it was said, in which transaction, and what it means, the facts tell.
 CREATE TABLE mentions (
     word        BIGINT NOT NULL,
     contract_id BIGINT NOT NULL,
     number      BIGINT NOT NULL,
     PRIMARY KEY (word, contract_id, number)
+);
+
+-- The newest of them. Words come in no order, so that each goes to another leaf of a large tree, which is read and written for it:
+-- they are put into a small one first, and from there into the large one many at a time, in its order.
+CREATE TABLE mentions_new (
+    chain_id    BIGINT NOT NULL,
+    word        BIGINT NOT NULL,
+    contract_id BIGINT NOT NULL,
+    number      BIGINT NOT NULL,
+    PRIMARY KEY (chain_id, word, contract_id, number)
 );
 
 -- When what was announced can come into force (Unix seconds, as the announcement says), by contract and the block of the

@@ -257,8 +257,12 @@ impl Indexer {
         known: &[Contract],
         at: u64,
     ) -> Result<Vec<Contract>, IndexError> {
-        let by = |log: &NodeLog| known.iter().find(|c| c.address == log.address);
-        let events: Vec<_> = logs.iter().filter_map(|log| Some((log, by(log)?))).collect();
+        // Few of very many: nothing is looked up for each log in all that is followed.
+        let name = |c: &&Contract| matches!(c.role, Role::Kms | Role::Factory);
+        let who: BTreeMap<Address, &Contract> =
+            known.iter().filter(name).map(|c| (c.address, c)).collect();
+        let events: Vec<_> =
+            logs.iter().filter_map(|log| Some((log, *who.get(&log.address)?))).collect();
         // In the generation before DstackKms the id of an app is no contract; the KMS says which one decides.
         let mut deployed = BTreeMap::new();
         for (log, by) in &events {
@@ -288,7 +292,11 @@ impl Indexer {
             let here = (log.block_number, by.address);
             named.entry(app).and_modify(|first| *first = here.min(*first)).or_insert(here);
         }
-        named.retain(|app, (block, by)| !is_known(known, *app, *block, *by));
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known: BTreeMap<Address, &Contract> = known.iter().map(|c| (c.address, c)).collect();
+        named.retain(|app, (block, by)| !is_known(&known, *app, *block, *by));
         // Many at a time: each takes some questions to the node.
         let looked: Vec<Contract> = stream::iter(named.clone())
             .map(|(app, (block, by))| self.identify_once(app, Some(by), block, at))
@@ -300,7 +308,7 @@ impl Indexer {
         for contract in looked {
             let app = contract.address;
             let Some((block, by)) = named.get(&app).copied() else { continue };
-            let is_kms = known.iter().any(|c| c.address == by && c.role == Role::Kms);
+            let is_kms = who.get(&by).is_some_and(|c| c.role == Role::Kms);
             let mut contract = Some(contract);
             if is_kms && contract.as_ref().is_some_and(|c| c.code_hash.is_none()) {
                 let controller = match of_today.contains(&by) {
@@ -308,7 +316,7 @@ impl Indexer {
                     false => self.controller_of(by, app, block, at).await?,
                 };
                 match controller {
-                    Some(it) if is_known(known, it, block, by) => contract = None,
+                    Some(it) if is_known(&known, it, block, by) => contract = None,
                     Some(it) => contract = Some(self.identify_once(it, Some(by), block, at).await?),
                     None => {
                         of_today.insert(by);
@@ -362,7 +370,11 @@ impl Indexer {
 
 /// Whether a contract is followed already because of something before this log: the word of the configuration stands,
 /// and that of an earlier log.
-fn is_known(known: &[Contract], app: Address, block: u64, by: Address) -> bool {
-    let before = known.iter().find(|contract| contract.address == app);
-    before.is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
+fn is_known(
+    known: &BTreeMap<Address, &Contract>,
+    app: Address,
+    block: u64,
+    by: Address,
+) -> bool {
+    known.get(&app).is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
 }

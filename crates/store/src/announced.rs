@@ -3,7 +3,7 @@
 
 use crate::{
     Store,
-    bulk::{insert, pieces},
+    bulk::insert,
     conn::{self, Arg, Tx, bound, int},
     contracts::contract,
     error::Result,
@@ -36,17 +36,12 @@ pub(crate) async fn write(tx: &mut Tx, chain_id: u64, rows: &mut Vec<Row>) -> Re
     // Several may be announced for the same second in one block; they are found together.
     rows.dedup_by_key(|(ripe_at, contract, number, _)| (*ripe_at, *contract, *number));
     let chain = int("chain id", chain_id)?;
-    for piece in pieces(rows) {
-        let args: Vec<_> = piece
-            .iter()
-            .flat_map(|(ripe_at, contract, number, dies)| {
-                [chain, *ripe_at, *contract, *number, i64::from(*dies)].map(Arg::Int)
-            })
-            .collect();
-        let head = "INSERT INTO announced (chain_id, ripe_at, contract_id, number, dies) VALUES";
-        tx.execute(insert(head, piece.len(), 5, "ON CONFLICT DO NOTHING"), &args).await?;
-    }
-    Ok(())
+    let row = |(ripe_at, contract, number, dies): &Row| {
+        [chain, *ripe_at, *contract, *number, i64::from(*dies)].map(Arg::Int)
+    };
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    let head = "INSERT INTO announced (chain_id, ripe_at, contract_id, number, dies) VALUES";
+    tx.each(|rows| insert(head, rows, 5, "ON CONFLICT DO NOTHING"), &rows).await.map(|_| ())
 }
 
 /// Where an announcement stands in the order of their ripeness.

@@ -59,10 +59,12 @@ impl Store {
         let is_quiet = page.logs.is_empty() && page.contracts.is_empty();
         let weight = if is_quiet { Weight::Quiet } else { Weight::Facts };
         let entry = journal::enter(&mut tx, &chain, Some(&page.checkpoint), weight).await?;
-        let new_logs = facts::write(&mut tx, &plan, kept_up_to, entry).await?;
+        let mut carried = self.luggage.take(&chain);
+        let new_logs = facts::write(&mut tx, &plan, (kept_up_to, entry), &mut carried).await?;
         contracts::cover(&mut tx, chain_id, first).await?;
         chains::set_checkpoint(&mut tx, chain_id, Some(&page.checkpoint)).await?;
         tx.commit().await?;
+        self.luggage.put(&chain, carried);
         Ok(Committed { new_logs })
     }
 
@@ -105,7 +107,9 @@ impl Store {
         let is_quiet = backfills.iter().all(|backfill| backfill.logs.is_empty());
         let weight = if is_quiet { Weight::Quiet } else { Weight::Facts };
         let entry = journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), weight).await?;
-        let new_logs = facts::write(&mut tx, &plan, Some(u64::MAX), entry).await?;
+        let mut carried = self.luggage.take(&chain);
+        let covered = (Some(u64::MAX), entry);
+        let new_logs = facts::write(&mut tx, &plan, covered, &mut carried).await?;
         for &Backfill { address, from, to, .. } in backfills {
             // Only if the range ends where the covered one begins: the lock keeps a rewind from coming between.
             let moved = tx
@@ -127,6 +131,7 @@ impl Store {
             }
         }
         tx.commit().await?;
+        self.luggage.put(&chain, carried);
         Ok(Committed { new_logs })
     }
 }

@@ -50,6 +50,8 @@ impl Store {
     pub async fn is_compose_hash_said(&self, hash: B256) -> Result<bool> {
         let sql = "SELECT 1 FROM mentions m JOIN contracts c ON c.id = m.contract_id
              WHERE m.word = $1 AND c.role = $2
+             UNION ALL SELECT 1 FROM chains n CROSS JOIN mentions_new m JOIN contracts c ON c.id = m.contract_id
+             WHERE m.chain_id = n.chain_id AND m.word = $1 AND c.role = $2
              UNION ALL SELECT 1 FROM readings WHERE subject = $3 AND length(subject) > 0 LIMIT 1";
         let args =
             [Arg::Int(key(&hash)), Arg::Text(Role::App.as_str()), Arg::Bytes(hash.as_slice())];

@@ -2,13 +2,14 @@
 //! in `open`. sqlx's own `Any` driver is not used: it converts silently where the two disagree.
 
 use crate::{
+    bulk::pieces,
     error::{Result, StoreError},
     readers::Readers,
     transactions::{FileTx, Writing},
 };
 use alloy_primitives::{Address, B256};
 use rusqlite::types::Value;
-use sqlx::{PgPool, Postgres, Row as _, SqlSafeStr, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, SqlSafeStr, Transaction};
 
 /// Connections to one of the two.
 #[derive(Debug, Clone)]
@@ -148,6 +149,24 @@ impl Tx {
             Self::Sqlite(tx) => tx.execute(sql.into_sql_str().as_str(), args).await?,
             Self::Postgres(tx) => bound!(sql, args).execute(&mut **tx).await?.rows_affected(),
         })
+    }
+
+    /// Runs a statement for many keys or rows of values, and gives what it finds, in no order. `text` writes it for so many
+    /// of them. A server gets as many at once as the statement may have; for SQLite, which has none to wait for, one
+    /// after the other is quickest: nothing of a statement is to be undone if the last of its rows fails.
+    pub(crate) async fn each<const N: usize>(
+        &mut self,
+        text: impl Fn(usize) -> AssertSqlSafe<String>,
+        all: &[[Arg<'_>; N]],
+    ) -> Result<Vec<Row>> {
+        if let Self::Sqlite(tx) = self {
+            return tx.each(&text(1).0, all).await;
+        }
+        let mut found = Vec::new();
+        for piece in pieces(all) {
+            found.extend(self.rows(text(piece.len()), piece.as_flattened()).await?);
+        }
+        Ok(found)
     }
 
     pub(crate) async fn commit(self) -> Result<()> {

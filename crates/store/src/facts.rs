@@ -3,6 +3,7 @@
 use crate::{
     announced,
     bulk::{insert, pieces, within},
+    carried::Carried,
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
     folds,
@@ -10,33 +11,28 @@ use crate::{
     mentions,
     packed::{PackedLog, PackedTx, Said, pack, unpack},
     plan::Plan,
-    spoke,
+    spoke::{self, Tails},
     types::BlockRef,
 };
 use alloy_primitives::{Address, B256};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map::Entry};
-
-/// How many bytes of a block's hash are in the index that finds it.
-pub(crate) const HASH_PREFIX: usize = 4;
-
-/// The first bytes of a hash, by which a block is looked up.
-pub(crate) fn prefix(hash: &B256) -> &[u8] {
-    hash.as_slice().get(..HASH_PREFIX).unwrap_or_default()
-}
 
 /// Writes what is in the plan, under an entry of the journal; gives the number of logs that were new. Folds that were kept at `kept_up_to` or before
 /// may lack some of them.
 pub(crate) async fn write(
     tx: &mut Tx,
     plan: &Plan<'_>,
-    kept_up_to: Option<u64>,
-    entry: i64,
+    (kept_up_to, entry): (Option<u64>, i64),
+    carried: &mut Carried,
 ) -> Result<u64> {
-    let said = said(plan, &contract_ids(tx, plan).await?)?;
+    let is_new = |address: &&Address| !carried.ids.contains_key(*address);
+    let new: Vec<Address> = plan.emitters.iter().filter(is_new).copied().collect();
+    carried.ids.extend(contract_ids(tx, plan.chain_id, &new).await?);
+    let said = said(plan, &carried.ids)?;
     let from = ids::first(tx, plan.chain_id).await?;
     let said_in = |block: &BlockRef| said.get(&block.number).map(pack).unwrap_or_default();
     let blocks: Vec<_> = plan.blocks.values().map(|block| (*block, said_in(block))).collect();
-    let known = put(tx, (plan.chain_id, from), &blocks, entry).await?;
+    let known = put(tx, (plan.chain_id, from), &blocks, entry, carried).await?;
     let again: Vec<u64> = said.keys().filter(|number| known.contains(number)).copied().collect();
     let held = held(tx, from, &again).await?;
     let mut found = Found::default();
@@ -53,7 +49,7 @@ pub(crate) async fn write(
             late(tx, (*number, block), held, said, entry).await?;
         }
     }
-    found.write(tx, plan.chain_id).await?;
+    found.write(tx, plan.chain_id, carried).await?;
     for (contract, number) in &found.first {
         if kept_up_to.is_some_and(|kept| *number <= kept) {
             folds::forget(tx, *contract, *number).await?;
@@ -214,10 +210,10 @@ impl Found {
         Ok(self.logs > before)
     }
 
-    async fn write(&mut self, tx: &mut Tx, chain_id: u64) -> Result<()> {
-        spoke::add(tx, &self.spoke).await?;
+    async fn write(&mut self, tx: &mut Tx, chain_id: u64, carried: &mut Carried) -> Result<()> {
+        spoke::add(tx, &self.spoke, &mut carried.tails).await?;
         announced::write(tx, chain_id, &mut self.announced).await?;
-        mentions::write(tx, &mut self.said).await
+        mentions::write(tx, chain_id, &mut self.said, &mut carried.new_words).await
     }
 }
 
@@ -230,16 +226,17 @@ pub(crate) async fn blocks(
 ) -> Result<()> {
     let blocks: Vec<_> = blocks.iter().map(|block| (*block, Vec::new())).collect();
     let from = ids::first(tx, chain_id).await?;
-    put(tx, (chain_id, from), &blocks, entry).await.map(|_| ())
+    put(tx, (chain_id, from), &blocks, entry, &mut Carried::default()).await.map(|_| ())
 }
 
 /// Stores blocks, by height, as canonical, with what is said in them where they are new; gives the heights of those that are
-/// not.
+/// not. Where one comes back after a reorg, no tails are carried any more.
 async fn put(
     tx: &mut Tx,
     (chain_id, from): (u64, i64),
     blocks: &[(BlockRef, Vec<u8>)],
     entry: i64,
+    carried: &mut Carried,
 ) -> Result<HashSet<u64>> {
     let chain = int("chain id", chain_id)?;
     let mut known = HashSet::new();
@@ -258,22 +255,29 @@ async fn put(
             known.insert(number);
             if fork > 0 {
                 move_block(tx, (chain, from), height(number)?, (fork, 0), entry).await?;
+                carried.tails.clear();
             }
         }
     }
     let new: Vec<_> = blocks.iter().filter(|(block, _)| !known.contains(&block.number)).collect();
-    for piece in pieces(&new) {
-        let mut args = Vec::with_capacity(piece.len() * 5);
-        for (block, said) in piece {
-            args.push(Arg::Int(from + height(block.number)?));
-            args.push(Arg::Bytes(block.hash.as_slice()));
-            args.push(Arg::Int(int("timestamp", block.timestamp)?));
-            args.push(Arg::Bytes(said));
-            args.push(Arg::Int(entry));
-        }
-        let head = "INSERT INTO blocks (id, hash, unix_time, said, recorded) VALUES";
-        tx.execute(insert(head, piece.len(), 5, ""), &args).await?;
-    }
+    let rows = new.iter().map(|(block, said)| {
+        Ok([
+            Arg::Int(from + height(block.number)?),
+            Arg::Bytes(block.hash.as_slice()),
+            Arg::Int(int("timestamp", block.timestamp)?),
+            Arg::Bytes(said),
+            Arg::Int(entry),
+        ])
+    });
+    let rows = rows.collect::<Result<Vec<_>>>()?;
+    let head = "INSERT INTO blocks (id, hash, unix_time, said, recorded) VALUES";
+    tx.each(|rows| insert(head, rows, 5, ""), &rows).await?;
+    let speaker = ids::speaker(from);
+    let word = |(block, _): &&(BlockRef, Vec<u8>)| {
+        Ok((mentions::key(&block.hash), speaker, height(block.number)?))
+    };
+    let mut words = new.into_iter().map(|block| word(&block)).collect::<Result<Vec<_>>>()?;
+    mentions::write(tx, chain_id, &mut words, &mut carried.new_words).await?;
     Ok(known)
 }
 
@@ -295,14 +299,15 @@ async fn stored_blocks(
         let at_height = "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN";
         rows = tx.rows(within(at_height, 1, piece.len(), ""), &args).await?;
     }
-    let args: Vec<_> = piece.iter().map(|block| Arg::Bytes(prefix(&block.hash))).collect();
-    // A hash says at which height its block is: to give it another one is a lie. The chain is not in the condition: SQLite
-    // might go through all blocks of it instead of looking the hashes up.
-    let with_hash = "SELECT number, fork, hash, unix_time, place - number FROM blocks WHERE substr(hash, 1, 4) IN";
-    for row in tx.rows(within(with_hash, 1, piece.len(), ""), &args).await? {
-        if row.int(4)? == from {
-            rows.push(row);
-        }
+    // A hash says at which height its block is: to give it another one is a lie.
+    let words: Vec<i64> = piece.iter().map(|block| mentions::key(&block.hash)).collect();
+    let heights = mentions::heights(tx, chain_id, ids::speaker(from), &words).await?;
+    let places: Vec<_> = heights.iter().map(|height| [Arg::Int(from + height)]).collect();
+    for at in [
+        "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN",
+        "SELECT number, fork, hash, unix_time FROM blocks WHERE id >= 17592186044416 AND place IN",
+    ] {
+        rows.extend(tx.each(|places| within(at, 1, places, ""), &places).await?);
     }
     let mut found = Vec::new();
     for row in rows {
@@ -354,7 +359,7 @@ pub(crate) async fn move_block(
     for contract in speakers {
         silence(tx, contract, (number, from)).await?;
         if to == 0 {
-            spoke::add(tx, &[(contract, number)]).await?;
+            spoke::add(tx, &[(contract, number)], &mut Tails::default()).await?;
         } else {
             let sql = "INSERT INTO spoke_aside (contract_id, number, fork) VALUES ($1, $2, $3)";
             tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(to)]).await?;
@@ -376,22 +381,18 @@ pub(crate) async fn silence(tx: &mut Tx, contract: i64, (number, fork): (i64, i6
     tx.execute(sql, &args).await.map(|_| ())
 }
 
-/// The numbers of the contracts of a plan, by address; those that are not known are not there.
-pub(crate) async fn contract_ids(tx: &mut Tx, plan: &Plan<'_>) -> Result<HashMap<Address, i64>> {
-    let mut ids = HashMap::with_capacity(plan.emitters.len());
-    let emitters: Vec<_> = plan.emitters.iter().collect();
-    for piece in pieces(&emitters) {
-        let mut args = vec![Arg::Int(int("chain id", plan.chain_id)?)];
-        args.extend(piece.iter().map(|address| Arg::Bytes(address.as_slice())));
-        let sql = within(
-            "SELECT address, id FROM contracts WHERE chain_id = $1 AND canonical = 1 AND address IN",
-            2,
-            piece.len(),
-            "",
-        );
-        for row in tx.rows(sql, &args).await? {
-            ids.insert(row.address(0)?, row.int(1)?);
-        }
-    }
-    Ok(ids)
+/// The numbers of some contracts of a chain, by address; those that are not known are not there.
+pub(crate) async fn contract_ids(
+    tx: &mut Tx,
+    chain_id: u64,
+    addresses: &[Address],
+) -> Result<HashMap<Address, i64>> {
+    let chain = Arg::Int(int("chain id", chain_id)?);
+    let keys: Vec<_> = addresses.iter().map(|a| [chain, Arg::Bytes(a.as_slice())]).collect();
+    // The keys first: told a list of pairs, SQLite goes through all contracts of the chain.
+    let head = "SELECT c.address, c.id FROM (VALUES";
+    let tail = ") v CROSS JOIN contracts c
+         WHERE c.chain_id = v.column1 AND c.address = v.column2 AND c.canonical = 1";
+    let rows = tx.each(|keys| insert(head, keys, 2, tail), &keys).await?;
+    rows.iter().map(|row| Ok((row.address(0)?, row.int(1)?))).collect()
 }

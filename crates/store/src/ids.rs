@@ -44,6 +44,19 @@ pub(crate) async fn first(tx: &mut Tx, chain_id: u64) -> Result<i64> {
     row.ok_or(StoreError::UnknownChain { chain_id })?.int(0)
 }
 
+/// What stands for the chain whose canonical block 0 has the id `first` where others are the numbers of contracts: below them all.
+pub(crate) const fn speaker(first: i64) -> i64 {
+    -1 - first / HEIGHTS as i64
+}
+
+/// The same for the chain `$1`.
+macro_rules! chain_speaker {
+    () => {
+        "(SELECT -1 - blocks_from / 68719476736 FROM chains WHERE chain_id = $1)"
+    };
+}
+pub(crate) use chain_speaker;
+
 /// The id of a block of the chain whose canonical block 0 has the id `first`.
 pub(crate) const fn id(first: i64, height: i64, fork: i64) -> i64 {
     first + height + fork * PLACES

@@ -12,6 +12,7 @@
 mod announced;
 mod archive;
 mod bulk;
+mod carried;
 mod chains;
 mod commit;
 mod composes;

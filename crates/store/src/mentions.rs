@@ -9,7 +9,7 @@ use crate::{
     contracts::{columns, contract},
     error::Result,
     folds,
-    ids::{self, blocks_from, on_fork},
+    ids::{self, blocks_from, chain_speaker, on_fork},
     read::{block, contract_id, logs_of},
     readings::Reading,
     types::{BlockRef, ChainStatus, Contract, RawLog, Role},
@@ -78,22 +78,108 @@ fn said(topics: &[B256], data: &[u8]) -> Vec<B256> {
     }
 }
 
-/// Writes words with the contract that said them and the height.
-pub(crate) async fn write(tx: &mut Tx, said: &mut Vec<(i64, i64, i64)>) -> Result<()> {
+/// So many new words are put into the large tree at a time. It is gone through once for them; and the small one, which
+/// every page is written to, takes some two megabytes.
+const MANY: u64 = 1 << 17;
+
+/// Parts in which that is done, for nobody else has a turn while one is: a range of words each.
+const PARTS: i64 = 64;
+
+/// Writes words of a chain with the contract that said them and the height. `new` is how many are among the newest already, if that is
+/// known, and is known afterwards.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    chain_id: u64,
+    said: &mut Vec<(i64, i64, i64)>,
+    new: &mut Option<u64>,
+) -> Result<()> {
     said.sort_unstable();
     said.dedup();
-    for piece in pieces(said) {
-        let args: Vec<_> = piece
-            .iter()
-            .flat_map(|(word, contract, number)| [*word, *contract, *number].map(Arg::Int))
-            .collect();
-        // It may be said at this height on another branch.
-        let head = "INSERT INTO mentions (word, contract_id, number) VALUES";
-        tx.execute(insert(head, piece.len(), 3, "ON CONFLICT DO NOTHING"), &args).await?;
+    let chain = int("chain id", chain_id)?;
+    let row = |(word, contract, number): &(i64, i64, i64)| {
+        [chain, *word, *contract, *number].map(Arg::Int)
+    };
+    let rows: Vec<_> = said.iter().map(row).collect();
+    // It may be said at this height on another branch.
+    let head = "INSERT INTO mentions_new (chain_id, word, contract_id, number) VALUES";
+    tx.each(|rows| insert(head, rows, 4, "ON CONFLICT DO NOTHING"), &rows).await?;
+    let before = match *new {
+        Some(before) => before,
+        None => {
+            let sql = "SELECT COUNT(*) FROM mentions_new WHERE chain_id = $1";
+            let row = tx.row(sql, &[Arg::Int(chain)]).await?;
+            row.map_or(Ok(0), |row| row.number(0))?
+        }
+    };
+    let after = before + if new.is_some() { said.len() as u64 } else { 0 };
+    *new = Some(after);
+    if after >= MANY {
+        settle(tx, chain).await?;
+        *new = Some(0);
     }
     Ok(())
 }
 
+/// Puts the newest words of a chain where the others are.
+async fn settle(tx: &mut Tx, chain: i64) -> Result<()> {
+    let range = (i64::from(u32::MAX) + 1) / PARTS;
+    let first = |part: i64| i64::from(i32::MIN) + part * range;
+    for part in 0..PARTS {
+        let args = [chain, first(part), first(part + 1)].map(Arg::Int);
+        let sql = "INSERT INTO mentions (word, contract_id, number)
+             SELECT word, contract_id, number FROM mentions_new
+             WHERE chain_id = $1 AND word >= $2 AND word < $3 ORDER BY word, contract_id, number
+             ON CONFLICT DO NOTHING";
+        tx.execute(sql, &args).await?;
+        let sql = "DELETE FROM mentions_new WHERE chain_id = $1 AND word >= $2 AND word < $3";
+        tx.execute(sql, &args).await?;
+    }
+    Ok(())
+}
+
+/// At which heights the blocks of a chain may be whose hashes have these words.
+pub(crate) async fn heights(
+    tx: &mut Tx,
+    chain_id: u64,
+    speaker: i64,
+    words: &[i64],
+) -> Result<Vec<i64>> {
+    let chain = int("chain id", chain_id)?;
+    let keys: Vec<_> = words.iter().map(|word| [chain, speaker, *word].map(Arg::Int)).collect();
+    let mut found = Vec::new();
+    for tail in [
+        ") v CROSS JOIN mentions m WHERE m.word = v.column3 AND m.contract_id = v.column2",
+        ") v CROSS JOIN mentions_new m
+         WHERE m.chain_id = v.column1 AND m.word = v.column3 AND m.contract_id = v.column2",
+    ] {
+        let head = "SELECT m.number FROM (VALUES";
+        for row in tx.each(|keys| insert(head, keys, 3, tail), &keys).await? {
+            found.push(row.int(0)?);
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// What was mentioned: the columns of those of the chain `$1` with this word, and this else; each once.
+macro_rules! mentioned {
+    ($columns:literal, $word:literal, $and:expr) => {
+        concat!(
+            "(SELECT ",
+            $columns,
+            " FROM mentions m WHERE m.word = ",
+            $word,
+            $and,
+            " UNION SELECT ",
+            $columns,
+            " FROM mentions_new m WHERE m.chain_id = $1 AND m.word = ",
+            $word,
+            $and,
+            ")"
+        )
+    };
+}
 /// Mentions looked at at a time.
 const STEP: u32 = 1024;
 
@@ -129,10 +215,13 @@ macro_rules! mentioning {
         concat!(
             "SELECT m.number, b.hash, b.unix_time, b.said, m.address, m.contract_id
              FROM (
-                 SELECT m.contract_id, m.number, c.address
-                 FROM mentions m CROSS JOIN contracts c
-                 WHERE m.word = $2 AND c.id = m.contract_id AND c.chain_id = $1 AND m.number >= $3 AND m.number <= $5
-                     AND (m.number, m.contract_id) > ($3, $4)
+                 SELECT m.contract_id, m.number, c.address FROM ",
+            mentioned!(
+                "m.contract_id, m.number",
+                "$2",
+                " AND m.number >= $3 AND m.number <= $5 AND (m.number, m.contract_id) > ($3, $4)"
+            ),
+            " m CROSS JOIN contracts c WHERE c.id = m.contract_id AND c.chain_id = $1
                  ORDER BY m.number, m.contract_id LIMIT $6
              ) m
              LEFT JOIN blocks b ON b.id = ",
@@ -142,19 +231,30 @@ macro_rules! mentioning {
     };
 }
 
-/// First which blocks, then what was said there, as in [`mentioning`]. What was read by call and what was said in
-/// blocks that were reorged out stands in the same columns.
-macro_rules! of_kms {
-    ($readings:literal) => {
+/// First which blocks, then what was said there, as in [`mentioning`].
+macro_rules! said_by_kms {
+    ($words:literal) => {
         concat!(
-            "SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, '', b.hash, CAST(0 AS BIGINT)
-             FROM mentions m CROSS JOIN blocks b
-             WHERE m.word = $3 AND m.contract_id = ",
+            "SELECT b.number, b.hash, b.unix_time, b.said, m.contract_id, '', b.hash, CAST(0 AS BIGINT) FROM ",
+            $words,
+            " AND m.word = $3 AND m.contract_id = ",
             contract_id!(),
             " AND b.id = ",
             blocks_from!(),
-            " + m.number
-             UNION ALL
+            " + m.number"
+        )
+    };
+}
+
+/// What was read by call and what was said in blocks that were reorged out stands in the same columns. What is said twice at
+/// a height, on two branches, may stand there twice.
+macro_rules! of_kms {
+    ($readings:literal) => {
+        concat!(
+            said_by_kms!("mentions m CROSS JOIN blocks b WHERE true"),
+            " UNION ALL ",
+            said_by_kms!("mentions_new m CROSS JOIN blocks b WHERE m.chain_id = $1"),
+            " UNION ALL
              SELECT b.number, b.hash, b.unix_time, r.value, r.contract_id, r.what, r.subject, 1
              FROM readings r CROSS JOIN blocks b
              WHERE r.contract_id = ",
@@ -301,20 +401,70 @@ impl Store {
             let at = (contract, bound(log.block.number));
             expected.extend(keys(&log.topics, &log.data).into_iter().map(|word| ((word, at), log)));
         }
-        let mut missing: Vec<&RawLog> = Vec::new();
-        for piece in pieces(&expected) {
-            let args = piece.iter().flat_map(|((word, (contract, number)), _)| {
-                [*word, *contract, *number].map(Arg::Int)
-            });
-            let args: Vec<_> = args.collect();
-            let head = "SELECT word, contract_id, number FROM mentions
-                 WHERE (word, contract_id, number) IN (VALUES";
-            let rows = self.pool.rows(insert(head, piece.len(), 3, ")"), &args).await?;
-            let read = |row: &Row| Ok((row.int(0)?, (row.int(1)?, row.int(2)?)));
-            let held = rows.iter().map(read).collect::<Result<HashSet<_>>>()?;
-            missing.extend(piece.iter().filter(|(it, _)| !held.contains(it)).map(|(_, log)| *log));
-        }
+        let mut missing = self.unheld(chain_id, &expected).await?;
         missing.dedup();
+        Ok(missing)
+    }
+
+    /// Those blocks with heights from `from` to `to`, both included, on whatever branch, that their hashes do not lead to, for who checks
+    /// the index of words.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn unfound_blocks(&self, chain_id: u64, from: u64, to: u64) -> Result<Vec<BlockRef>> {
+        let sql = concat!(
+            "SELECT number, hash, unix_time, ",
+            chain_speaker!(),
+            " FROM blocks WHERE id >= ",
+            blocks_from!(),
+            " + $2 AND id <= ",
+            blocks_from!(),
+            " + $3 UNION ALL SELECT number, hash, unix_time, ",
+            chain_speaker!(),
+            " FROM blocks WHERE id >= 17592186044416 AND place >= ",
+            blocks_from!(),
+            " + $2 AND place <= ",
+            blocks_from!(),
+            " + $3"
+        );
+        let range = [int("chain id", chain_id)?, ids::up_to(from), ids::up_to(to)];
+        let mut expected = Vec::new();
+        for row in self.pool.rows(sql, &range.map(Arg::Int)).await? {
+            let block = block(&row)?;
+            let at = (row.int(3)?, ids::height(block.number)?);
+            expected.push(((key(&block.hash), at), block));
+        }
+        self.unheld(chain_id, &expected).await
+    }
+
+    /// Those of some words, each with its contract and height, that are not held; what stands beside them.
+    async fn unheld<T: Copy>(
+        &self,
+        chain_id: u64,
+        expected: &[((i64, (i64, i64)), T)],
+    ) -> Result<Vec<T>> {
+        let chain = Arg::Int(int("chain id", chain_id)?);
+        let mut missing = Vec::new();
+        for piece in pieces(expected) {
+            let mut held = HashSet::new();
+            // The keys first: told a list of triples, SQLite goes through all that was said with a word, or at all.
+            for tail in [
+                ") v CROSS JOIN mentions m
+                 WHERE m.word = v.column2 AND m.contract_id = v.column3 AND m.number = v.column4",
+                ") v CROSS JOIN mentions_new m
+                 WHERE m.chain_id = v.column1 AND m.word = v.column2 AND m.contract_id = v.column3 AND m.number = v.column4",
+            ] {
+                let args = piece.iter().flat_map(|((word, (contract, number)), _)| {
+                    [chain, Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number)]
+                });
+                let args: Vec<_> = args.collect();
+                let head = "SELECT m.word, m.contract_id, m.number FROM (VALUES";
+                for row in self.pool.rows(insert(head, piece.len(), 4, tail), &args).await? {
+                    held.insert((row.int(0)?, (row.int(1)?, row.int(2)?)));
+                }
+            }
+            missing.extend(piece.iter().filter(|(it, _)| !held.contains(it)).map(|(_, of)| *of));
+        }
         Ok(missing)
     }
 
@@ -335,8 +485,9 @@ impl Store {
             columns!(),
             " FROM contracts WHERE chain_id = $1 AND canonical = 1 AND role = $2 AND address > $3
              AND id IN (
-                 SELECT contract_id FROM mentions WHERE word = $4
-                 UNION SELECT contract_id FROM readings WHERE subject = $5 AND length(subject) > 0
+                 SELECT contract_id FROM ",
+            mentioned!("m.contract_id", "$4", ""),
+            " m UNION SELECT contract_id FROM readings WHERE subject = $5 AND length(subject) > 0
              ) ORDER BY address LIMIT $6"
         );
         let args = [

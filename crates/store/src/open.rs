@@ -1,6 +1,7 @@
 //! Opening a database: find it, check whose it is, bring its schema up to date.
 
 use crate::{
+    carried::Luggage,
     conn::{Pool, Tx},
     error::{Result, StoreError, is_busy},
     known::Remembered,
@@ -45,6 +46,7 @@ pub struct Store {
     /// What is to be held while anything is written.
     writer: Option<Writer>,
     pub(crate) remembered: Remembered,
+    pub(crate) luggage: Luggage,
 }
 
 impl Store {
@@ -129,7 +131,8 @@ impl Store {
                 (postgres(&options, read_only).await?, server_name(&options).into())
             }
         };
-        Ok(Self { pool, read_only, name, writer: None, remembered: Remembered::default() })
+        let (remembered, luggage) = (Remembered::default(), Luggage::default());
+        Ok(Self { pool, read_only, name, writer: None, remembered, luggage })
     }
 
     fn known(&self) -> i64 {

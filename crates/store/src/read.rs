@@ -4,8 +4,8 @@ use crate::{
     Store,
     conn::{Arg, Row, bound, int},
     error::Result,
-    facts::prefix,
-    ids::{self, blocks_from, on_fork},
+    ids::{self, blocks_from, chain_speaker, on_fork},
+    mentions,
     packed::{PackedLog, visit},
     types::{BlockRef, Contract, RawLog},
 };
@@ -92,6 +92,36 @@ const BY_TIME: &str = "
         SELECT b.number, b.hash, b.unix_time FROM search s JOIN blocks b ON b.id >= s.at AND b.id < s.top
         WHERE s.bit = 0 ORDER BY b.id LIMIT 1
     ) AS first WHERE unix_time <= $2";
+
+/// The blocks of the chain `$1` with the hash `$3`, whose word is `$2`, among the words of this table: the canonical one, then others.
+macro_rules! by_hash {
+    ($words:literal) => {
+        concat!(
+            "SELECT b.number, b.hash, b.unix_time, b.fork FROM ",
+            $words,
+            " AND m.word = $2 AND m.contract_id = ",
+            chain_speaker!(),
+            " AND b.id = ",
+            blocks_from!(),
+            " + m.number AND b.hash = $3
+             UNION ALL
+             SELECT b.number, b.hash, b.unix_time, b.fork FROM ",
+            $words,
+            " AND m.word = $2 AND m.contract_id = ",
+            chain_speaker!(),
+            " AND b.id >= 17592186044416 AND b.place = ",
+            blocks_from!(),
+            " + m.number AND b.hash = $3"
+        )
+    };
+}
+
+/// The block with a hash.
+const BY_HASH: &str = concat!(
+    by_hash!("mentions_new m CROSS JOIN blocks b WHERE m.chain_id = $1"),
+    " UNION ALL ",
+    by_hash!("mentions m CROSS JOIN blocks b WHERE true")
+);
 
 impl Store {
     /// The logs of some contracts up to and including block `up_to`, in chain order. No address, no logs; an address
@@ -234,17 +264,12 @@ impl Store {
         chain_id: u64,
         hash: B256,
     ) -> Result<Option<(BlockRef, bool)>> {
-        let sql = concat!(
-            "SELECT number, hash, unix_time, fork FROM blocks
-             WHERE substr(hash, 1, 4) = $2 AND hash = $3 AND place - number = ",
-            blocks_from!()
-        );
         let args = [
             Arg::Int(int("chain id", chain_id)?),
-            Arg::Bytes(prefix(&hash)),
+            Arg::Int(mentions::key(&hash)),
             Arg::Bytes(hash.as_slice()),
         ];
-        let row = self.pool.row(sql, &args).await?;
+        let row = self.pool.row(BY_HASH, &args).await?;
         row.map(|row| Ok((block(&row)?, row.int(3)? == 0))).transpose()
     }
 

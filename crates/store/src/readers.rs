@@ -145,25 +145,45 @@ pub(crate) fn read<A: rusqlite::ToSql>(
     sql: &str,
     args: &[A],
 ) -> rusqlite::Result<Vec<Row>> {
+    let mut found = Vec::new();
+    read_each(connection, sql, [args], &mut found, || true)?;
+    Ok(found)
+}
+
+/// All rows of a statement that is run for each of `all`, one after the other, until one was run behind which it does not go on; gives
+/// how many were.
+pub(crate) fn read_each<'a, A: rusqlite::ToSql + 'a>(
+    connection: &Connection,
+    sql: &str,
+    all: impl IntoIterator<Item = &'a [A]>,
+    found: &mut Vec<Row>,
+    goes_on: impl Fn() -> bool,
+) -> rusqlite::Result<usize> {
     let mut statement = connection.prepare_cached(sql)?;
     // What it took when it was asked before counts as well.
     statement.reset_status(StatementStatus::VmStep);
-    let count = statement.parameter_count();
+    let (count, columns) = (statement.parameter_count(), statement.column_count());
     let places = places(sql);
     if places.len() != count {
         return Err(Error::InvalidParameterCount(places.len(), count));
     }
-    for (index, place) in places.into_iter().enumerate() {
-        let arg = args.get(place).ok_or(Error::InvalidParameterCount(args.len(), count))?;
-        statement.raw_bind_parameter(index + 1, arg)?;
+    let mut done = 0;
+    for args in all {
+        for (index, place) in places.iter().enumerate() {
+            let arg = args.get(*place).ok_or(Error::InvalidParameterCount(args.len(), count))?;
+            statement.raw_bind_parameter(index + 1, arg)?;
+        }
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|column| row.get(column));
+            found.push(Row::Sqlite(values.collect::<rusqlite::Result<_>>()?));
+        }
+        done += 1;
+        if !goes_on() {
+            break;
+        }
     }
-    let columns = statement.column_count();
-    let (mut found, mut rows) = (Vec::new(), statement.raw_query());
-    while let Some(row) = rows.next()? {
-        let values = (0..columns).map(|column| row.get(column));
-        found.push(Row::Sqlite(values.collect::<rusqlite::Result<_>>()?));
-    }
-    Ok(found)
+    Ok(done)
 }
 
 /// To SQLite `$2` is a name like any other, and gets its number where it first stands: the arguments in that order. They are

@@ -2,7 +2,7 @@
 
 use crate::{
     Store,
-    bulk::{insert, pieces},
+    bulk::insert,
     chains,
     conn::{Arg, Row, bound, int},
     contracts,
@@ -78,8 +78,8 @@ impl Store {
             }
             plan.block(reading.block)?;
         }
-        plan.emitters.extend(answers.iter().map(|(address, _)| *address));
-        let contracts = facts::contract_ids(&mut tx, &plan).await?;
+        let asked: Vec<Address> = answers.iter().map(|(address, _)| *address).collect();
+        let contracts = facts::contract_ids(&mut tx, chain_id, &asked).await?;
         let entry =
             journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), Weight::Facts).await?;
         let blocks: Vec<BlockRef> = plan.blocks.values().copied().collect();
@@ -93,22 +93,20 @@ impl Store {
             }
             rows.extend(readings.iter().map(|reading| (contract, reading)));
         }
-        for piece in pieces(&rows) {
-            let mut args = Vec::with_capacity(piece.len() * 7);
-            for (contract, reading) in piece {
-                args.extend([
-                    Arg::Int(*contract),
-                    Arg::Int(int("block number", reading.block.number)?),
-                    Arg::Bytes(reading.block.hash.as_slice()),
-                    Arg::Text(&reading.what),
-                    Arg::Bytes(&reading.subject),
-                    Arg::Bytes(&reading.value),
-                    Arg::Int(entry),
-                ]);
-            }
-            let head = "INSERT INTO readings (contract_id, number, block_hash, what, subject, value, recorded) VALUES";
-            tx.execute(insert(head, piece.len(), 7, "ON CONFLICT DO NOTHING"), &args).await?;
-        }
+        let rows = rows.iter().map(|(contract, reading)| {
+            Ok([
+                Arg::Int(*contract),
+                Arg::Int(int("block number", reading.block.number)?),
+                Arg::Bytes(reading.block.hash.as_slice()),
+                Arg::Text(&reading.what),
+                Arg::Bytes(&reading.subject),
+                Arg::Bytes(&reading.value),
+                Arg::Int(entry),
+            ])
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let head = "INSERT INTO readings (contract_id, number, block_hash, what, subject, value, recorded) VALUES";
+        tx.each(|rows| insert(head, rows, 7, "ON CONFLICT DO NOTHING"), &rows).await?;
         tx.commit().await
     }
 

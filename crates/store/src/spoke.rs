@@ -4,14 +4,15 @@
 
 use crate::{
     Store,
-    bulk::{MOST as ROWS, insert, pieces},
+    bulk::{MOST as ROWS, insert},
+    carried::MOST as REMEMBERED,
     conn::{Arg, Row, Tx, int},
     error::{Result, StoreError},
     ids::up_to,
     read::{STEP, contract_id},
 };
 use alloy_primitives::Address;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Heights in a row: so many that the row is small beside them, so few that one more is quickly added.
 const MOST: usize = 128;
@@ -61,30 +62,56 @@ fn unpack(first: i64, more: &[u8], to: &mut Vec<i64>) -> Result<()> {
     if shift == 0 { Ok(()) } else { Err(corrupt()) }
 }
 
-/// Adds heights at which contracts spoke; what is there already is left as it is.
-pub(crate) async fn add(tx: &mut Tx, spoke: &[(i64, i64)]) -> Result<()> {
+/// The last row of a contract.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    first: i64,
+    more: Vec<u8>,
+    /// The last height in it.
+    last: i64,
+}
+
+/// Last rows, by contract, as far as they are known.
+pub(crate) type Tails = HashMap<i64, Tail>;
+
+/// Adds heights at which contracts spoke; what is there already is left as it is. What `tails` has is not asked for, and it
+/// has more of them afterwards.
+pub(crate) async fn add(tx: &mut Tx, spoke: &[(i64, i64)], tails: &mut Tails) -> Result<()> {
     let mut added: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
     for (contract, height) in spoke {
         added.entry(*contract).or_default().insert(*height);
     }
-    let ranges: Vec<(i64, i64, i64)> = added
-        .iter()
-        .filter_map(|(contract, heights)| Some((*contract, *heights.first()?, *heights.last()?)))
-        .collect();
     let mut held: BTreeMap<(i64, i64), Vec<u8>> = BTreeMap::new();
-    for piece in pieces(&ranges) {
-        let args: Vec<_> =
-            piece.iter().flat_map(|(c, low, high)| [*c, *low, *high].map(Arg::Int)).collect();
-        // The rows that reach into the range, and the one before it.
-        let head = "SELECT s.contract_id, s.first, s.more FROM (VALUES";
-        let tail = ") v CROSS JOIN spoke s
-             WHERE s.contract_id = v.column1 AND s.first <= v.column3 AND s.first >= COALESCE(
-                 (SELECT MAX(p.first) FROM spoke p WHERE p.contract_id = v.column1 AND p.first <= v.column2), v.column2)";
-        for row in tx.rows(insert(head, piece.len(), 3, tail), &args).await? {
-            held.insert((row.int(0)?, row.int(1)?), row.bytes(2)?.to_vec());
+    // Contracts whose last row is among them.
+    let mut to_the_end = BTreeSet::new();
+    let mut ranges = Vec::new();
+    for (contract, heights) in &added {
+        let Some((low, high)) = heights.first().zip(heights.last()) else { continue };
+        // To be put back as it is then.
+        if let Some(tail) = tails.remove(contract).filter(|tail| tail.last < *low) {
+            held.insert((*contract, tail.first), tail.more);
+            to_the_end.insert(*contract);
+        } else {
+            ranges.push([*contract, *low, *high].map(Arg::Int));
+        }
+    }
+    // The rows that reach into the range, and the one before it.
+    let head = "SELECT s.contract_id, s.first, s.more, (SELECT MAX(l.first) FROM spoke l WHERE l.contract_id = v.column1)
+         FROM (VALUES";
+    let tail = ") v CROSS JOIN spoke s
+         WHERE s.contract_id = v.column1 AND s.first <= v.column3 AND s.first >= COALESCE(
+             (SELECT MAX(p.first) FROM spoke p WHERE p.contract_id = v.column1 AND p.first <= v.column2), v.column2)";
+    for row in tx.each(|rows| insert(head, rows, 3, tail), &ranges).await? {
+        let (contract, first) = (row.int(0)?, row.int(1)?);
+        held.insert((contract, first), row.bytes(2)?.to_vec());
+        if row.maybe_int(3)? == Some(first) {
+            to_the_end.insert(contract);
         }
     }
     let mut rows = Vec::with_capacity(added.len());
+    if tails.len() + added.len() > REMEMBERED {
+        tails.clear();
+    }
     for (contract, heights) in added {
         let mut all = Vec::new();
         for ((_, first), more) in held.range((contract, i64::MIN)..=(contract, i64::MAX)) {
@@ -93,9 +120,13 @@ pub(crate) async fn add(tx: &mut Tx, spoke: &[(i64, i64)]) -> Result<()> {
         all.extend(heights);
         all.sort_unstable();
         all.dedup();
+        let end = all.last().copied();
         for chunk in all.chunks(MOST) {
-            let Some(first) = chunk.first() else { continue };
+            let Some((first, last)) = chunk.first().zip(chunk.last()) else { continue };
             let (at, more) = ((contract, *first), pack(chunk));
+            if end == Some(*last) && to_the_end.contains(&contract) {
+                tails.insert(contract, Tail { first: *first, more: more.clone(), last: *last });
+            }
             if held.remove(&at).as_ref() != Some(&more) {
                 rows.push((at, more));
             }
@@ -132,18 +163,13 @@ async fn delete(tx: &mut Tx, contract: i64, first: i64) -> Result<()> {
 }
 
 async fn put(tx: &mut Tx, rows: &[((i64, i64), Vec<u8>)]) -> Result<()> {
-    for piece in pieces(rows) {
-        let args: Vec<_> = piece
-            .iter()
-            .flat_map(|((contract, first), more)| {
-                [Arg::Int(*contract), Arg::Int(*first), Arg::Bytes(more)]
-            })
-            .collect();
-        let head = "INSERT INTO spoke (contract_id, first, more) VALUES";
-        let tail = "ON CONFLICT (contract_id, first) DO UPDATE SET more = excluded.more";
-        tx.execute(insert(head, piece.len(), 3, tail), &args).await?;
-    }
-    Ok(())
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|((contract, first), more)| [Arg::Int(*contract), Arg::Int(*first), Arg::Bytes(more)])
+        .collect();
+    let head = "INSERT INTO spoke (contract_id, first, more) VALUES";
+    let tail = "ON CONFLICT (contract_id, first) DO UPDATE SET more = excluded.more";
+    tx.each(|rows| insert(head, rows, 3, tail), &rows).await.map(|_| ())
 }
 
 /// The rows of a contract, an expression, from the one on that may hold a height above `$after`, an expression, up to the
@@ -357,6 +383,7 @@ mod tests {
                 store.ensure_chain(1, 0).await.unwrap();
                 store.ensure_chain(CHAIN, 0).await.unwrap();
                 let mut held = BTreeMap::from([(1, BTreeSet::new()), (2, BTreeSet::new())]);
+                let mut tails = Tails::default();
                 for n in 1..3 {
                     store.upsert_contract(&app(n)).await.unwrap();
                 }
@@ -367,11 +394,12 @@ mod tests {
                     match step {
                         Step::Add(new) => {
                             let rows: Vec<_> = new.iter().map(|height| (i64::from(n), *height)).collect();
-                            add(&mut tx, &rows).await.unwrap();
+                            add(&mut tx, &rows, &mut tails).await.unwrap();
                             heights.extend(new);
                         }
                         Step::Remove(height) => {
                             remove(&mut tx, i64::from(n), height).await.unwrap();
+                            tails.clear();
                             heights.remove(&height);
                         }
                     }

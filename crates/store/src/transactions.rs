@@ -8,7 +8,7 @@
 use crate::{
     conn::{Arg, Row},
     error::{Result, StoreError},
-    readers::{Readers, read},
+    readers::{Readers, read, read_each},
 };
 use rusqlite::{Connection, OpenFlags};
 use std::{
@@ -172,10 +172,7 @@ impl FileTx {
 
     /// All rows of a statement.
     pub(crate) async fn rows(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-        if self.since.elapsed() > TURN {
-            yield_now().await;
-            self.since = Instant::now();
-        }
+        self.give_turn().await;
         let begun = Instant::now();
         loop {
             let answer = read(self.connection()?, sql, args).map_err(StoreError::from);
@@ -186,6 +183,31 @@ impl FileTx {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    async fn give_turn(&mut self) {
+        if self.since.elapsed() > TURN {
+            yield_now().await;
+            self.since = Instant::now();
+        }
+    }
+
+    /// All rows of a statement that is run for many arguments, one after the other.
+    pub(crate) async fn each<const N: usize>(
+        &mut self,
+        sql: &str,
+        mut all: &[[Arg<'_>; N]],
+    ) -> Result<Vec<Row>> {
+        let mut found = Vec::new();
+        while !all.is_empty() {
+            self.give_turn().await;
+            let rest = all.iter().map(<[_; N]>::as_slice);
+            let (connection, since) = (self.connection()?, self.since);
+            let goes_on = || since.elapsed() <= TURN;
+            let done = read_each(connection, sql, rest, &mut found, goes_on)?;
+            all = all.get(done..).unwrap_or_default();
+        }
+        Ok(found)
     }
 
     /// Runs a statement; gives the number of rows it wrote.

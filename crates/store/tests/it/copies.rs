@@ -81,6 +81,9 @@ pub(crate) async fn a_copy_that_is_cut_short_leaves_nothing(db: &Db) {
     let mut told_of = |table: &str, _: u64| {
         if table == "spoke" {
             begun.notify_one();
+            // Longer than statements run before others get their turn: else it may be at its end before it is cut, for what is
+            // being committed is not undone.
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
     };
     // Dropped as soon as there are facts in the target.
