@@ -12,7 +12,7 @@ use crate::{
     packed::{PackedLog, PackedTx, Said, pack, unpack},
     plan::Plan,
     spoke::{self, Tails},
-    types::BlockRef,
+    types::{BlockRef, RawLog},
 };
 use alloy_primitives::{Address, B256};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map::Entry};
@@ -25,10 +25,12 @@ pub(crate) async fn write(
     (kept_up_to, entry): (Option<u64>, i64),
     carried: &mut Carried,
 ) -> Result<u64> {
-    let is_new = |address: &&Address| !carried.ids.contains_key(*address);
-    let new: Vec<Address> = plan.emitters.iter().filter(is_new).copied().collect();
+    let logs = plan.logs()?;
+    let speakers = logs.iter().map(|log| log.address);
+    let new: BTreeSet<Address> = speakers.filter(|who| !carried.ids.contains_key(who)).collect();
+    let new = Vec::from_iter(new);
     carried.ids.extend(contract_ids(tx, plan.chain_id, &new).await?);
-    let said = said(plan, &carried.ids)?;
+    let said = said(plan.chain_id, &logs, &carried.ids)?;
     let from = ids::first(tx, plan.chain_id).await?;
     let said_in = |block: &BlockRef| said.get(&block.number).map(pack).unwrap_or_default();
     let blocks: Vec<_> = plan.blocks.values().map(|block| (*block, said_in(block))).collect();
@@ -58,30 +60,37 @@ pub(crate) async fn write(
     Ok(found.logs)
 }
 
-/// What is in the plan, by block, with the numbers of contracts instead of their addresses.
-fn said(plan: &Plan<'_>, contracts: &HashMap<Address, i64>) -> Result<BTreeMap<u64, Said>> {
-    let mut blocks: BTreeMap<u64, Said> = BTreeMap::new();
-    for (&(number, place), spoken) in &plan.transactions {
-        int("transaction index", place)?;
-        let mut logs = BTreeMap::new();
-        for (index, log) in &spoken.logs {
-            int("log index", *index)?;
-            let contract = contracts.get(&log.address).copied();
-            let contract = contract.ok_or(StoreError::UnknownContract {
-                chain_id: plan.chain_id,
-                address: log.address,
-            })?;
-            let log = PackedLog { contract, topics: log.topics.clone(), data: log.data.clone() };
-            logs.insert(*index, log);
+/// What is in these logs, in the order of [`Plan::logs`], by block, with the numbers of contracts instead of their addresses.
+fn said<'a>(
+    chain_id: u64,
+    logs: &[&'a RawLog],
+    contracts: &HashMap<Address, i64>,
+) -> Result<BTreeMap<u64, Said<'a>>> {
+    let mut blocks: BTreeMap<u64, Said<'a>> = BTreeMap::new();
+    for of_block in logs.chunk_by(|one, other| one.block.number == other.block.number) {
+        let Some(number) = of_block.first().map(|log| log.block.number) else { continue };
+        let mut said = Said::new();
+        for spoken in of_block.chunk_by(|one, other| one.tx_index == other.tx_index) {
+            let Some(first) = spoken.first() else { continue };
+            int("transaction index", first.tx_index)?;
+            let logs = spoken.iter().map(|&log| {
+                int("log index", log.log_index)?;
+                let address = log.address;
+                let contract = contracts.get(&address).copied();
+                let contract = contract.ok_or(StoreError::UnknownContract { chain_id, address })?;
+                let (topics, data) = (log.topics.as_slice().into(), log.data.as_ref().into());
+                Ok((log.log_index, PackedLog { contract, topics, data }))
+            });
+            let logs = logs.collect::<Result<_>>()?;
+            said.insert(first.tx_index, PackedTx { hash: first.tx_hash, logs });
         }
-        let transaction = PackedTx { hash: spoken.hash, logs };
-        blocks.entry(number).or_default().insert(place, transaction);
+        blocks.insert(number, said);
     }
     Ok(blocks)
 }
 
 /// What the store holds of some canonical blocks, by height.
-async fn held(tx: &mut Tx, from: i64, numbers: &[u64]) -> Result<BTreeMap<u64, Said>> {
+async fn held(tx: &mut Tx, from: i64, numbers: &[u64]) -> Result<BTreeMap<u64, Said<'static>>> {
     let mut found = BTreeMap::new();
     for piece in pieces(numbers) {
         let args = piece.iter().map(|number| Ok(Arg::Int(from + height(*number)?)));
@@ -95,12 +104,12 @@ async fn held(tx: &mut Tx, from: i64, numbers: &[u64]) -> Result<BTreeMap<u64, S
 }
 
 /// Makes sure that what is held of a block does not contradict what is given of it.
-fn same(plan: &Plan<'_>, number: u64, held: &Said, given: &Said) -> Result<()> {
+fn same(plan: &Plan<'_>, number: u64, held: &Said<'_>, given: &Said<'_>) -> Result<()> {
     let conflict = |what: String| {
         let block = plan.blocks.get(&number).map(|block| block.hash).unwrap_or_default();
         Err(StoreError::FactConflict { chain_id: plan.chain_id, block, what })
     };
-    let logs: HashMap<u64, (u64, &PackedLog)> = held
+    let logs: HashMap<u64, (u64, &PackedLog<'_>)> = held
         .iter()
         .flat_map(|(place, held)| held.logs.iter().map(|(index, log)| (*index, (*place, log))))
         .collect();
@@ -118,7 +127,7 @@ fn same(plan: &Plan<'_>, number: u64, held: &Said, given: &Said) -> Result<()> {
 }
 
 /// Adds to a block what is not held of it yet.
-async fn merge(tx: &mut Tx, block: i64, held: &Said, given: &Said) -> Result<()> {
+async fn merge(tx: &mut Tx, block: i64, held: &Said<'_>, given: &Said<'_>) -> Result<()> {
     let mut all = held.clone();
     for (place, given) in given {
         match all.entry(*place) {
@@ -126,7 +135,11 @@ async fn merge(tx: &mut Tx, block: i64, held: &Said, given: &Said) -> Result<()>
                 free.insert(given.clone());
             }
             Entry::Occupied(mut held) => {
-                held.get_mut().logs.extend(given.logs.iter().map(|(i, log)| (*i, log.clone())));
+                let held = held.get_mut();
+                let new = given.logs.iter().filter(|(index, _)| held.log(*index).is_none());
+                let new = new.cloned().collect::<Vec<_>>();
+                held.logs.extend(new);
+                held.logs.sort_by_key(|(index, _)| *index);
             }
         }
     }
@@ -137,14 +150,14 @@ async fn merge(tx: &mut Tx, block: i64, held: &Said, given: &Said) -> Result<()>
 async fn late(
     tx: &mut Tx,
     (number, hash): (u64, B256),
-    held: &Said,
-    given: &Said,
+    held: &Said<'_>,
+    given: &Said<'_>,
     entry: i64,
 ) -> Result<()> {
     for (place, given) in given {
-        let held = held.get(place).map(|held| &held.logs);
+        let held = held.get(place);
         for (index, log) in &given.logs {
-            if held.is_some_and(|held| held.contains_key(index)) {
+            if held.is_some_and(|held| held.log(*index).is_some()) {
                 continue;
             }
             tx.execute(
@@ -164,7 +177,7 @@ async fn late(
 }
 
 /// Writes what was said in the block with this id in the place of what is there.
-pub(crate) async fn say(tx: &mut Tx, block: i64, said: &Said) -> Result<()> {
+pub(crate) async fn say(tx: &mut Tx, block: i64, said: &Said<'_>) -> Result<()> {
     let sql = "UPDATE blocks SET said = $2 WHERE id = $1";
     tx.execute(sql, &[Arg::Int(block), Arg::Bytes(&pack(said))]).await.map(|_| ())
 }
@@ -185,19 +198,18 @@ struct Found {
 
 impl Found {
     /// Takes what is new in a block, and says whether anything is.
-    fn add(&mut self, block: u64, given: &Said, held: &Said) -> Result<bool> {
+    fn add(&mut self, block: u64, given: &Said<'_>, held: &Said<'_>) -> Result<bool> {
         let number = height(block)?;
-        let spoke = |said: &Said| -> BTreeSet<i64> {
-            said.values().flat_map(|t| t.logs.values().map(|log| log.contract)).collect()
-        };
         let before = self.logs;
         for (place, given) in given {
-            let held = held.get(place).map(|held| &held.logs);
+            let held = held.get(place);
             for (index, log) in &given.logs {
-                if held.is_some_and(|held| held.contains_key(index)) {
+                if held.is_some_and(|held| held.log(*index).is_some()) {
                     continue;
                 }
                 self.logs += 1;
+                // Once more than the index has it, perhaps.
+                self.spoke.push((log.contract, number));
                 let words = mentions::keys(&log.topics, &log.data).into_iter();
                 self.said.extend(words.map(|word| (word, log.contract, number)));
                 self.announced.extend(announced::row(&log.topics, &log.data, log.contract, number));
@@ -205,13 +217,11 @@ impl Found {
                 *first = block.min(*first);
             }
         }
-        let new = spoke(given);
-        self.spoke.extend(new.difference(&spoke(held)).map(|contract| (*contract, number)));
         Ok(self.logs > before)
     }
 
     async fn write(&mut self, tx: &mut Tx, chain_id: u64, carried: &mut Carried) -> Result<()> {
-        spoke::add(tx, &self.spoke, &mut carried.tails).await?;
+        spoke::add(tx, &mut self.spoke, &mut carried.tails).await?;
         announced::write(tx, chain_id, &mut self.announced).await?;
         mentions::write(tx, chain_id, &mut self.said, &mut carried.new_words).await
     }
@@ -249,14 +259,12 @@ async fn put(
         }
         None => true,
     };
-    for piece in pieces(blocks) {
-        let refs: Vec<BlockRef> = piece.iter().map(|(block, _)| *block).collect();
-        for (number, fork) in stored_blocks(tx, (chain_id, from), &refs, is_above).await? {
-            known.insert(number);
-            if fork > 0 {
-                move_block(tx, (chain, from), height(number)?, (fork, 0), entry).await?;
-                carried.tails.clear();
-            }
+    let refs: Vec<BlockRef> = blocks.iter().map(|(block, _)| *block).collect();
+    for (number, fork) in stored_blocks(tx, (chain_id, from), &refs, is_above).await? {
+        known.insert(number);
+        if fork > 0 {
+            move_block(tx, (chain, from), height(number)?, (fork, 0), entry).await?;
+            carried.tails.clear();
         }
     }
     let new: Vec<_> = blocks.iter().filter(|(block, _)| !known.contains(&block.number)).collect();
@@ -286,29 +294,30 @@ async fn put(
 async fn stored_blocks(
     tx: &mut Tx,
     (chain_id, from): (u64, i64),
-    piece: &[BlockRef],
+    blocks: &[BlockRef],
     is_above: bool,
 ) -> Result<Vec<(u64, i64)>> {
-    let by_number: HashMap<u64, &BlockRef> = piece.iter().map(|b| (b.number, b)).collect();
-    let by_hash: HashMap<B256, &BlockRef> = piece.iter().map(|block| (block.hash, block)).collect();
+    let at_height = "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN";
+    let beside =
+        "SELECT number, fork, hash, unix_time FROM blocks WHERE id >= 17592186044416 AND place IN";
     let mut rows: Vec<Row> = Vec::new();
     if !is_above {
-        let args = piece.iter().map(|block| Ok(Arg::Int(from + height(block.number)?)));
-        let args = args.collect::<Result<Vec<_>>>()?;
-        // An orphaned one that comes back is found by its hash.
-        let at_height = "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN";
-        rows = tx.rows(within(at_height, 1, piece.len(), ""), &args).await?;
+        let ids = blocks.iter().map(|block| Ok([Arg::Int(from + height(block.number)?)]));
+        let ids = ids.collect::<Result<Vec<_>>>()?;
+        rows = tx.each(|ids| within(at_height, 1, ids, ""), &ids).await?;
     }
-    // A hash says at which height its block is: to give it another one is a lie.
-    let words: Vec<i64> = piece.iter().map(|block| mentions::key(&block.hash)).collect();
+    // A hash says at which height its block is: to give it another one is a lie. So is an orphaned one found that comes back.
+    let words: Vec<i64> = blocks.iter().map(|block| mentions::key(&block.hash)).collect();
     let heights = mentions::heights(tx, chain_id, ids::speaker(from), &words).await?;
     let places: Vec<_> = heights.iter().map(|height| [Arg::Int(from + height)]).collect();
-    for at in [
-        "SELECT number, fork, hash, unix_time FROM blocks WHERE id IN",
-        "SELECT number, fork, hash, unix_time FROM blocks WHERE id >= 17592186044416 AND place IN",
-    ] {
+    for at in [at_height, beside] {
         rows.extend(tx.each(|places| within(at, 1, places, ""), &places).await?);
     }
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let by_number: HashMap<u64, &BlockRef> = blocks.iter().map(|b| (b.number, b)).collect();
+    let by_hash: HashMap<B256, &BlockRef> = blocks.iter().map(|b| (b.hash, b)).collect();
     let mut found = Vec::new();
     for row in rows {
         let stored =
@@ -350,16 +359,15 @@ pub(crate) async fn move_block(
     let sql = "SELECT said FROM blocks WHERE id = $1";
     let (mut logs, mut speakers) = (0, HashSet::new());
     for row in tx.rows(sql, &[Arg::Int(block)]).await? {
-        for log in unpack(row.bytes(0)?)?.values().flat_map(|transaction| transaction.logs.values())
-        {
+        for log in unpack(row.bytes(0)?)?.values().flat_map(|transaction| transaction.logs.iter()) {
             logs += 1;
-            speakers.insert(log.contract);
+            speakers.insert(log.1.contract);
         }
     }
     for contract in speakers {
         silence(tx, contract, (number, from)).await?;
         if to == 0 {
-            spoke::add(tx, &[(contract, number)], &mut Tails::default()).await?;
+            spoke::add(tx, &mut vec![(contract, number)], &mut Tails::default()).await?;
         } else {
             let sql = "INSERT INTO spoke_aside (contract_id, number, fork) VALUES ($1, $2, $3)";
             tx.execute(sql, &[Arg::Int(contract), Arg::Int(number), Arg::Int(to)]).await?;

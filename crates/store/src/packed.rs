@@ -19,8 +19,9 @@
 //! Contracts are written as the numbers that the database gave them.
 
 use crate::error::{Result, StoreError};
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, keccak256};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::LazyLock,
 };
@@ -99,25 +100,33 @@ const WINDOW: usize = 64;
 
 /// A transaction as it is packed: its block is told elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PackedTx {
+pub(crate) struct PackedTx<'a> {
     pub(crate) hash: B256,
-    /// By index. At least one.
-    pub(crate) logs: BTreeMap<u64, PackedLog>,
+    /// By index, in its order. At least one.
+    pub(crate) logs: Vec<(u64, PackedLog<'a>)>,
 }
 
-/// A log as it is packed.
+impl PackedTx<'_> {
+    /// The log with an index.
+    pub(crate) fn log(&self, index: u64) -> Option<&PackedLog<'_>> {
+        let at = self.logs.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        self.logs.get(at).map(|(_, log)| log)
+    }
+}
+
+/// A log as it is packed: of somebody who holds it, or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PackedLog {
+pub(crate) struct PackedLog<'a> {
     pub(crate) contract: i64,
-    pub(crate) topics: Vec<B256>,
-    pub(crate) data: Bytes,
+    pub(crate) topics: Cow<'a, [B256]>,
+    pub(crate) data: Cow<'a, [u8]>,
 }
 
 /// What was said in a block, by place of the transaction.
-pub(crate) type Said = BTreeMap<u64, PackedTx>;
+pub(crate) type Said<'a> = BTreeMap<u64, PackedTx<'a>>;
 
 /// Writes what was said in a block.
-pub(crate) fn pack(said: &Said) -> Vec<u8> {
+pub(crate) fn pack(said: &Said<'_>) -> Vec<u8> {
     let mut to = Writer { bytes: Vec::new(), said: Vec::new() };
     let mut last_place = 0;
     for (place, transaction) in said {
@@ -131,7 +140,7 @@ pub(crate) fn pack(said: &Said) -> Vec<u8> {
             last = *index;
             to.number(log.contract.unsigned_abs());
             to.bytes.push(log.topics.len() as u8);
-            for topic in &log.topics {
+            for topic in log.topics.iter() {
                 to.word(*topic);
             }
             to.number(log.data.len() as u64);
@@ -149,12 +158,11 @@ pub(crate) fn pack(said: &Said) -> Vec<u8> {
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for anything else.
-pub(crate) fn unpack(bytes: &[u8]) -> Result<Said> {
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Said<'static>> {
     let mut said = Said::new();
     visit(bytes, None, |place, hash, index, log| {
-        let transaction =
-            said.entry(place).or_insert_with(|| PackedTx { hash, logs: BTreeMap::new() });
-        transaction.logs.insert(index, log);
+        let transaction = said.entry(place).or_insert_with(|| PackedTx { hash, logs: Vec::new() });
+        transaction.logs.push((index, log));
     })?;
     Ok(said)
 }
@@ -167,7 +175,7 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Said> {
 pub(crate) fn visit(
     bytes: &[u8],
     of: Option<i64>,
-    mut hear: impl FnMut(u64, B256, u64, PackedLog),
+    mut hear: impl FnMut(u64, B256, u64, PackedLog<'static>),
 ) -> Result<()> {
     let mut from = Reader { rest: bytes, said: Vec::with_capacity(WINDOW) };
     let mut place = None;
@@ -253,7 +261,7 @@ impl<'a> Reader<'a> {
     }
 
     /// All of a log but its index; `None` if another contract than this said it.
-    fn log(&mut self, of: Option<i64>) -> Result<Option<PackedLog>> {
+    fn log(&mut self, of: Option<i64>) -> Result<Option<PackedLog<'static>>> {
         let contract = i64::try_from(self.number()?).map_err(|_| corrupt())?;
         let topics = self.byte()?;
         if topics > 4 {
@@ -278,7 +286,7 @@ impl<'a> Reader<'a> {
             data.extend_from_slice(self.word()?.as_slice());
         }
         data.extend_from_slice(self.take(length % 32)?);
-        Ok(Some(PackedLog { contract, topics, data: data.into() }))
+        Ok(Some(PackedLog { contract, topics: topics.into(), data: data.into() }))
     }
 
     /// The length of a log's data.
@@ -344,20 +352,22 @@ mod tests {
         ]
     }
 
-    fn log() -> impl Strategy<Value = PackedLog> {
+    fn log() -> impl Strategy<Value = PackedLog<'static>> {
         let data = (vec(word(), 0..90), vec(any::<u8>(), 0..32))
             .prop_map(|(words, rest)| [words.concat(), rest].concat());
         (0..i64::MAX, vec(word(), 0..5), data).prop_map(|(contract, topics, data)| PackedLog {
             contract,
-            topics,
+            topics: topics.into(),
             data: data.into(),
         })
     }
 
-    fn said(transactions: impl Into<SizeRange>) -> impl Strategy<Value = Said> {
+    fn said(transactions: impl Into<SizeRange>) -> impl Strategy<Value = Said<'static>> {
         let logs = btree_map(any::<u64>(), log(), 1..5);
-        let transaction = (any::<[u8; 32]>(), logs)
-            .prop_map(|(hash, logs)| PackedTx { hash: B256::from(hash), logs });
+        let transaction = (any::<[u8; 32]>(), logs).prop_map(|(hash, logs)| PackedTx {
+            hash: B256::from(hash),
+            logs: logs.into_iter().collect(),
+        });
         btree_map(any::<u64>(), transaction, transactions)
     }
 
@@ -415,14 +425,14 @@ mod tests {
         let hash = B256::repeat_byte(7);
         let log = |contract, topics: &[B256], data: &[u8]| PackedLog {
             contract,
-            topics: topics.to_vec(),
-            data: Bytes::copy_from_slice(data),
+            topics: topics.to_vec().into(),
+            data: data.to_vec().into(),
         };
-        let changes = BTreeMap::from([
+        let changes = Vec::from([
             (300, log(5, &topics, flag.as_slice())),
             (302, log(5, &[keccak256("ComposeHashAdded(bytes32)")], hash.as_slice())),
         ]);
-        let other = BTreeMap::from([(303, log(200, &[], b"abc"))]);
+        let other = Vec::from([(303, log(200, &[], b"abc"))]);
         let packed = pack(&BTreeMap::from([
             (2, PackedTx { hash: B256::repeat_byte(0xb2), logs: changes }),
             (131, PackedTx { hash: B256::repeat_byte(0xb3), logs: other }),

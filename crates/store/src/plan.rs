@@ -4,39 +4,22 @@ use crate::{
     error::{Result, StoreError},
     types::{BlockRef, RawLog},
 };
-use alloy_primitives::{Address, B256};
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::{BTreeMap, btree_map::Entry};
 
-/// The parts of a page, sorted, each once. Sorted so that two writers take rows in the same order.
+/// The parts of a page.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) chain_id: u64,
     /// By height.
     pub(crate) blocks: BTreeMap<u64, BlockRef>,
-    /// By height and place.
-    pub(crate) transactions: BTreeMap<(u64, u64), Spoken<'a>>,
-    /// By height and place, to find two that claim the same.
-    logs: BTreeMap<(u64, u64), &'a RawLog>,
-    pub(crate) emitters: BTreeSet<Address>,
-}
-
-/// What followed contracts said in one transaction.
-#[derive(Debug)]
-pub(crate) struct Spoken<'a> {
-    pub(crate) hash: B256,
-    /// By place in the block.
-    pub(crate) logs: BTreeMap<u64, &'a RawLog>,
+    /// As they came.
+    logs: Vec<&'a RawLog>,
+    last: Option<BlockRef>,
 }
 
 impl<'a> Plan<'a> {
     pub(crate) const fn new(chain_id: u64) -> Self {
-        Self {
-            chain_id,
-            blocks: BTreeMap::new(),
-            transactions: BTreeMap::new(),
-            logs: BTreeMap::new(),
-            emitters: BTreeSet::new(),
-        }
+        Self { chain_id, blocks: BTreeMap::new(), logs: Vec::new(), last: None }
     }
 
     pub(crate) fn block(&mut self, block: BlockRef) -> Result<()> {
@@ -64,18 +47,43 @@ impl<'a> Plan<'a> {
                 self.invalid(format!("a log of block {number} has {} topics", log.topics.len()))
             );
         }
-        self.block(log.block)?;
-        if *self.logs.entry((number, log.log_index)).or_insert(log) != log {
-            return Err(self.conflict(log, format!("log {}", log.log_index)));
+        // Most are of the same block as the one before.
+        if self.last != Some(log.block) {
+            self.block(log.block)?;
+            self.last = Some(log.block);
         }
-        let empty = || Spoken { hash: log.tx_hash, logs: BTreeMap::new() };
-        let spoken = self.transactions.entry((number, log.tx_index)).or_insert_with(empty);
-        spoken.logs.insert(log.log_index, log);
-        if spoken.hash != log.tx_hash {
-            return Err(self.conflict(log, format!("transaction {}", log.tx_index)));
-        }
-        self.emitters.insert(log.address);
+        self.logs.push(log);
         Ok(())
+    }
+
+    /// The logs, each once, by height, place of the transaction and place in the block: sorted so that two writers take rows
+    /// in the same order.
+    ///
+    /// # Errors
+    /// [`StoreError::FactConflict`] if two claim the same place.
+    pub(crate) fn logs(&self) -> Result<Vec<&'a RawLog>> {
+        let mut logs = self.logs.clone();
+        let place = |log: &&RawLog| (log.block.number, log.log_index);
+        logs.sort_by_key(place);
+        logs.dedup();
+        for pair in logs.windows(2) {
+            if let [one, other] = pair
+                && place(one) == place(other)
+            {
+                return Err(self.conflict(other, format!("log {}", other.log_index)));
+            }
+        }
+        let transaction = |log: &&RawLog| (log.block.number, log.tx_index);
+        logs.sort_by_key(transaction);
+        for pair in logs.windows(2) {
+            if let [one, other] = pair
+                && transaction(one) == transaction(other)
+                && one.tx_hash != other.tx_hash
+            {
+                return Err(self.conflict(other, format!("transaction {}", other.tx_index)));
+            }
+        }
+        Ok(logs)
     }
 
     pub(crate) fn invalid(&self, why: String) -> StoreError {

@@ -311,9 +311,9 @@ pub(crate) fn raw(
     block: BlockRef,
     (tx_index, tx_hash): (u64, B256),
     address: Address,
-    (log_index, log): (u64, PackedLog),
+    (log_index, log): (u64, PackedLog<'_>),
 ) -> RawLog {
-    let PackedLog { topics, data, .. } = log;
+    let (topics, data) = (log.topics.into_owned(), log.data.into_owned().into());
     RawLog { block, log_index, tx_hash, tx_index, address, topics, data }
 }
 

@@ -92,10 +92,10 @@ async fn put_aside(
     let Some(stored) = tx.row(sql, &args).await? else { return Ok(false) };
     let (mut said, fork, contract) = (unpack(stored.bytes(0)?)?, stored.int(1)?, stored.int(2)?);
     let Some(transaction) = said.get_mut(&log.tx_index) else { return Ok(false) };
-    if transaction.logs.get(&log.log_index).is_none_or(|held| held.contract != contract) {
+    if transaction.log(log.log_index).is_none_or(|held| held.contract != contract) {
         return Ok(false);
     }
-    transaction.logs.remove(&log.log_index);
+    transaction.logs.retain(|(index, _)| *index != log.log_index);
     // The transaction may be as foreign as the log; whoever else is in it brings it back.
     said.retain(|_, transaction| !transaction.logs.is_empty());
     let since = believed_since(tx, contract, log).await?.unwrap_or(stored.int(3)?);
@@ -123,7 +123,7 @@ async fn put_aside(
     )
     .await?;
     facts::say(tx, stored.int(4)?, &said).await?;
-    if !said.values().any(|t| t.logs.values().any(|log| log.contract == contract)) {
+    if !said.values().any(|t| t.logs.iter().any(|(_, log)| log.contract == contract)) {
         facts::silence(tx, contract, (number, fork)).await?;
     }
     folds::forget(tx, contract, log.block.number).await?;

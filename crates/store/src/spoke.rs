@@ -29,14 +29,19 @@ fn pack(heights: &[i64]) -> Vec<u8> {
     let mut more = Vec::with_capacity(heights.len() * 2);
     for pair in heights.windows(2) {
         let &[before, height] = pair else { continue };
-        let mut above = height.abs_diff(before);
-        while above >= 0x80 {
-            more.push(above as u8 | 0x80);
-            above >>= 7;
-        }
-        more.push(above as u8);
+        distance(height, before, &mut more);
     }
     more
+}
+
+/// How much a height is above the one before.
+fn distance(height: i64, before: i64, more: &mut Vec<u8>) {
+    let mut above = height.abs_diff(before);
+    while above >= 0x80 {
+        more.push(above as u8 | 0x80);
+        above >>= 7;
+    }
+    more.push(above as u8);
 }
 
 /// Reads what [`pack`] wrote, behind the first height.
@@ -69,38 +74,78 @@ pub(crate) struct Tail {
     more: Vec<u8>,
     /// The last height in it.
     last: i64,
+    /// How many heights are in it.
+    heights: usize,
 }
 
 /// Last rows, by contract, as far as they are known.
 pub(crate) type Tails = HashMap<i64, Tail>;
 
+/// The place and the rest of a row.
+type Packed = ((i64, i64), Vec<u8>);
+
+impl Tail {
+    /// Adds heights above its own; gives the rows that became full.
+    fn extend(&mut self, contract: i64, heights: impl Iterator<Item = i64>) -> Vec<Packed> {
+        let mut full = Vec::new();
+        for height in heights {
+            if self.heights < MOST {
+                distance(height, self.last, &mut self.more);
+                self.heights += 1;
+            } else {
+                full.push(((contract, self.first), std::mem::take(&mut self.more)));
+                (self.first, self.heights) = (height, 1);
+            }
+            self.last = height;
+        }
+        full
+    }
+}
+
 /// Adds heights at which contracts spoke; what is there already is left as it is. What `tails` has is not asked for, and it
 /// has more of them afterwards.
-pub(crate) async fn add(tx: &mut Tx, spoke: &[(i64, i64)], tails: &mut Tails) -> Result<()> {
-    let mut added: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-    for (contract, height) in spoke {
-        added.entry(*contract).or_default().insert(*height);
+pub(crate) async fn add(tx: &mut Tx, spoke: &mut Vec<(i64, i64)>, tails: &mut Tails) -> Result<()> {
+    spoke.sort_unstable();
+    spoke.dedup();
+    let (mut rows, mut longer, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    if tails.len() > REMEMBERED {
+        tails.clear();
     }
-    let mut held: BTreeMap<(i64, i64), Vec<u8>> = BTreeMap::new();
-    // Contracts whose last row is among them.
-    let mut to_the_end = BTreeSet::new();
-    let mut ranges = Vec::new();
-    for (contract, heights) in &added {
-        let Some((low, high)) = heights.first().zip(heights.last()) else { continue };
-        // To be put back as it is then.
-        if let Some(tail) = tails.remove(contract).filter(|tail| tail.last < *low) {
-            held.insert((*contract, tail.first), tail.more);
-            to_the_end.insert(*contract);
-        } else {
-            ranges.push([*contract, *low, *high].map(Arg::Int));
+    for added in spoke.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some(&(contract, low)) = added.first() else { continue };
+        match tails.get_mut(&contract).filter(|tail| tail.last < low) {
+            Some(tail) => {
+                rows.extend(tail.extend(contract, added.iter().map(|(_, height)| *height)));
+                longer.push(contract);
+            }
+            None => others.push(added),
         }
     }
+    put(tx, &rows).await?;
+    let row = |contract: &i64| {
+        let Tail { first, more, .. } = tails.get(contract)?;
+        Some([Arg::Int(*contract), Arg::Int(*first), Arg::Bytes(more)])
+    };
+    let rows: Vec<_> = longer.iter().filter_map(row).collect();
+    put_rows(tx, &rows).await?;
+    merge(tx, &others, tails).await
+}
+
+/// Adds heights of each of some contracts wherever they belong.
+async fn merge(tx: &mut Tx, added: &[&[(i64, i64)]], tails: &mut Tails) -> Result<()> {
+    let ranges: Vec<_> = added
+        .iter()
+        .filter_map(|of| Some([of.first()?.0, of.first()?.1, of.last()?.1].map(Arg::Int)))
+        .collect();
     // The rows that reach into the range, and the one before it.
     let head = "SELECT s.contract_id, s.first, s.more, (SELECT MAX(l.first) FROM spoke l WHERE l.contract_id = v.column1)
          FROM (VALUES";
     let tail = ") v CROSS JOIN spoke s
          WHERE s.contract_id = v.column1 AND s.first <= v.column3 AND s.first >= COALESCE(
              (SELECT MAX(p.first) FROM spoke p WHERE p.contract_id = v.column1 AND p.first <= v.column2), v.column2)";
+    let mut held: BTreeMap<(i64, i64), Vec<u8>> = BTreeMap::new();
+    // Contracts whose last row is among them.
+    let mut to_the_end = BTreeSet::new();
     for row in tx.each(|rows| insert(head, rows, 3, tail), &ranges).await? {
         let (contract, first) = (row.int(0)?, row.int(1)?);
         held.insert((contract, first), row.bytes(2)?.to_vec());
@@ -109,23 +154,22 @@ pub(crate) async fn add(tx: &mut Tx, spoke: &[(i64, i64)], tails: &mut Tails) ->
         }
     }
     let mut rows = Vec::with_capacity(added.len());
-    if tails.len() + added.len() > REMEMBERED {
-        tails.clear();
-    }
-    for (contract, heights) in added {
+    for added in added {
+        let Some(&(contract, _)) = added.first() else { continue };
+        tails.remove(&contract);
         let mut all = Vec::new();
         for ((_, first), more) in held.range((contract, i64::MIN)..=(contract, i64::MAX)) {
             unpack(*first, more, &mut all)?;
         }
-        all.extend(heights);
+        all.extend(added.iter().map(|(_, height)| *height));
         all.sort_unstable();
         all.dedup();
         let end = all.last().copied();
         for chunk in all.chunks(MOST) {
-            let Some((first, last)) = chunk.first().zip(chunk.last()) else { continue };
-            let (at, more) = ((contract, *first), pack(chunk));
-            if end == Some(*last) && to_the_end.contains(&contract) {
-                tails.insert(contract, Tail { first: *first, more: more.clone(), last: *last });
+            let Some((&first, &last)) = chunk.first().zip(chunk.last()) else { continue };
+            let (at, more, heights) = ((contract, first), pack(chunk), chunk.len());
+            if end == Some(last) && to_the_end.contains(&contract) {
+                tails.insert(contract, Tail { first, more: more.clone(), last, heights });
             }
             if held.remove(&at).as_ref() != Some(&more) {
                 rows.push((at, more));
@@ -162,14 +206,18 @@ async fn delete(tx: &mut Tx, contract: i64, first: i64) -> Result<()> {
     tx.execute(sql, &[Arg::Int(contract), Arg::Int(first)]).await.map(|_| ())
 }
 
-async fn put(tx: &mut Tx, rows: &[((i64, i64), Vec<u8>)]) -> Result<()> {
+async fn put(tx: &mut Tx, rows: &[Packed]) -> Result<()> {
     let rows: Vec<_> = rows
         .iter()
         .map(|((contract, first), more)| [Arg::Int(*contract), Arg::Int(*first), Arg::Bytes(more)])
         .collect();
+    put_rows(tx, &rows).await
+}
+
+async fn put_rows(tx: &mut Tx, rows: &[[Arg<'_>; 3]]) -> Result<()> {
     let head = "INSERT INTO spoke (contract_id, first, more) VALUES";
     let tail = "ON CONFLICT (contract_id, first) DO UPDATE SET more = excluded.more";
-    tx.each(|rows| insert(head, rows, 3, tail), &rows).await.map(|_| ())
+    tx.each(|rows| insert(head, rows, 3, tail), rows).await.map(|_| ())
 }
 
 /// The rows of a contract, an expression, from the one on that may hold a height above `$after`, an expression, up to the
@@ -393,8 +441,8 @@ mod tests {
                     // The first contracts of a database have the numbers 1 and 2.
                     match step {
                         Step::Add(new) => {
-                            let rows: Vec<_> = new.iter().map(|height| (i64::from(n), *height)).collect();
-                            add(&mut tx, &rows, &mut tails).await.unwrap();
+                            let mut rows: Vec<_> = new.iter().map(|height| (i64::from(n), *height)).collect();
+                            add(&mut tx, &mut rows, &mut tails).await.unwrap();
                             heights.extend(new);
                         }
                         Step::Remove(height) => {

@@ -83,11 +83,11 @@ impl Store {
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Int(from), Arg::Int(to)];
         let rows = self.pool.rows(sql, &args).await?;
         let read = |row: &Row| Ok((block(row)?, unpack(row.bytes(3)?)?));
-        let said = rows.iter().map(read).collect::<Result<Vec<(BlockRef, Said)>>>()?;
+        let said = rows.iter().map(read).collect::<Result<Vec<(BlockRef, Said<'_>)>>>()?;
         let speakers: BTreeSet<i64> = said
             .iter()
             .flat_map(|(_, said)| said.values())
-            .flat_map(|transaction| transaction.logs.values().map(|log| log.contract))
+            .flat_map(|transaction| transaction.logs.iter().map(|(_, log)| log.contract))
             .collect();
         let addresses = self.addresses(&speakers.into_iter().collect::<Vec<_>>()).await?;
         said.into_iter().map(|(block, said)| spoken_block(block, said, &addresses)).collect()
@@ -109,7 +109,7 @@ impl Store {
 
 fn spoken_block(
     block: BlockRef,
-    said: Said,
+    said: Said<'_>,
     addresses: &HashMap<i64, Address>,
 ) -> Result<SpokenBlock> {
     let mut logs = Vec::new();
