@@ -3,7 +3,7 @@
 //! Nothing here trusts what the indexer concluded: what is derived is derived again, and with a node every range is read
 //! again and compared log by log. Nothing is changed.
 
-use crate::{IndexError, Pulse, Stage, verify::HISTORY_ROOT_SLOT};
+use crate::{IndexError, Pulse, Stage, page::held, verify::HISTORY_ROOT_SLOT};
 use alloy_primitives::Address;
 use devproof_chain::{ChainError, Node, NodeLog, Refusal};
 use devproof_contracts::{Code, factory_event, kms_event};
@@ -69,7 +69,7 @@ pub enum Kind {
     ExtraLog,
     /// Both have a log, and not the same one.
     ChangedLog,
-    /// A canonical block is not on the chain.
+    /// A canonical block is not on the chain, or a block is not found by its hash.
     Block,
     /// A block is marked as orphaned and is on the chain.
     Orphan,
@@ -292,6 +292,10 @@ impl Check<'_> {
                     );
                     self.found.differs(Kind::Contract, Some(number), Some(app), detail);
                 }
+            }
+            for block in self.store.unfound_blocks(self.chain_id, from, to).await? {
+                let detail = format!("block {} is not found by its hash", block.hash);
+                self.found.differs(Kind::Block, Some(block.number), None, detail);
             }
             from = to.saturating_add(1);
             if to == u64::MAX {
@@ -577,10 +581,6 @@ fn fold(contract: &Contract, logs: &[RawLog]) -> Result<AppState, FoldError> {
     let mut state = AppState::new(contract);
     logs.iter().try_for_each(|log| state.apply(log).map(|_| ()))?;
     Ok(state)
-}
-
-async fn held(node: &Node, number: u64) -> Result<BlockRef, IndexError> {
-    Ok(node.block(number).await?.ok_or(ChainError::Moved { number })?)
 }
 
 /// The first part in which a stored log is not what the node says.

@@ -2,7 +2,7 @@
 
 use crate::{IndexError, Indexer};
 use alloy_primitives::{Address, B256};
-use devproof_chain::{ChainError, NodeLog};
+use devproof_chain::{ChainError, Node, NodeLog};
 use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::{BlockRef, KmsEvent};
 use devproof_store::{Backfill, Contract, Gap, Page, RawLog, Role};
@@ -11,6 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
 };
+use tokio::task::JoinSet;
 
 /// How many contracts are looked at at a time: as many as fill a batch of questions while another one is under way.
 pub(crate) const LOOKS: usize = 128;
@@ -26,6 +27,26 @@ pub(crate) struct Ahead {
     /// The block at which the page ends, as it was before the logs were read.
     checkpoint: BlockRef,
     logs: Vec<NodeLog>,
+}
+
+impl Ahead {
+    /// The logs of some contracts in a range of blocks whose last one the node holds.
+    async fn read(
+        node: &Node,
+        addresses: BTreeSet<Address>,
+        first: u64,
+        last: u64,
+    ) -> Result<Self, IndexError> {
+        let checkpoint = held(node, last).await?;
+        let asked: Vec<Address> = addresses.iter().copied().collect();
+        let logs = node.logs(&asked, first..=last).await?;
+        Ok(Self { addresses, checkpoint, logs })
+    }
+}
+
+/// The node's block with this number, which it must have.
+pub(crate) async fn held(node: &Node, number: u64) -> Result<BlockRef, IndexError> {
+    Ok(node.block(number).await?.ok_or(ChainError::Moved { number })?)
 }
 
 impl Indexer {
@@ -45,7 +66,7 @@ impl Indexer {
         // Contracts that came meanwhile, by filling a gap, were not asked for.
         let read = match ahead.filter(|a| a.addresses == addresses && a.checkpoint.number == last) {
             Some(read) => read,
-            None => self.read(addresses.clone(), first, last).await?,
+            None => Ahead::read(&self.node, addresses.clone(), first, last).await?,
         };
         let Ahead { checkpoint, mut logs, .. } = read;
 
@@ -78,28 +99,16 @@ impl Indexer {
             checkpoint,
         };
         addresses.extend(new);
-        let read_on = async {
-            match next {
-                // What goes wrong here goes wrong again when it is needed, or does not matter.
-                Some(next) => self.read(addresses, last + 1, next).await.ok(),
-                None => None,
-            }
-        };
-        let (committed, ahead) = tokio::join!(self.commit(&page), read_on);
-        Ok((checkpoint, committed?.new_logs, ahead))
-    }
-
-    /// The logs of some contracts in a range of blocks whose last one the node holds.
-    async fn read(
-        &self,
-        addresses: BTreeSet<Address>,
-        first: u64,
-        last: u64,
-    ) -> Result<Ahead, IndexError> {
-        let checkpoint = self.held(last).await?;
-        let asked: Vec<Address> = addresses.iter().copied().collect();
-        let logs = self.node.logs(&asked, first..=last).await?;
-        Ok(Ahead { addresses, checkpoint, logs })
+        // In a task of its own, for to read what a node gave takes as long as to write it; it ends with this one.
+        let mut reading_on = JoinSet::new();
+        if let Some(next) = next {
+            let node = self.node.clone();
+            reading_on.spawn(async move { Ahead::read(&node, addresses, last + 1, next).await });
+        }
+        let committed = self.commit(&page).await?;
+        // What goes wrong here goes wrong again when it is needed, or does not matter.
+        let ahead = reading_on.join_next().await.and_then(|read| read.ok()?.ok());
+        Ok((checkpoint, committed.new_logs, ahead))
     }
 
     /// Reads what contracts did before they were found. Gives the number of logs that are new.
@@ -237,7 +246,7 @@ impl Indexer {
 
     /// The node's block with this number, which it must have.
     pub(crate) async fn held(&self, number: u64) -> Result<BlockRef, IndexError> {
-        Ok(self.node.block(number).await?.ok_or(ChainError::Moved { number })?)
+        held(&self.node, number).await
     }
 
     /// Makes sure that a block is still on the node's chain.
@@ -370,11 +379,8 @@ impl Indexer {
 
 /// Whether a contract is followed already because of something before this log: the word of the configuration stands,
 /// and that of an earlier log.
-fn is_known(
-    known: &BTreeMap<Address, &Contract>,
-    app: Address,
-    block: u64,
-    by: Address,
-) -> bool {
-    known.get(&app).is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
+fn is_known(known: &BTreeMap<Address, &Contract>, app: Address, block: u64, by: Address) -> bool {
+    known
+        .get(&app)
+        .is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
 }

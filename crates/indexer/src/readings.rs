@@ -177,7 +177,13 @@ impl Indexer {
 
     async fn read_birth(&self, contract: &Contract, head: BlockRef) -> Result<Notes, IndexError> {
         let app = contract.address;
-        let logs = self.store.logs(self.node.chain_id(), &[app], head.number).await?;
+        let chain_id = self.node.chain_id();
+        // Where it spoke first says when it was born. All that it said is looked at only of one whose constructor said nothing
+        // of what it allowed.
+        let logs = match contract.code_kind.parse() {
+            Ok(Code::TimelockAppAuth) => self.store.logs(chain_id, &[app], head.number).await?,
+            Ok(_) => self.store.first_logs(chain_id, app, head.number).await?,
+        };
         match self.notes_at_birth(contract, &logs, head).await {
             Err(IndexError::Chain(error)) if missing(&error) => {
                 tracing::warn!(%app, %error, "its first state is not to be had, reading the newest");

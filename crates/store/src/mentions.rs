@@ -561,6 +561,109 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn many_new_words_settle_and_all_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        for chain in [1, 2] {
+            store.ensure_chain(chain, 0).await.unwrap();
+        }
+        let edge = |word: i32| [word.saturating_sub(1), word, word.saturating_add(1)];
+        let random = (0..500_u64).map(|n| key(&keccak256(n.to_be_bytes())));
+        let edges =
+            [i32::MIN, i32::MIN + (1 << 26), 0, i32::MAX].into_iter().flat_map(edge).map(i64::from);
+        let words: Vec<(i64, i64, i64)> =
+            edges.chain(random).enumerate().map(|(n, word)| (word, 1 + n as i64 % 3, 7)).collect();
+        let count = async |table: &str| {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+            store.pool.row(sql, &[]).await.unwrap().unwrap().int(0).unwrap()
+        };
+        // Twice: what is said again on another branch is in both places for a while.
+        for round in 0..2 {
+            for chain in [1, 2] {
+                let (mut said, mut new) = (words.clone(), Some(MANY - words.len() as u64 - 1));
+                let mut tx = store.begin_write().await.unwrap();
+                write(&mut tx, chain, &mut said, &mut new).await.unwrap();
+                assert_eq!(new, Some(MANY - 1));
+                tx.commit().await.unwrap();
+            }
+            let expected: Vec<_> = words.iter().map(|(w, c, n)| ((*w, (*c, *n)), ())).collect();
+            assert!(store.unheld(1, &expected).await.unwrap().is_empty());
+            assert_eq!(count("mentions_new").await, words.len() as i64 * 2, "round {round}");
+            let mut tx = store.begin_write().await.unwrap();
+            let mut new = Some(MANY - 1);
+            write(&mut tx, 1, &mut vec![(5, 1, 8)], &mut new).await.unwrap();
+            assert_eq!(new, Some(0));
+            tx.commit().await.unwrap();
+            assert_eq!(count("mentions").await, words.len() as i64 + 1);
+            assert_eq!(count("mentions_new").await, words.len() as i64, "the other chain's stay");
+            assert!(store.unheld(1, &expected).await.unwrap().is_empty());
+        }
+        // One that is not known counts what is there, each once.
+        let mut new = None;
+        let mut tx = store.begin_write().await.unwrap();
+        write(&mut tx, 2, &mut words.clone(), &mut new).await.unwrap();
+        assert_eq!(new, Some(words.len() as u64));
+    }
+
+    #[tokio::test]
+    async fn blocks_are_found_by_their_hash_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        // The other chain has the ids of the first.
+        for chain in [1, 2] {
+            store.ensure_chain(chain, 0).await.unwrap();
+        }
+        let block = |number: u64, fork: u8| BlockRef {
+            number,
+            hash: keccak256([number as u8, fork]),
+            timestamp: 1_000 + number,
+        };
+        let mut previous = None;
+        for (blocks, rewind) in [([1, 2, 3], None), ([4, 5, 6], Some(4)), ([5, 6, 7], None)] {
+            let fork = u8::from(previous.is_some_and(|p: BlockRef| p.number == 4));
+            let blocks = blocks.map(|number| block(number, fork));
+            let page = crate::Page {
+                chain_id: 2,
+                previous: previous.map(|p: BlockRef| p.hash),
+                contracts: Vec::new(),
+                blocks: blocks.to_vec(),
+                logs: Vec::new(),
+                checkpoint: blocks[2],
+            };
+            store.commit(&page).await.unwrap();
+            previous = Some(blocks[2]);
+            if let Some(number) = rewind {
+                let to = block(number, 0);
+                store.rewind(2, Some(&to)).await.unwrap();
+                previous = Some(to);
+            }
+        }
+        for settled in [false, true] {
+            let found = async |number, fork| {
+                let found = store.block_by_hash(2, block(number, fork).hash).await.unwrap();
+                found.map(|(found, canonical)| {
+                    assert_eq!(found, block(number, fork));
+                    canonical
+                })
+            };
+            for number in 1..=4 {
+                assert_eq!(found(number, 0).await, Some(true), "{number} {settled}");
+            }
+            for number in 5..=6 {
+                assert_eq!(found(number, 0).await, Some(false), "{number} {settled}");
+                assert_eq!(found(number, 1).await, Some(true), "{number} {settled}");
+            }
+            assert_eq!(found(7, 1).await, Some(true));
+            assert_eq!(found(7, 0).await, None);
+            assert_eq!(store.block_by_hash(1, block(1, 0).hash).await.unwrap(), None);
+            assert_eq!(store.unfound_blocks(2, 0, u64::MAX).await.unwrap(), []);
+            let mut tx = store.begin_write().await.unwrap();
+            settle(&mut tx, 2).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn sqlite_begins_with_the_word() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();

@@ -124,6 +124,31 @@ const BY_HASH: &str = concat!(
 );
 
 impl Store {
+    /// What a contract said in the first block in which it spoke, if that is not above block `up_to`, in chain order.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn first_logs(
+        &self,
+        chain_id: u64,
+        address: Address,
+        up_to: u64,
+    ) -> Result<Vec<RawLog>> {
+        loop {
+            let spoke = self.spoke(chain_id, address, -1, up_to).await?;
+            let first = spoke.blocks.get(..1).unwrap_or_default();
+            let Some(rows) = self.blocks_of_moment(chain_id, first, spoke.writes).await? else {
+                continue;
+            };
+            let mut logs = Vec::new();
+            for row in &rows {
+                logs_of(block(row)?, row.bytes(3)?, (address, spoke.contract), &mut logs)?;
+            }
+            logs.sort_by_key(|log| log.log_index);
+            return Ok(logs);
+        }
+    }
+
     /// The logs of some contracts up to and including block `up_to`, in chain order. No address, no logs; an address
     /// counts once.
     ///

@@ -84,9 +84,21 @@ async fn what_was_done_to_a_database_is_found() {
         ),
         (
             "the index of words forgets some",
-            "DELETE FROM mentions WHERE number = (SELECT number FROM mentions LIMIT 1)".to_owned(),
+            "DELETE FROM mentions_new WHERE contract_id > 0 AND number = (SELECT number FROM mentions_new WHERE contract_id > 0 LIMIT 1)".to_owned(),
             &["contract"],
             &["contract"],
+        ),
+        (
+            "the index of words forgets the hash of a block",
+            "DELETE FROM mentions_new WHERE contract_id < 0 AND number = (SELECT MAX(number) FROM blocks)".to_owned(),
+            &["block"],
+            &["block"],
+        ),
+        (
+            "an orphaned block has another hash than it is found by",
+            "UPDATE blocks SET hash = zeroblob(32) WHERE fork > 0".to_owned(),
+            ANYTHING,
+            &["block"],
         ),
         (
             "one of an app with a history is deleted",
