@@ -5,6 +5,7 @@
 use crate::{
     Store,
     bulk::{insert, pieces},
+    chains,
     conn::{Arg, Row, Tx, bound, int},
     contracts::{columns, contract},
     error::Result,
@@ -381,6 +382,18 @@ impl Store {
         KmsThen::of(contract, word, &self.pool.rows(POLICY, &args).await?)
     }
 
+    /// Puts the newest words of a chain where the others are. A writer does so by itself whenever they are many, so that this is only for who
+    /// wants to see that all is found in either place.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::UnknownChain`], [`crate::StoreError::ReadOnly`], and those of the database.
+    pub async fn settle_words(&self, chain_id: u64) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        chains::lock(&mut tx, chain_id).await?;
+        settle(&mut tx, int("chain id", chain_id)?).await?;
+        tx.commit().await
+    }
+
     /// Those of these logs that their words do not lead to, for who checks the index of words.
     ///
     /// # Errors
@@ -657,9 +670,7 @@ mod tests {
             assert_eq!(found(7, 0).await, None);
             assert_eq!(store.block_by_hash(1, block(1, 0).hash).await.unwrap(), None);
             assert_eq!(store.unfound_blocks(2, 0, u64::MAX).await.unwrap(), []);
-            let mut tx = store.begin_write().await.unwrap();
-            settle(&mut tx, 2).await.unwrap();
-            tx.commit().await.unwrap();
+            store.settle_words(2).await.unwrap();
         }
     }
 

@@ -3,7 +3,6 @@
 use crate::{
     db::Db,
     make::{CHAIN, block, contract, page, who},
-    opening::meddle,
 };
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_sol_types::SolEvent;
@@ -33,29 +32,22 @@ fn said(block: BlockRef) -> Vec<RawLog> {
         .collect()
 }
 
-/// A store with apps, and its name.
-async fn store_with_apps(db: &Db) -> (Store, String) {
-    let url = db.url();
-    let store = Store::open(&url).await.unwrap();
-    store.ensure_chain(CHAIN, 0).await.unwrap();
+async fn store_with_apps(db: &Db) -> Store {
+    let store = db.store().await;
     for app in 1..=APPS {
         let app = Contract { code_kind: "dstack_app".to_owned(), ..contract(app, 0) };
         store.upsert_contract(&app).await.unwrap();
     }
-    (store, url)
+    store
 }
-
-/// What a store does once there are many new words.
-const SETTLE: &str = "INSERT INTO mentions (word, contract_id, number)
-     SELECT word, contract_id, number FROM mentions_new WHERE true ON CONFLICT DO NOTHING; DELETE FROM mentions_new";
 
 /// Goes forward and back, and gives the canonical logs. At times words settle on the way, so that some are in one place, some
 /// in the other, and some in both.
-async fn live(store: &Store, url: &str, life: u64) -> Vec<RawLog> {
+async fn live(store: &Store, life: u64) -> Vec<RawLog> {
     let mut chain: Vec<BlockRef> = Vec::new();
     for step in 0..8_u64 {
         if step % 4 == life % 4 && life > 0 {
-            meddle(url, SETTLE).await;
+            store.settle_words(CHAIN).await.unwrap();
         }
         let seed = keccak256([life.to_be_bytes(), step.to_be_bytes()].concat());
         if step % 3 == 2 {
@@ -76,8 +68,8 @@ async fn live(store: &Store, url: &str, life: u64) -> Vec<RawLog> {
 pub(crate) async fn pages_of_what_mentions_a_word_add_up(db: &Db) {
     let lives = if db.cluster().is_some() { 3 } else { 20 };
     for life in 0..lives {
-        let (store, url) = store_with_apps(db).await;
-        let logs = live(&store, &url, life).await;
+        let store = store_with_apps(db).await;
+        let logs = live(&store, life).await;
         for n in 0..4 {
             let says = |log: &&RawLog| log.data.as_ref() == word(n).as_slice();
             let ours: Vec<RawLog> = logs.iter().filter(says).cloned().collect();
@@ -109,7 +101,7 @@ pub(crate) async fn pages_of_what_mentions_a_word_add_up(db: &Db) {
 }
 
 pub(crate) async fn pages_of_contracts_add_up(db: &Db) {
-    let (store, url) = store_with_apps(db).await;
+    let store = store_with_apps(db).await;
     let head = block(3, 0);
     let mut logs = said(block(2, 0));
     logs.truncate(1);
@@ -138,7 +130,7 @@ pub(crate) async fn pages_of_contracts_add_up(db: &Db) {
         assert_eq!(of(Role::App, Some(both[1]), 9).await, [Address::ZERO; 0]);
         assert_eq!(of(Role::Kms, None, 9).await, [Address::ZERO; 0]);
         assert!(store.is_compose_hash_said(hash).await.unwrap());
-        meddle(&url, SETTLE).await;
+        store.settle_words(CHAIN).await.unwrap();
     }
 }
 
