@@ -201,6 +201,9 @@ impl RawLog {
     }
 }
 
+/// A word, who said it, and at which height.
+type Mention = (i64, (i64, i64));
+
 /// Those of a contract's logs in one block that are of transactions in which it may have said a word.
 fn of_word(logs: Vec<RawLog>, word: i64) -> impl Iterator<Item = RawLog> {
     let says = |log: &&RawLog| keys(&log.topics, &log.data).contains(&word);
@@ -451,11 +454,7 @@ impl Store {
     }
 
     /// Those of some words, each with its contract and height, that are not held; what stands beside them.
-    async fn unheld<T: Copy>(
-        &self,
-        chain_id: u64,
-        expected: &[((i64, (i64, i64)), T)],
-    ) -> Result<Vec<T>> {
+    async fn unheld<T: Copy>(&self, chain_id: u64, expected: &[(Mention, T)]) -> Result<Vec<T>> {
         let chain = Arg::Int(int("chain id", chain_id)?);
         let mut missing = Vec::new();
         for piece in pieces(expected) {

@@ -492,6 +492,26 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn only_the_last_row_is_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("x.db").to_str().unwrap()).await.unwrap();
+        store.ensure_chain(1, 0).await.unwrap();
+        store.ensure_chain(CHAIN, 0).await.unwrap();
+        store.upsert_contract(&app(1)).await.unwrap();
+        let (mut tails, mut held) = (Tails::default(), BTreeSet::new());
+        // Rows that stand above what is added then, and what is added then reaches among them.
+        for heights in [1_000..1_400_i64, 5..6, 10..1_100, 1_390..1_500, 1_500..1_501] {
+            let new: Vec<i64> = heights.step_by(3).collect();
+            let mut rows: Vec<_> = new.iter().map(|height| (1, *height)).collect();
+            let mut tx = store.pool.begin_write().await.unwrap();
+            add(&mut tx, &mut rows, &mut tails).await.unwrap();
+            tx.commit().await.unwrap();
+            held.extend(new);
+            assert_eq!(read(&store, 1, -1, 2_000).await, Vec::from_iter(held.clone()));
+        }
+    }
+
     #[test]
     fn the_format_is_what_it_was() {
         assert!(pack(&[7]).is_empty());
