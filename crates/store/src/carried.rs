@@ -42,6 +42,16 @@ impl Luggage {
         carried.filter(is_next).map(|(_, carried)| carried).unwrap_or_default()
     }
 
+    /// Carries on what there is, once a transaction is committed that locked the chain, so that it stands at this many `writes`, and changed
+    /// nothing of what is carried.
+    pub(crate) fn pass(&self, chain_id: u64, writes: u64) {
+        if let Some((of, _)) = self.all().get_mut(&chain_id)
+            && of.checked_add(1) == Some(writes)
+        {
+            *of = writes;
+        }
+    }
+
     /// Carries on what was taken, once that transaction is committed: what it wrote is the state now.
     pub(crate) fn put(&self, locked: &ChainStatus, mut carried: Carried) {
         if carried.ids.len() > MOST {
@@ -69,6 +79,11 @@ mod tests {
         luggage.put(&at(4), carried());
         assert_eq!(luggage.take(&at(5)).ids.len(), 1);
         assert_eq!(luggage.take(&at(5)).ids.len(), 0, "a transaction that failed put nothing back");
+        luggage.put(&at(4), carried());
+        luggage.pass(2, 5);
+        luggage.pass(1, 5);
+        luggage.pass(1, 7);
+        assert_eq!(luggage.take(&at(6)).ids.len(), 1, "what changes nothing of it leaves it");
         for writes in [0, 4, 6] {
             luggage.put(&at(4), carried());
             assert_eq!(luggage.take(&at(writes)).ids.len(), 0, "{writes}");

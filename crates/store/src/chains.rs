@@ -82,6 +82,7 @@ impl Store {
             });
         }
         tx.commit().await?;
+        self.luggage.pass(chain_id, stored.writes);
         self.chain(chain_id).await?.ok_or(StoreError::UnknownChain { chain_id })
     }
 
@@ -138,10 +139,10 @@ impl Store {
     /// [`StoreError::UnknownChain`] before [`Store::ensure_chain`].
     pub async fn set_tags(&self, chain_id: u64, tags: &Tags) -> Result<()> {
         let mut tx = self.begin_write().await?;
-        let changed = tx
-            .execute(
+        let row = tx
+            .row(
                 "UPDATE chains SET head_number = $2, head_hash = $3, head_time = $4, safe_number = $5,
-                 finalized_number = $6, polled_at = $7, writes = writes + 1 WHERE chain_id = $1",
+                 finalized_number = $6, polled_at = $7, writes = writes + 1 WHERE chain_id = $1 RETURNING writes",
                 &[
                     Arg::Int(int("chain id", chain_id)?),
                     Arg::Int(int("block number", tags.head.number)?),
@@ -153,10 +154,10 @@ impl Store {
                 ],
             )
             .await?;
-        if changed == 0 {
-            return Err(StoreError::UnknownChain { chain_id });
-        }
-        tx.commit().await
+        let writes = row.ok_or(StoreError::UnknownChain { chain_id })?.number(0)?;
+        tx.commit().await?;
+        self.luggage.pass(chain_id, writes);
+        Ok(())
     }
 }
 

@@ -94,6 +94,9 @@ pub(crate) async fn write(
     said: &mut Vec<(i64, i64, i64)>,
     new: &mut Option<u64>,
 ) -> Result<()> {
+    if said.is_empty() {
+        return Ok(());
+    }
     said.sort_unstable();
     said.dedup();
     let chain = int("chain id", chain_id)?;
@@ -459,12 +462,13 @@ impl Store {
         let mut missing = Vec::new();
         for piece in pieces(expected) {
             let mut held = HashSet::new();
-            // The keys first: told a list of triples, SQLite goes through all that was said with a word, or at all.
+            // The keys first: told a list of triples, SQLite goes through all that was said with a word, or at all. The newest
+            // first: what settles in between is found among the others.
             for tail in [
-                ") v CROSS JOIN mentions m
-                 WHERE m.word = v.column2 AND m.contract_id = v.column3 AND m.number = v.column4",
                 ") v CROSS JOIN mentions_new m
                  WHERE m.chain_id = v.column1 AND m.word = v.column2 AND m.contract_id = v.column3 AND m.number = v.column4",
+                ") v CROSS JOIN mentions m
+                 WHERE m.word = v.column2 AND m.contract_id = v.column3 AND m.number = v.column4",
             ] {
                 let args = piece.iter().flat_map(|((word, (contract, number)), _)| {
                     [chain, Arg::Int(*word), Arg::Int(*contract), Arg::Int(*number)]
