@@ -94,3 +94,58 @@ impl<'a> Plan<'a> {
         StoreError::FactConflict { chain_id: self.chain_id, block: log.block.hash, what }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, B256};
+
+    fn log(number: u64, tx_index: u64, log_index: u64) -> RawLog {
+        RawLog {
+            block: BlockRef { number, hash: B256::with_last_byte(number as u8), timestamp: number },
+            log_index,
+            tx_hash: B256::with_last_byte(tx_index as u8),
+            tx_index,
+            address: Address::ZERO,
+            topics: Vec::new(),
+            data: vec![log_index as u8].into(),
+        }
+    }
+
+    fn planned(logs: &[RawLog]) -> Result<Vec<RawLog>> {
+        let mut plan = Plan::new(1);
+        for log in logs {
+            plan.log(log, 0, 10)?;
+        }
+        Ok(plan.logs()?.into_iter().cloned().collect())
+    }
+
+    #[test]
+    fn logs_come_in_order_and_once() {
+        let mixed = [log(2, 1, 4), log(1, 0, 0), log(2, 0, 3), log(2, 1, 4), log(1, 0, 1)];
+        let ordered = [log(1, 0, 0), log(1, 0, 1), log(2, 0, 3), log(2, 1, 4)];
+        assert_eq!(planned(&mixed).unwrap(), ordered);
+    }
+
+    #[test]
+    fn two_that_claim_one_place_are_refused() {
+        let other = RawLog { data: vec![9].into(), ..log(2, 1, 4) };
+        let elsewhere = log(2, 0, 4);
+        let transaction = RawLog { tx_hash: B256::ZERO, ..log(2, 1, 5) };
+        for (contradicts, what) in
+            [(other, "log 4"), (elsewhere, "log 4"), (transaction, "transaction 1")]
+        {
+            for logs in [[log(2, 1, 4), contradicts.clone()], [contradicts.clone(), log(2, 1, 4)]] {
+                let refused = planned(&logs);
+                assert!(
+                    matches!(&refused, Err(StoreError::FactConflict { what: said, .. }) if said == what),
+                    "{what}: {refused:?}"
+                );
+            }
+        }
+        let mut block = log(2, 1, 5);
+        block.block.hash = B256::ZERO;
+        assert!(matches!(planned(&[log(2, 1, 4), block]), Err(StoreError::InvalidPage { .. })));
+    }
+}
