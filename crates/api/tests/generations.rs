@@ -503,13 +503,15 @@ async fn a_first_hash_that_cannot_be_found_out_is_said_to_be_unknown() {
     assert_eq!(timelock.not_known, ["compose_hash"]);
     assert_eq!(timelock.policy.notice_period_seconds, Some(NOTICE));
 
-    // It is removed: so it had been allowed.
+    // It is removed, after something else was said: so it had been allowed.
+    let call = TimelockAppAuth::proposeComposeHashCall { hash: hash(5) };
+    world.bench.rival.send(world.timelock, &call).await.unwrap();
     let call = TimelockAppAuth::removeComposeHashCall { hash: hash(0) };
     world.bench.rival.send(world.timelock, &call).await.unwrap();
     let late = world.index(world.bench.node.clone(), "later.sqlite", head - 1, 100).await;
     let before = world.ask(&late, world.timelock, head).await;
     assert_eq!(before.authorised.iter().map(|a| a.compose_hash).collect::<Vec<_>>(), [hash(0)]);
-    let after = world.ask(&late, world.timelock, head + 1).await;
+    let after = world.ask(&late, world.timelock, head + 2).await;
     assert!(after.authorised.is_empty());
 }
 

@@ -184,6 +184,7 @@ macro_rules! mentioned {
         )
     };
 }
+
 /// Mentions looked at at a time.
 const STEP: u32 = 1024;
 
