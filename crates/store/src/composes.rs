@@ -4,8 +4,8 @@ use crate::{
     Store,
     conn::{Arg, int},
     error::Result,
-    mentions::key,
     types::Role,
+    words::key,
 };
 use alloy_primitives::{B256, Bytes};
 use devproof_primitives::ComposeHash;

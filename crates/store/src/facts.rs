@@ -8,11 +8,11 @@ use crate::{
     error::{Result, StoreError},
     folds,
     ids::{self, height},
-    mentions,
     packed::{PackedLog, PackedTx, Said, pack, unpack},
     plan::Plan,
     spoke::{self, Tails},
     types::{BlockRef, RawLog},
+    words,
 };
 use alloy_primitives::{Address, B256};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map::Entry};
@@ -210,7 +210,7 @@ impl Found {
                 self.logs += 1;
                 // Once more than the index has it, perhaps.
                 self.spoke.push((log.contract, number));
-                let words = mentions::keys(&log.topics, &log.data).into_iter();
+                let words = words::keys(&log.topics, &log.data).into_iter();
                 self.said.extend(words.map(|word| (word, log.contract, number)));
                 self.announced.extend(announced::row(&log.topics, &log.data, log.contract, number));
                 let first = self.first.entry(log.contract).or_insert(block);
@@ -223,7 +223,7 @@ impl Found {
     async fn write(&mut self, tx: &mut Tx, chain_id: u64, carried: &mut Carried) -> Result<()> {
         spoke::add(tx, &mut self.spoke, &mut carried.tails).await?;
         announced::write(tx, chain_id, &mut self.announced).await?;
-        mentions::write(tx, chain_id, &mut self.said, &mut carried.new_words).await
+        words::write(tx, chain_id, &mut self.said, &mut carried.new_words).await
     }
 }
 
@@ -282,10 +282,10 @@ async fn put(
     tx.each(|rows| insert(head, rows, 5, ""), &rows).await?;
     let speaker = ids::speaker(from);
     let word = |(block, _): &&(BlockRef, Vec<u8>)| {
-        Ok((mentions::key(&block.hash), speaker, height(block.number)?))
+        Ok((words::key(&block.hash), speaker, height(block.number)?))
     };
     let mut words = new.into_iter().map(|block| word(&block)).collect::<Result<Vec<_>>>()?;
-    mentions::write(tx, chain_id, &mut words, &mut carried.new_words).await?;
+    words::write(tx, chain_id, &mut words, &mut carried.new_words).await?;
     Ok(known)
 }
 
@@ -307,8 +307,8 @@ async fn stored_blocks(
         rows = tx.each(|ids| within(at_height, 1, ids, ""), &ids).await?;
     }
     // A hash says at which height its block is: to give it another one is a lie. So is an orphaned one found that comes back.
-    let words: Vec<i64> = blocks.iter().map(|block| mentions::key(&block.hash)).collect();
-    let heights = mentions::heights(tx, chain_id, ids::speaker(from), &words).await?;
+    let words: Vec<i64> = blocks.iter().map(|block| words::key(&block.hash)).collect();
+    let heights = words::heights(tx, chain_id, ids::speaker(from), &words).await?;
     let places: Vec<_> = heights.iter().map(|height| [Arg::Int(from + height)]).collect();
     for at in [at_height, beside] {
         rows.extend(tx.each(|places| within(at, 1, places, ""), &places).await?);

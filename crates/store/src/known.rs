@@ -5,7 +5,7 @@ use crate::{
     conn::{Arg, int},
     contracts::{columns, contract, gap, gaps},
     error::Result,
-    mentions::KmsThen,
+    kms::KmsThen,
     types::{ChainStatus, Contract, Gap, Role},
 };
 use alloy_primitives::Address;

@@ -5,9 +5,9 @@ use crate::{
     conn::{Arg, Row, bound, int},
     error::Result,
     ids::{self, blocks_from, chain_speaker, on_fork},
-    mentions,
     packed::{PackedLog, visit},
     types::{BlockRef, Contract, RawLog},
+    words,
 };
 use alloy_primitives::{Address, B256};
 
@@ -291,7 +291,7 @@ impl Store {
     ) -> Result<Option<(BlockRef, bool)>> {
         let args = [
             Arg::Int(int("chain id", chain_id)?),
-            Arg::Int(mentions::key(&hash)),
+            Arg::Int(words::key(&hash)),
             Arg::Bytes(hash.as_slice()),
         ];
         let row = self.pool.row(BY_HASH, &args).await?;
