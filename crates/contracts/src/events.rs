@@ -8,12 +8,24 @@ use crate::{
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolEvent;
 use devproof_primitives::{Action, Change, Event, KmsEvent, Setting, Source};
+use std::sync::LazyLock;
 
 /// The longest URI of a proposal that is kept, in bytes (`AppAuth.MAX_URI_LENGTH`).
 const MAX_URI_LENGTH: usize = 1024;
 
 /// First topic of the event that says that the code behind a proxy was replaced.
 pub const UPGRADED: B256 = DstackApp::Upgraded::SIGNATURE_HASH;
+
+/// How `PolicyChanged` names the settings of an app: by the Keccak-256 of these words.
+static POLICIES: LazyLock<[(B256, Setting); 4]> = LazyLock::new(|| {
+    [
+        ("compose-hash", Setting::ComposeHash),
+        ("device", Setting::Device),
+        ("allow-any-device", Setting::AnyDevice),
+        ("require-tcb-up-to-date", Setting::TcbRequirement),
+    ]
+    .map(|(name, setting)| (keccak256(name), setting))
+});
 
 /// Decodes a log as event `E` if it is one.
 fn decode<E: SolEvent>(topics: &[B256], data: &[u8]) -> Option<E> {
@@ -95,18 +107,12 @@ fn stock_event(topics: &[B256], data: &[u8]) -> Option<Event> {
     }
     if let Some(e) = decode::<DstackApp::PolicyChanged>(topics, data) {
         // Emitted next to the event that names the setting: it adds nothing but who did it.
-        let (setting, value) = if e.policy == keccak256("compose-hash") {
-            (Setting::ComposeHash, e.value)
-        } else if e.policy == keccak256("device") {
-            (Setting::Device, e.value)
-        } else if e.policy == keccak256("allow-any-device") {
-            (Setting::AnyDevice, flag(e.enabled))
-        } else if e.policy == keccak256("require-tcb-up-to-date") {
-            (Setting::TcbRequirement, flag(e.enabled))
-        } else {
-            return None;
+        let (_, setting) = POLICIES.iter().find(|(name, _)| *name == e.policy)?;
+        let value = match setting {
+            Setting::AnyDevice | Setting::TcbRequirement => flag(e.enabled),
+            _ => e.value,
         };
-        return Some(Event::Attributed { setting, value, actor: e.actor });
+        return Some(Event::Attributed { setting: *setting, value, actor: e.actor });
     }
     if let Some(e) = decode::<DstackApp::Upgraded>(topics, data) {
         return Some(Event::Upgraded(e.implementation));
