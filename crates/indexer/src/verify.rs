@@ -3,8 +3,8 @@
 use crate::{IndexError, Indexer, page::LOOKS};
 use alloy_primitives::{Address, B256, U256};
 use devproof_contracts::{Code, UPGRADED};
-use devproof_primitives::BlockRef;
-use devproof_store::{Contract, RawLog, Role, StateError, StateKeeper};
+use devproof_primitives::{BlockRef, FoldError};
+use devproof_store::{AppState, Contract, RawLog, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,6 +17,9 @@ pub(crate) const HISTORY_ROOT_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
 
 /// Logs of an app that no longer count as few.
 const LONG: u64 = 24;
+
+/// Apps that are folded at a time: their states are held at once.
+const FOLDED: usize = 1024;
 
 /// Time after which every app is checked again, not only those with new logs. For so long (and a poll) an
 /// answer about the newest blocks of a quiet app says `as_emitted`; on public chains answers are about
@@ -41,8 +44,6 @@ impl Indexer {
         let chain_id = self.node.chain_id();
         let mut agreed = Vec::new();
         let mut wrong = None;
-        let store = self.store.clone();
-        let mut keeper = StateKeeper::new(&store, chain_id, head);
         let contracts = self.store.contracts(chain_id).await?;
         let due: BTreeSet<Address> = (contracts.iter())
             .filter(|c| c.role == Role::App && c.code_kind.parse().is_ok_and(Code::keeps_history))
@@ -53,39 +54,29 @@ impl Indexer {
             .map(|c| c.address)
             .collect();
         let mut roots = self.history_roots(&due, head).await?;
-        for contract in contracts {
-            let app = contract.address;
-            if !due.contains(&app) {
-                if contract.role == Role::App && self.checks.is_long(app) {
-                    // Nothing to compare with, but questions about it shall not fold all of it.
-                    keeper.keep(&contract).await.map_err(|e| of(app, e))?;
+        let mut folded = contracts;
+        folded.retain(|c| {
+            // With the others there is nothing to compare, but questions about one of them shall not fold all of it.
+            due.contains(&c.address) || (c.role == Role::App && self.checks.is_long(c.address))
+        });
+        for some in folded.chunks(FOLDED) {
+            let kept = self.store.keep_states(chain_id, some.to_vec(), head).await?;
+            for (contract, state) in kept {
+                let app = contract.address;
+                if !due.contains(&app) {
+                    state.map_err(|problem| IndexError::History { app, problem })?;
+                    continue;
                 }
-                continue;
-            }
-            let mut checked =
-                self.check_history(&mut keeper, &contract, roots.remove(&app), head).await;
-            if matches!(checked, Err(IndexError::History { .. } | IndexError::Root { .. })) {
-                // Something was left out, perhaps by a backend that lagged: ask again before complaining.
-                // Or made up: what is not its own goes first, for it may stand in the place of what is.
-                self.pulse.counts.root_mismatch();
-                tracing::warn!(%app, "its history does not add up, reading it again");
-                keeper.forget();
-                let all = self.options.start_block..=head.number;
-                let foreign = self.put_foreign_history_aside(&contract, head).await?;
-                if self.read_again(&[app], all, head).await? > 0 || foreign {
-                    checked = self.check_history(&mut keeper, &contract, None, head).await;
+                match self.check_history(&contract, state, roots.remove(&app), head).await {
+                    Ok(()) => agreed.push(app),
+                    // Nothing to hold against the others.
+                    Err(error @ (IndexError::History { .. } | IndexError::Root { .. })) => {
+                        wrong.get_or_insert(error);
+                    }
+                    Err(error) => return Err(error),
                 }
-            }
-            match checked {
-                Ok(()) => agreed.push(app),
-                // Nothing to hold against the others.
-                Err(error @ (IndexError::History { .. } | IndexError::Root { .. })) => {
-                    wrong.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
             }
         }
-        keeper.end().await?;
         // The roots were asked for by number: they are those after `head` only if it still stands there.
         if wrong.is_some() || !agreed.is_empty() {
             self.must_hold(head).await?;
@@ -113,29 +104,50 @@ impl Indexer {
         stream::iter(apps.clone()).map(ask).buffered(LOOKS).try_collect().await
     }
 
-    /// Compares a history with the root in its contract, which is asked for if it was not yet.
+    /// Compares a history with the root in its contract, and repairs it if they differ.
     async fn check_history(
-        &self,
-        keeper: &mut StateKeeper<'_>,
+        &mut self,
         contract: &Contract,
+        state: Result<AppState, FoldError>,
         root: Option<B256>,
         head: BlockRef,
     ) -> Result<(), IndexError> {
         let app = contract.address;
-        let state = keeper.keep(contract).await.map_err(|e| of(app, e))?;
+        let differs = match self.agrees(app, state, root, head).await {
+            Err(error @ (IndexError::History { .. } | IndexError::Root { .. })) => error,
+            compared => return compared,
+        };
+        // Something was left out, perhaps by a backend that lagged: ask again before complaining.
+        // Or made up: what is not its own goes first, for it may stand in the place of what is.
+        self.pulse.counts.root_mismatch();
+        tracing::warn!(%app, "its history does not add up, reading it again");
+        let all = self.options.start_block..=head.number;
+        let foreign = self.put_foreign_history_aside(contract, head).await?;
+        if self.read_again(&[app], all, head).await? == 0 && !foreign {
+            return Err(differs);
+        }
+        let chain_id = self.node.chain_id();
+        for (_, state) in self.store.keep_states(chain_id, vec![contract.clone()], head).await? {
+            self.agrees(app, state, None, head).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares a history with the root in its contract, which is asked for if it was not yet.
+    async fn agrees(
+        &self,
+        app: Address,
+        state: Result<AppState, FoldError>,
+        root: Option<B256>,
+        head: BlockRef,
+    ) -> Result<(), IndexError> {
+        let state = state.map_err(|problem| IndexError::History { app, problem })?;
         let folded = state.policy.history_root().unwrap_or_default();
         let stored = match root {
             Some(root) => root,
             None => self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?,
         };
         if folded == stored { Ok(()) } else { Err(IndexError::Root { app, folded, stored }) }
-    }
-}
-
-fn of(app: Address, error: StateError) -> IndexError {
-    match error {
-        StateError::Store(error) => error.into(),
-        StateError::Fold(problem) => IndexError::History { app, problem },
     }
 }
 

@@ -38,6 +38,16 @@ pub(crate) struct Since {
     pub(crate) last: Option<u64>,
 }
 
+/// The same before anybody went where it was said.
+pub(crate) struct Outline {
+    /// Without logs.
+    pub(crate) since: Since,
+    /// The number that the database gave to the contract.
+    pub(crate) contract: i64,
+    /// The ids of the blocks with its logs, in order.
+    pub(crate) blocks: Vec<i64>,
+}
+
 /// The block of its fold of the version `$3` that was kept last up to block `$4`.
 macro_rules! kept {
     () => {
@@ -94,6 +104,26 @@ impl Store {
         version: Option<u32>,
         up_to: u64,
     ) -> Result<Since> {
+        loop {
+            let Outline { mut since, contract: id, blocks } =
+                self.outline(contract, version, up_to).await?;
+            let read = self.blocks_of_moment(contract.chain_id, &blocks, bound(since.writes));
+            let Some(rows) = read.await? else { continue };
+            for row in &rows {
+                logs_of(block(row)?, row.bytes(3)?, (contract.address, id), &mut since.logs)?;
+            }
+            since.logs.sort_by_key(|log| (log.block.number, log.log_index));
+            return Ok(since);
+        }
+    }
+
+    /// All of it but the logs, and where they are.
+    pub(crate) async fn outline(
+        &self,
+        contract: &Contract,
+        version: Option<u32>,
+        up_to: u64,
+    ) -> Result<Outline> {
         let args = [
             Arg::Int(int("chain id", contract.chain_id)?),
             Arg::Bytes(contract.address.as_slice()),
@@ -101,20 +131,6 @@ impl Store {
             Arg::Int(version.map_or(-1, i64::from)),
             Arg::Int(ids::up_to(up_to)),
         ];
-        loop {
-            if let Some(since) = self.since(contract, &args, up_to).await? {
-                return Ok(since);
-            }
-        }
-    }
-
-    /// `None` if something was written in between.
-    async fn since(
-        &self,
-        contract: &Contract,
-        args: &[Arg<'_>],
-        up_to: u64,
-    ) -> Result<Option<Since>> {
         let mut since = Since {
             kept: None,
             readings: Vec::new(),
@@ -124,7 +140,7 @@ impl Store {
             last: None,
         };
         let (mut heights, mut id, mut from) = (Heights::default(), 0, 0);
-        for row in self.pool.rows(SINCE, args).await? {
+        for row in self.pool.rows(SINCE, &args).await? {
             match row.int(7)? {
                 0 => {
                     id = row.int(4)?;
@@ -144,22 +160,13 @@ impl Store {
                 _ => (since.writes, from) = (row.number(0)?, row.int(2)?),
             }
         }
-        let after = since.kept.as_ref().map_or(-1, |kept| bound(kept.number));
-        let (heights, last) = heights.within(after, ids::up_to(up_to));
-        let blocks: Vec<i64> = heights.iter().map(|height| from + height).collect();
-        let Some(rows) =
-            self.blocks_of_moment(contract.chain_id, &blocks, bound(since.writes)).await?
-        else {
-            return Ok(None);
-        };
-        for row in &rows {
-            logs_of(block(row)?, row.bytes(3)?, (contract.address, id), &mut since.logs)?;
-        }
-        since.last = last;
-        since.logs.sort_by_key(|log| (log.block.number, log.log_index));
         since.orphaned.sort_by_key(|log| (log.block.number, log.block.hash, log.log_index));
         sort(&mut since.readings);
-        Ok(Some(since))
+        let after = since.kept.as_ref().map_or(-1, |kept| bound(kept.number));
+        let (heights, last) = heights.within(after, ids::up_to(up_to));
+        since.last = last;
+        let blocks = heights.iter().map(|height| from + height).collect();
+        Ok(Outline { since, contract: id, blocks })
     }
 
     /// The folds of a contract that were kept under this version of blocks after `after`, by block; at most `limit`.

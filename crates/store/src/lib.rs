@@ -23,9 +23,11 @@ mod deliveries;
 mod digest;
 mod error;
 mod facts;
+mod folding;
 mod folds;
 mod ids;
 mod journal;
+mod keeper;
 mod kms;
 mod known;
 mod mentions;
@@ -61,6 +63,7 @@ pub use deliveries::{Delivery, DeliveryCounts, DeliveryState, ToldAlert};
 pub use error::{Result, StoreError};
 pub use folds::KeptFold;
 pub use journal::Entry;
+pub use keeper::Kept;
 pub use kms::KmsThen;
 pub use known::Known;
 pub use mentions::Place;
@@ -74,7 +77,7 @@ pub use replica::Replica;
 pub use retention::Dropped;
 pub use sender::{Filling, Letter, Sender};
 pub use spoken::{SPOKEN_STEP, SpokenBlock};
-pub use states::{AppState, AppThen, READ, StateError, StateKeeper, read_at, reading_event, rules};
+pub use states::{AppState, AppThen, READ, StateError, read_at, reading_event, rules};
 pub use subscriptions::{MAX_SUBSCRIPTIONS, Subscription};
 pub use types::{
     Backfill, BlockRef, ChainStatus, Committed, Contract, Gap, Page, RawLog, Rewound, Role, Tags,

@@ -160,21 +160,26 @@ pub(crate) fn pack(said: &Said<'_>) -> Vec<u8> {
 /// [`StoreError::Corrupt`] for anything else.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<Said<'static>> {
     let mut said = Said::new();
-    visit(bytes, None, |place, hash, index, log| {
-        let transaction = said.entry(place).or_insert_with(|| PackedTx { hash, logs: Vec::new() });
-        transaction.logs.push((index, log));
-    })?;
+    visit(
+        bytes,
+        |_| true,
+        |place, hash, index, log| {
+            let transaction =
+                said.entry(place).or_insert_with(|| PackedTx { hash, logs: Vec::new() });
+            transaction.logs.push((index, log));
+        },
+    )?;
     Ok(said)
 }
 
-/// The same, in order, for who wants to hear what one contract said, or all: place and hash of the transaction, then the
-/// index and the log.
+/// The same, in order, for who wants to hear what some contracts said: place and hash of the transaction, then the index
+/// and the log.
 ///
 /// # Errors
 /// As [`unpack`].
 pub(crate) fn visit(
     bytes: &[u8],
-    of: Option<i64>,
+    is_wanted: impl Fn(i64) -> bool,
     mut hear: impl FnMut(u64, B256, u64, PackedLog<'static>),
 ) -> Result<()> {
     let mut from = Reader { rest: bytes, said: Vec::with_capacity(WINDOW) };
@@ -187,7 +192,7 @@ pub(crate) fn visit(
         for _ in 0..from.number()? {
             let at_index = from.behind(index)?;
             index = Some(at_index);
-            if let Some(log) = from.log(of)? {
+            if let Some(log) = from.log(&is_wanted)? {
                 hear(at, hash, at_index, log);
             }
         }
@@ -260,14 +265,14 @@ impl<'a> Reader<'a> {
         (last != Some(number)).then_some(number).ok_or_else(corrupt)
     }
 
-    /// All of a log but its index; `None` if another contract than this said it.
-    fn log(&mut self, of: Option<i64>) -> Result<Option<PackedLog<'static>>> {
+    /// All of a log but its index; `None` if nobody wants to hear who said it.
+    fn log(&mut self, is_wanted: impl Fn(i64) -> bool) -> Result<Option<PackedLog<'static>>> {
         let contract = i64::try_from(self.number()?).map_err(|_| corrupt())?;
         let topics = self.byte()?;
         if topics > 4 {
             return Err(corrupt());
         }
-        if of.is_some_and(|of| of != contract) {
+        if !is_wanted(contract) {
             // Later words may refer to these.
             for _ in 0..topics {
                 self.word()?;
@@ -382,7 +387,7 @@ mod tests {
             });
             for of in logs.clone().map(|it| it.3.contract).chain([-1]) {
                 let mut heard = Vec::new();
-                visit(&packed, Some(of), |p, h, i, log| heard.push((p, h, i, log))).unwrap();
+                visit(&packed, |who| who == of, |p, h, i, log| heard.push((p, h, i, log))).unwrap();
                 let theirs: Vec<_> = logs.clone().filter(|it| it.3.contract == of).collect();
                 prop_assert_eq!(heard, theirs);
             }

@@ -326,7 +326,8 @@ pub(crate) fn logs_of(
     (address, contract): (Address, i64),
     to: &mut Vec<RawLog>,
 ) -> Result<()> {
-    visit(said, Some(contract), |tx_index, tx_hash, log_index, log| {
+    let is_it = |who| who == contract;
+    visit(said, is_it, |tx_index, tx_hash, log_index, log| {
         to.push(raw(block, (tx_index, tx_hash), address, (log_index, log)));
     })
 }

@@ -4,25 +4,17 @@
 //! what it says, not what was ever said before it.
 
 use crate::{
-    KeptFold, RawLog, Reading, Store, error::StoreError, folds::Since, read::LogSteps,
-    types::Contract,
+    KeptFold, RawLog, Reading, Store, error::StoreError, folding::Folding, types::Contract,
 };
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use devproof_contracts::{About, Code, app_event};
 use devproof_primitives::{Action, BlockRef, Event, FoldError, Policy, Position, Rules, Step};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, iter::Peekable, vec::IntoIter};
+use std::collections::BTreeMap;
 
 /// The version of the fold and of how a state is written down. Any change of what [`Policy::apply`], [`app_event`] or
 /// [`AppState`] mean needs another one: what was kept before is then not looked at any more.
 const VERSION: u32 = 1;
-
-/// Logs after which a state is kept, at least: fewer are folded faster than a state is read.
-const EVERY: u64 = 12;
-
-/// Bytes that kept states may take, for each log: a sixth of what the log itself does. A large state is kept more rarely, for
-/// its room counts more than the microseconds in which some logs more are folded.
-const BYTES_PER_LOG: u64 = 16;
 
 /// Why there is no state.
 #[derive(Debug, thiserror::Error)]
@@ -163,7 +155,7 @@ pub fn rules(contract: &Contract) -> Rules {
 }
 
 /// A contract that is found to be of another kind is folded by other rules.
-fn version(contract: &Contract) -> u32 {
+pub(crate) fn version(contract: &Contract) -> u32 {
     VERSION * 2 + u32::from(rules(contract) != Rules::AsEmitted)
 }
 
@@ -218,154 +210,18 @@ impl Store {
 /// Kept states that are read at a time, to check them.
 const KEPT: u32 = 64;
 
-/// The way from a kept state, or the beginning, to a block.
-struct Folding<'a> {
-    store: &'a Store,
-    state: AppState,
-    readings: Peekable<IntoIter<Reading>>,
-    logs: Peekable<IntoIter<RawLog>>,
-    rest: Option<LogSteps>,
+/// The state that was written down as this, of a contract after a block.
+pub(crate) fn read(contract: &Contract, kept: &KeptFold) -> Result<AppState, StoreError> {
+    postcard::from_bytes(&kept.state).map_err(|_| StoreError::Corrupt {
+        what: format!(
+            "a state of {} at block {} that does not read",
+            contract.address, kept.number
+        ),
+    })
 }
 
-impl<'a> Folding<'a> {
-    async fn begin(
-        store: &'a Store,
-        contract: &'a Contract,
-        version: Option<u32>,
-        up_to: u64,
-    ) -> Result<Self, StoreError> {
-        let since = store.since_kept(contract, version, up_to).await?;
-        Self::from(store, contract, since, up_to)
-    }
-
-    fn from(
-        store: &'a Store,
-        contract: &'a Contract,
-        mut since: Since,
-        up_to: u64,
-    ) -> Result<Self, StoreError> {
-        // What was read before is in the kept state.
-        let after = since.kept.as_ref().map(|kept| kept.number);
-        since.readings.retain(|reading| after.is_none_or(|after| reading.block.number > after));
-        let state = match since.kept {
-            None => AppState::new(contract),
-            Some(kept) => postcard::from_bytes(&kept.state).map_err(|_| StoreError::Corrupt {
-                what: format!(
-                    "a state of {} at block {} that does not read",
-                    contract.address, kept.number
-                ),
-            })?,
-        };
-        let (readings, logs) = (since.readings.into_iter(), since.logs.into_iter());
-        let rest = since.last.map(|last| LogSteps::new(contract, Some(last), up_to));
-        Ok(Self { store, state, readings: readings.peekable(), logs: logs.peekable(), rest })
-    }
-
-    /// The next block in which there is a log; `None` after the last.
-    async fn next_block(&mut self) -> Result<Option<u64>, StoreError> {
-        while self.logs.peek().is_none()
-            && let Some(rest) = &mut self.rest
-        {
-            match rest.next(self.store).await? {
-                Some(logs) => self.logs = logs.into_iter().peekable(),
-                None => self.rest = None,
-            }
-        }
-        Ok(self.logs.peek().map(|log| log.block.number))
-    }
-
-    /// Folds what there is of blocks up to and including `number`.
-    async fn advance(&mut self, number: u64) -> Result<(), StateError> {
-        while let Some(next) = self.next_block().await?.filter(|next| *next <= number) {
-            // What was read after a block comes before the logs of the next.
-            self.take(|reading| reading.block.number < next)?;
-            while let Some(log) = self.logs.next_if(|log| log.block.number == next) {
-                self.state.apply(&log)?;
-            }
-        }
-        self.take(|reading| reading.block.number <= number)
-    }
-
-    fn take(&mut self, due: impl Fn(&Reading) -> bool) -> Result<(), StateError> {
-        while let Some(reading) = self.readings.next_if(&due) {
-            self.state.take(&reading)?;
-        }
-        Ok(())
-    }
-}
-
-/// States that are kept for later, of apps after the block at which the index stands.
-#[derive(Debug)]
-pub struct StateKeeper<'a> {
-    store: &'a Store,
-    chain_id: u64,
-    head: BlockRef,
-    kept: Vec<(Address, u32, KeptFold)>,
-    bytes: usize,
-}
-
-impl<'a> StateKeeper<'a> {
-    /// Bytes of states that are written at a time: one transaction costs as much as many states do.
-    const MOST: usize = 1 << 20;
-
-    /// Keeps states as they are with the chain standing at `head`.
-    pub const fn new(store: &'a Store, chain_id: u64, head: BlockRef) -> Self {
-        Self { store, chain_id, head, kept: Vec::new(), bytes: 0 }
-    }
-
-    /// An app at the head, with states on the way that are to be kept. They are written now and then, and at the end.
-    ///
-    /// # Errors
-    /// As [`Store::app_state`]; [`StoreError::Conflict`] if the index does not stand there any more.
-    pub async fn keep(&mut self, contract: &Contract) -> Result<AppState, StateError> {
-        let version = version(contract);
-        let up_to = self.head.number;
-        let mut folding = Folding::begin(self.store, contract, Some(version), up_to).await?;
-        let mut last = (folding.state.logs, 0);
-        while let Some(number) = folding.next_block().await? {
-            folding.advance(number).await?;
-            let since = folding.state.logs - last.0;
-            if since >= EVERY.max(last.1 / BYTES_PER_LOG) {
-                let state = write(&folding.state)?;
-                last.1 = state.len() as u64;
-                if since >= EVERY.max(last.1 / BYTES_PER_LOG) {
-                    last.0 = folding.state.logs;
-                    self.bytes += state.len();
-                    self.kept.push((contract.address, version, KeptFold { number, state }));
-                }
-            }
-            if self.bytes >= Self::MOST {
-                self.write().await?;
-            }
-        }
-        folding.advance(up_to).await?;
-        Ok(folding.state)
-    }
-
-    /// Forgets what is not written yet, since it was folded from logs that turned out to be wrong.
-    pub fn forget(&mut self) {
-        self.kept.clear();
-        self.bytes = 0;
-    }
-
-    /// Writes what is left.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if the index does not stand at the head any more.
-    pub async fn end(mut self) -> Result<(), StoreError> {
-        self.write().await
-    }
-
-    async fn write(&mut self) -> Result<(), StoreError> {
-        if !self.kept.is_empty() {
-            self.store.keep_folds(self.chain_id, &self.kept, &self.head).await?;
-        }
-        self.forget();
-        Ok(())
-    }
-}
-
-fn write(state: &AppState) -> Result<Vec<u8>, StoreError> {
+/// Writes a state down.
+pub(crate) fn write(state: &AppState) -> Result<Vec<u8>, StoreError> {
     postcard::to_stdvec(state).map_err(|error| StoreError::Corrupt {
         what: format!("a state that does not write ({error})"),
     })

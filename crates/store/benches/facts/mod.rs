@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "a bench, and each uses a part")]
 
 use alloy_primitives::{Address, B256, keccak256};
-use devproof_store::{BlockRef, Contract, Page, RawLog, Role, StateKeeper, Store};
+use devproof_store::{BlockRef, Contract, Page, RawLog, Role, Store};
 use std::time::{Duration, Instant};
 
 /// The chain they are on.
@@ -110,9 +110,8 @@ pub(crate) async fn write(
 
 /// Keeps the folds of all apps, as an indexer does at the head.
 pub(crate) async fn keep(store: &Store, apps: u64, head: BlockRef) {
-    let mut keeper = StateKeeper::new(store, CHAIN, head);
-    for n in 0..apps {
-        keeper.keep(&contract(n)).await.unwrap();
+    for first in (0..apps).step_by(1_024) {
+        let some = (first..apps.min(first + 1_024)).map(contract).collect();
+        store.keep_states(CHAIN, some, head).await.unwrap();
     }
-    keeper.end().await.unwrap();
 }

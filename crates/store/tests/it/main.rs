@@ -133,6 +133,8 @@ cases! {
     states::a_long_history_is_read_in_steps,
     states::what_is_read_while_the_chain_turns_is_of_one_branch,
     states::a_kept_state_changes_no_answer,
+    states::states_of_many_are_what_each_folds_to,
+    states::states_are_kept_while_others_write,
     states::a_state_is_kept_only_on_the_chain_it_is_of,
     writers::one_process_at_a_time_is_the_writer,
     writers::who_lost_the_lock_writes_nothing,

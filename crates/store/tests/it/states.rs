@@ -5,13 +5,15 @@ use crate::{
     make::{CHAIN, block, contract, draws, page, reading, who},
 };
 use alloy_primitives::{B256, keccak256};
-use devproof_store::{
-    AppState, Backfill, BlockRef, Contract, RawLog, StateError, StateKeeper, Store,
-};
+use devproof_store::{AppState, Backfill, BlockRef, Contract, RawLog, StateError, Store};
 
 /// A stock app: the fold takes its events as they come.
 fn app() -> Contract {
-    Contract { code_kind: "dstack_app".to_owned(), ..contract(1, 0) }
+    app_of(1)
+}
+
+fn app_of(n: u64) -> Contract {
+    Contract { code_kind: "dstack_app".to_owned(), ..contract(n, 0) }
 }
 
 /// A compose hash comes or goes; which one, and whether, follows from the place.
@@ -36,9 +38,13 @@ fn changes(block: BlockRef) -> impl Iterator<Item = RawLog> {
 
 /// Everything from the beginning; what was read after a block comes before the logs of the next.
 async fn naive(store: &Store, up_to: u64) -> AppState {
-    let mut state = AppState::new(&app());
-    let logs = store.logs(CHAIN, &[who(1)], up_to).await.unwrap();
-    let readings = store.readings(CHAIN, who(1), up_to).await.unwrap();
+    naive_of(store, &app(), up_to).await
+}
+
+async fn naive_of(store: &Store, app: &Contract, up_to: u64) -> AppState {
+    let mut state = AppState::new(app);
+    let logs = store.logs(CHAIN, &[app.address], up_to).await.unwrap();
+    let readings = store.readings(CHAIN, app.address, up_to).await.unwrap();
     let mut blocks: Vec<u64> = logs.iter().map(|log| log.block.number).collect();
     blocks.extend(readings.iter().map(|reading| reading.block.number));
     blocks.sort_unstable();
@@ -55,10 +61,10 @@ async fn naive(store: &Store, up_to: u64) -> AppState {
 }
 
 async fn keep(store: &Store, app: &Contract, head: &BlockRef) -> Result<AppState, StateError> {
-    let mut keeper = StateKeeper::new(store, CHAIN, *head);
-    let state = keeper.keep(app).await?;
-    keeper.end().await?;
-    Ok(state)
+    let mut kept = store.keep_states(CHAIN, vec![app.clone()], *head).await?;
+    let (contract, state) = kept.remove(0);
+    assert_eq!(contract.address, app.address);
+    Ok(state?)
 }
 
 /// How far a kept state saves folding, in blocks.
@@ -238,4 +244,127 @@ pub(crate) async fn a_long_history_is_read_in_steps(db: &Db) {
     }
     let kept = keep(&store, &app(), &chain[899]).await.unwrap();
     assert_eq!(kept, naive(&store, 899).await);
+}
+
+/// Apps that speak in the same blocks, one of which cannot have said what it said and one of which never spoke, a long one,
+/// and one that nobody knows.
+pub(crate) async fn states_of_many_are_what_each_folds_to(db: &Db) {
+    const LIAR: u64 = 9;
+    let store = db.store().await;
+    let apps: Vec<Contract> = (1..=10)
+        .map(|n| match n {
+            LIAR => Contract { code_kind: "app_auth".to_owned(), ..contract(n, 0) },
+            n => app_of(n),
+        })
+        .collect();
+    for app in &apps {
+        store.upsert_contract(app).await.unwrap();
+    }
+    let unknown = app_of(77);
+    let asked: Vec<Contract> = apps.iter().chain([&unknown]).rev().cloned().collect();
+    let mut draw = draws(5);
+    let chain: Vec<_> = (0..700).map(|n| block(n, 0)).collect();
+    let mut said: Vec<RawLog> = Vec::new();
+    for block in &chain {
+        // The tenth says nothing; the first speaks nearly always, so that its blocks cannot be listed at once.
+        for n in 1..10_u64 {
+            let speaks = if n == 1 { draw(10) > 0 } else { draw(6) == 0 };
+            for _ in 0..u64::from(speaks) * (1 + draw(3)) {
+                let index = said.iter().rev().take_while(|log| log.block == *block).count();
+                let log = change(*block, index as u64);
+                let word = B256::repeat_byte(7).to_vec();
+                said.push(match n {
+                    // A root that nothing leads to.
+                    LIAR => RawLog {
+                        address: who(n),
+                        topics: vec![
+                            keccak256("HistoryExtended(bytes32,uint8,bytes32,address)"),
+                            B256::repeat_byte(1),
+                        ],
+                        data: [word.clone(), word.clone(), word].concat().into(),
+                        ..log
+                    },
+                    n => RawLog { address: who(n), ..log },
+                });
+            }
+        }
+    }
+    let mut liars = 0;
+    let mut previous = None;
+    // In two steps: where each state was kept the first time is another place for each.
+    for (from, to) in [(0, 399), (400, 699)] {
+        let head = chain[to];
+        let logs = said.iter().filter(|log| (from as u64..=to as u64).contains(&log.block.number));
+        store.commit(&page(previous, head, logs.cloned().collect())).await.unwrap();
+        previous = Some(head);
+        for app in &apps[1..3] {
+            store
+                .add_readings(CHAIN, app.address, &[reading(chain[from + 9])], &head)
+                .await
+                .unwrap();
+        }
+        let kept = store.keep_states(CHAIN, asked.clone(), head).await.unwrap();
+        let order: Vec<_> = kept.iter().map(|(contract, _)| contract.address).collect();
+        assert_eq!(order, asked.iter().map(|c| c.address).collect::<Vec<_>>());
+        for (app, state) in kept {
+            if app.address == who(LIAR) {
+                liars += usize::from(state.is_err());
+                continue;
+            }
+            assert_eq!(
+                state.unwrap(),
+                naive_of(&store, &app, head.number).await,
+                "{}",
+                app.address
+            );
+            if app.address != unknown.address {
+                assert_eq!(store.wrong_kept_state(&app).await.unwrap(), None, "{}", app.address);
+            }
+        }
+    }
+    assert_eq!(liars, 2);
+    assert!(kept(&store, 399).await.is_some() && kept(&store, u64::MAX).await > Some(399));
+}
+
+/// Whoever writes meanwhile makes what was read of another moment; then each is read by itself.
+pub(crate) async fn states_are_kept_while_others_write(db: &Db) {
+    let store = db.store().await;
+    let apps: Vec<Contract> = (1..=8).map(app_of).collect();
+    for app in &apps {
+        store.upsert_contract(app).await.unwrap();
+    }
+    let chain: Vec<_> = (0..300).map(|n| block(n, 0)).collect();
+    let of = |n: u64, block: &BlockRef| RawLog { address: who(n), ..change(*block, n) };
+    let logs: Vec<_> = chain.iter().flat_map(|b| (1..=8).map(move |n| of(n, b))).collect();
+    store.commit(&page(None, chain[299], logs)).await.unwrap();
+    let expected: Vec<AppState> = {
+        let mut all = Vec::new();
+        for app in &apps {
+            all.push(naive_of(&store, app, 299).await);
+        }
+        all
+    };
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writing = tokio::spawn({
+        let (store, stop, head) = (store.clone(), stop.clone(), chain[299]);
+        async move {
+            let mut written = 0_u64;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                store.commit(&page(Some(head), head, Vec::new())).await.unwrap();
+                written += 1;
+                tokio::task::yield_now().await;
+            }
+            written
+        }
+    });
+    for _ in 0..5 {
+        let kept = store.keep_states(CHAIN, apps.clone(), chain[299]).await.unwrap();
+        let states: Vec<_> = kept.into_iter().map(|(_, state)| state.unwrap()).collect();
+        assert!(states == expected);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(writing.await.unwrap() > 0);
+    for app in &apps {
+        assert_eq!(store.wrong_kept_state(app).await.unwrap(), None);
+    }
 }
