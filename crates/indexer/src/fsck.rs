@@ -3,10 +3,10 @@
 //! Nothing here trusts what the indexer concluded: what is derived is derived again, and with a node every range is read
 //! again and compared log by log. Nothing is changed.
 
-use crate::{IndexError, Pulse, Stage, page::held, verify::HISTORY_ROOT_SLOT};
+use crate::{IndexError, Pulse, Stage, reader::held, verify::HISTORY_ROOT_SLOT};
 use alloy_primitives::Address;
 use devproof_chain::{ChainError, Node, NodeLog, Refusal};
-use devproof_contracts::{Code, factory_event, kms_event};
+use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::{BlockRef, FoldError, KmsEvent};
 use devproof_store::{
     AppState, ChainStatus, Contract, Gap, RawLog, Role, StateError, Store, StoreError,
@@ -547,7 +547,7 @@ impl Check<'_> {
     async fn roots(&mut self, node: &Node, upper: u64) -> Result<(), IndexError> {
         for contract in self.contracts.clone() {
             let app = contract.address;
-            let keeps = contract.code_kind.parse().is_ok_and(Code::keeps_history);
+            let keeps = contract.code().keeps_history();
             if contract.role != Role::App || !keeps || !self.is_whole(app) {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! What stands behind the addresses that are followed.
 
-use crate::{IndexError, Indexer, readings::missing};
+use crate::{IndexError, Indexer, reader::Reader, readings::missing};
 use alloy_primitives::Address;
 use devproof_chain::{ChainError, Identity, Look};
 use devproof_primitives::BlockRef;
@@ -41,7 +41,7 @@ impl Looks {
     }
 }
 
-impl Indexer {
+impl Reader {
     /// What stands behind an address after a block, and what else was learned of it on the way.
     pub(crate) async fn look(
         &self,
@@ -95,7 +95,9 @@ impl Indexer {
             found => found,
         }
     }
+}
 
+impl Indexer {
     /// Identifies apps that had no code when they were named, and have spoken since. Anybody may register with a KMS an
     /// address at which somebody else is about to deploy: that must not make his app unknown for ever.
     pub(crate) async fn identify_the_born(&self, head: BlockRef) -> Result<(), IndexError> {
@@ -111,9 +113,11 @@ impl Indexer {
                 continue;
             };
             let block = log.block;
-            let found =
-                self.identify_once(app, contract.named_by, block.number, head.number).await?;
-            self.must_hold(head).await?;
+            let found = self
+                .reader
+                .identify_once(app, contract.named_by, block.number, head.number)
+                .await?;
+            self.reader.must_hold(head).await?;
             if found.code_hash.is_some() {
                 self.store.set_identity(&found, &block).await?;
             }

@@ -1,13 +1,13 @@
 //! Apps whose id is no contract: those of the generation before DstackKms.
 
-use crate::{IndexError, Indexer, readings::missing};
+use crate::{IndexError, Indexer, reader::Reader, readings::missing};
 use alloy_primitives::{Address, Bytes};
 use devproof_contracts::{About, kms_event, stock::LegacyKmsAuth};
 use devproof_primitives::{BlockRef, KmsEvent};
 use devproof_store::{Contract, Reading, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
-impl Indexer {
+impl Reader {
     /// The contract that a KMS said decides about an app id, after a block; `None` for a KMS of today, where the app
     /// id is the contract. A node that keeps no old state is asked about a later block.
     pub(crate) async fn controller_of(
@@ -27,7 +27,9 @@ impl Indexer {
         let controller = answer?.filter(|app| app.isRegistered).map(|app| app.controller);
         Ok(controller.filter(|controller| !controller.is_zero()))
     }
+}
 
+impl Indexer {
     /// Records which contracts decide about the app ids that a KMS gave out: as it said in an event, or says to a call.
     pub(crate) async fn link_app_ids(
         &self,
@@ -64,7 +66,9 @@ impl Indexer {
             let (block, controller) = match deployed.get(&app) {
                 Some((block, contract)) => (*block, Some(*contract)),
                 None if is_of_today => continue,
-                None => (block, self.controller_of(kms, app, block.number, head.number).await?),
+                None => {
+                    (block, self.reader.controller_of(kms, app, block.number, head.number).await?)
+                }
             };
             is_of_today = controller.is_none();
             if let Some(controller) = controller.filter(|contract| apps.contains(contract)) {
@@ -77,7 +81,7 @@ impl Indexer {
             }
         }
         if !found.is_empty() {
-            self.must_hold(head).await?;
+            self.reader.must_hold(head).await?;
             self.store.add_readings(chain_id, kms, &found, &head).await?;
         }
         Ok(())

@@ -12,14 +12,18 @@
 //! history of an app that keeps one is compared with the root in its contract, and only up to there does the
 //! store call it verified.
 
+mod births;
 mod error;
 mod follow;
 mod fsck;
 mod identify;
 mod legacy;
 mod metrics;
+mod named;
 mod page;
+mod pages;
 mod pulse;
+mod reader;
 mod readings;
 mod refute;
 mod registries;
@@ -28,8 +32,9 @@ mod verify;
 
 pub use error::IndexError;
 pub use fsck::{Difference, Findings, Kind, fsck};
-use identify::Looks;
+use pages::{Pages, Stretch};
 pub use pulse::{BLOCK_TIME_SAMPLE, Pulse, Readiness, Reason, Stage, block_time, stored_readiness};
+use reader::Reader;
 use registries::Registries;
 use verify::Checks;
 
@@ -39,6 +44,7 @@ use devproof_primitives::BlockRef;
 use devproof_store::{Contract, Role, Store, Tags};
 use std::{
     num::NonZeroU64,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -130,7 +136,7 @@ pub struct Indexer {
     options: Options,
     checks: Checks,
     pulse: Pulse,
-    looks: Looks,
+    reader: Reader,
     registries: Registries,
 }
 
@@ -152,12 +158,14 @@ impl Indexer {
         let found_at = status.checkpoint.map_or(head.number, |block| block.number.min(head.number));
         let known = store.contracts(chain_id).await?;
         let (checks, pulse) = (Checks::default(), Pulse::default());
-        let (looks, registries) = (Looks::default(), Registries::default());
-        let indexer = Self { node, store, options, checks, pulse, looks, registries };
+        let (start_block, looks) = (options.start_block, Arc::default());
+        let reader = Reader { node: node.clone(), looks, start_block };
+        let registries = Registries::default();
+        let indexer = Self { node, reader, store, options, checks, pulse, registries };
         for (role, address) in indexer.options.sources.roles() {
             let is_known = |c: &Contract| c.address == address && c.named_by.is_none();
             if !known.iter().any(is_known) {
-                let contract = indexer.identify(address, role, None, found_at).await?;
+                let contract = indexer.reader.identify(address, role, None, found_at).await?;
                 indexer.store.upsert_contract(&contract).await?;
             }
         }
@@ -197,31 +205,32 @@ impl Indexer {
         &mut self,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Report, IndexError> {
-        self.looks.forget();
+        self.reader.looks.forget();
         let (looked, heads) = self.heads_not_behind().await?;
         let chain_id = self.node.chain_id();
         let rewound = self.go_back_to_the_chain(&heads).await?;
         let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;
         let mut done = status.checkpoint;
         let from = done.map_or(status.start_block.saturating_sub(1), |block| block.number);
-        let (mut logs, mut read_pages, mut ahead) = (0, 0_u64, None);
-        while done.is_none_or(|block| block.number < heads.latest.number) {
+        let mut logs = 0;
+        let (page_blocks, newest) = (self.options.page_blocks, heads.latest.number);
+        while done.is_none_or(|block| block.number < newest) {
             let first = done.map_or(status.start_block, |block| block.number + 1);
-            let pages = self.options.page_blocks.get();
-            let end = |first: u64| heads.latest.number.min(first.saturating_add(pages - 1));
-            let last = end(first);
-            let next = (last < heads.latest.number).then(|| end(last + 1));
-            let page = (first, last, next);
-            let (checkpoint, found, read) =
-                self.read_page(done, page, heads.finalized, ahead).await?;
-            (done, ahead) = (Some(checkpoint), read);
-            read_pages += 1;
-            logs += found;
-            if next.is_none() || read_pages.is_multiple_of(PAGES_PER_PAST) {
-                logs += self.fill_gaps().await?;
+            let blocks = page_blocks.get().saturating_mul(PAGES_PER_PAST);
+            let last = newest.min(first.saturating_add(blocks - 1));
+            let known = self.store.contracts(chain_id).await?;
+            let stretch = Stretch { first, last, page_blocks, newest };
+            let mut pages = Pages::read(self.reader.clone(), known, done, stretch);
+            while let Some(page) = pages.next().await? {
+                let checkpoint = page.checkpoint;
+                logs += self.write_page(page, heads.finalized).await?;
+                done = Some(checkpoint);
+                if checkpoint.number == last {
+                    logs += self.fill_gaps().await?;
+                }
+                progress(Progress { from, done: checkpoint.number, head: newest, logs });
+                self.pulse.at(Stage::Blocks { from, done: checkpoint.number, to: newest });
             }
-            progress(Progress { from, done: last, head: heads.latest.number, logs });
-            self.pulse.at(Stage::Blocks { from, done: last, to: heads.latest.number });
         }
         let head = done.ok_or(IndexError::NothingIndexed)?;
         let final_before = status.tags.and_then(|tags| tags.finalized);

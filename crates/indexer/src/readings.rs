@@ -4,21 +4,18 @@
 //! all; and what an upgrade brought stands only in the code. Each answer is kept with its block and says nothing about
 //! earlier ones. A node without old state is asked about the head instead: then the time before stays unknown.
 
-use crate::{IndexError, Indexer, page::LOOKS};
-use alloy_primitives::{Address, B256, Bytes, U256};
-use devproof_chain::{ChainError, Look, Refusal};
-use devproof_contracts::{
-    About, Code, UPGRADED, app_event,
-    stock::{DstackApp, LegacyAppAuth, TimelockAppAuth},
+use crate::{
+    IndexError, Indexer,
+    births::{Notes, is_silent},
+    page::LOOKS,
 };
-use devproof_primitives::{Action, BlockRef, Change, Event, Setting};
-use devproof_store::{Contract, RawLog, Reading, Role};
+use alloy_primitives::Address;
+use devproof_chain::{ChainError, Refusal};
+use devproof_contracts::{About, Code, UPGRADED};
+use devproof_primitives::BlockRef;
+use devproof_store::{Contract, Reading, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Words at the end of what a contract was created with that may be the hash its constructor allowed. The tutorial's
-/// has three arguments; whoever added some has more.
-const WORDS: usize = 12;
 
 /// Apps whose births are read and written at a time.
 const BIRTHS: usize = 512;
@@ -27,45 +24,11 @@ const BIRTHS: usize = 512;
 const MOST_UPGRADES: usize = 100;
 
 /// How often it is asked for state that it says it does not have, before the newest has to do.
-const ATTEMPTS: u32 = 5;
+pub(crate) const ATTEMPTS: u32 = 5;
 
 /// Whether a node does not have what was asked for: it keeps no state so old.
 pub(crate) const fn missing(error: &ChainError) -> bool {
     matches!(error, ChainError::Refused { why: Refusal::Missing, .. })
-}
-
-/// Answers being gathered, all after one block.
-#[derive(Debug)]
-struct Notes {
-    block: BlockRef,
-    readings: Vec<Reading>,
-}
-
-impl Notes {
-    const fn after(block: BlockRef) -> Self {
-        Self { block, readings: Vec::new() }
-    }
-
-    fn add(&mut self, about: About, value: impl Into<Bytes>) {
-        self.add_of(about, &[], value);
-    }
-
-    fn add_of(&mut self, about: About, subject: &[u8], value: impl Into<Bytes>) {
-        self.readings.push(Reading {
-            block: self.block,
-            what: about.word().to_owned(),
-            subject: Bytes::copy_from_slice(subject),
-            value: value.into(),
-        });
-    }
-
-    fn set(&mut self, setting: Setting, value: B256) {
-        self.add(About::Setting(setting), value);
-    }
-}
-
-fn flag(on: bool) -> B256 {
-    B256::with_last_byte(u8::from(on))
 }
 
 impl Indexer {
@@ -152,10 +115,21 @@ impl Indexer {
         notes: &[(Address, Notes)],
         head: BlockRef,
     ) -> Result<(), IndexError> {
+        if !notes.is_empty() {
+            self.reader.must_hold(head).await?;
+        }
+        self.keep_answers(notes, head).await
+    }
+
+    /// Writes what contracts answered while block `head` stood.
+    pub(crate) async fn keep_answers(
+        &self,
+        notes: &[(Address, Notes)],
+        head: BlockRef,
+    ) -> Result<(), IndexError> {
         if notes.is_empty() {
             return Ok(());
         }
-        self.must_hold(head).await?;
         let answers: Vec<(Address, &[Reading])> =
             notes.iter().map(|(address, notes)| (*address, notes.readings.as_slice())).collect();
         Ok(self.store.add_readings_of(self.node.chain_id(), &answers, &head).await?)
@@ -180,206 +154,17 @@ impl Indexer {
         let chain_id = self.node.chain_id();
         // Where it spoke first says when it was born. All that it said is looked at only of one whose constructor said nothing
         // of what it allowed.
-        let logs = match contract.code_kind.parse() {
-            Ok(Code::TimelockAppAuth) => self.store.logs(chain_id, &[app], head.number).await?,
-            Ok(_) => self.store.first_logs(chain_id, app, head.number).await?,
+        let logs = match contract.code() {
+            Code::TimelockAppAuth => self.store.logs(chain_id, &[app], head.number).await?,
+            _ => self.store.first_logs(chain_id, app, head.number).await?,
         };
-        match self.notes_at_birth(contract, &logs, head).await {
+        match self.reader.notes_at_birth(contract, &logs, head).await {
             Err(IndexError::Chain(error)) if missing(&error) => {
                 tracing::warn!(%app, %error, "its first state is not to be had, reading the newest");
-                self.born_with(contract, &logs, head, false).await
+                self.reader.born_with(contract, &logs, head, false).await
             }
             notes => notes,
         }
-    }
-
-    async fn notes_at_birth(
-        &self,
-        contract: &Contract,
-        logs: &[RawLog],
-        head: BlockRef,
-    ) -> Result<Notes, IndexError> {
-        let mut attempt = 1;
-        loop {
-            let notes = async {
-                let (number, exactly) = self.birth(contract, logs, head).await?;
-                let block = self.block_of(number, logs).await?;
-                self.born_with(contract, logs, block, exactly).await
-            };
-            match notes.await {
-                // One backend of several may lack what the others have: what is kept is kept for good.
-                Err(IndexError::Chain(error)) if missing(&error) && attempt < ATTEMPTS => {
-                    attempt += 1;
-                }
-                notes => return notes,
-            }
-        }
-    }
-
-    /// The block in which an app's code appeared, as far as the node can tell, and whether it is that block exactly: it
-    /// may have been there before the index begins.
-    async fn birth(
-        &self,
-        contract: &Contract,
-        logs: &[RawLog],
-        head: BlockRef,
-    ) -> Result<(u64, bool), IndexError> {
-        let start = self.options.start_block;
-        let spoke = logs.first().map_or(contract.found_at, |log| log.block.number);
-        let seen = spoke.min(contract.found_at.max(start)).min(head.number).max(start);
-        let is_there = async |number: u64| -> Result<bool, IndexError> {
-            if let Some((identity, _)) = self.looks.get(contract.address, number) {
-                return Ok(identity.code_hash.is_some());
-            }
-            Ok(!self.node.code(contract.address, number).await?.is_empty())
-        };
-        // Where somebody named it before it was there, it appeared by the time it spoke.
-        let mut high = if is_there(seen).await? { seen } else { spoke.max(seen) };
-        if high == start {
-            return Ok((high, start == 0));
-        }
-        if !is_there(high - 1).await? {
-            return Ok((high, true));
-        }
-        if is_there(start).await? {
-            return Ok((start, start == 0));
-        }
-        let mut low = start;
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if is_there(middle).await? { high = middle } else { low = middle }
-        }
-        Ok((high, true))
-    }
-
-    async fn block_of(&self, number: u64, logs: &[RawLog]) -> Result<BlockRef, IndexError> {
-        match logs.iter().find(|log| log.block.number == number) {
-            Some(log) => Ok(log.block),
-            None => self.held(number).await,
-        }
-    }
-
-    async fn born_with(
-        &self,
-        contract: &Contract,
-        logs: &[RawLog],
-        block: BlockRef,
-        exactly: bool,
-    ) -> Result<Notes, IndexError> {
-        let mut notes = Notes::after(block);
-        let app = contract.address;
-        let Ok(code): Result<Code, _> = contract.code_kind.parse();
-        notes.add(About::Birth, flag(exactly));
-        let look = match self.looks.get(app, block.number) {
-            Some((_, look)) => look,
-            None => Look::blind(app, block.number),
-        };
-        self.settings(&look, app, code, &mut notes).await?;
-        if code == Code::TimelockAppAuth {
-            self.first_compose_hash(app, logs, exactly, &mut notes).await?;
-        }
-        Ok(notes)
-    }
-
-    /// The settings that contracts of this kind do not always speak of.
-    async fn settings(
-        &self,
-        look: &Look,
-        app: Address,
-        code: Code,
-        notes: &mut Notes,
-    ) -> Result<(), IndexError> {
-        let node = &self.node;
-        if let Some(owner) = look.asked(node, &DstackApp::ownerCall {}).await? {
-            notes.set(Setting::Owner, owner.into_word());
-        }
-        let any = look.asked(node, &DstackApp::allowAnyDeviceCall {}).await?;
-        if let Some(any) = any {
-            notes.set(Setting::AnyDevice, flag(any));
-        }
-        // Which slot the switch without a getter stands in.
-        let slot = match code {
-            Code::DstackApp => {
-                // Earlier ones have no such switch, and so no such requirement.
-                let tcb = look.asked(node, &DstackApp::requireTcbUpToDateCall {}).await?;
-                notes.set(Setting::TcbRequirement, flag(tcb.unwrap_or(false)));
-                Some(1)
-            }
-            Code::LegacyAppAuth => {
-                if let Some(id) = look.asked(node, &LegacyAppAuth::appIdCall {}).await? {
-                    notes.add(About::AppId, id.into_word());
-                }
-                notes.set(Setting::TcbRequirement, flag(false));
-                Some(2)
-            }
-            Code::TimelockAppAuth => {
-                let notice = TimelockAppAuth::noticePeriodCall {};
-                if let Some(seconds) = look.asked(node, &notice).await? {
-                    notes.set(Setting::NoticePeriod, seconds.into());
-                }
-                notes.set(Setting::TcbRequirement, flag(false));
-                notes.add(About::UpgradesDisabled, flag(true));
-                None
-            }
-            Code::AppAuth | Code::AppAuthTest | Code::Unknown => None,
-        };
-        if let (Some(slot), Some(any)) = (slot, any) {
-            let word = node.storage(app, U256::from(slot), notes.block.number).await?;
-            // Two flags in one slot, one of them known: in any other layout this says nothing.
-            let [rest @ .., second, lowest] = word.0;
-            if rest == [0; 30] && second == u8::from(any) && lowest <= 1 {
-                notes.add(About::UpgradesDisabled, flag(lowest == 1));
-            }
-        }
-        Ok(())
-    }
-
-    /// Which compose hash a constructor allowed that says nothing: one that it was given, or that was removed without
-    /// having been activated, and that the contract says is allowed.
-    async fn first_compose_hash(
-        &self,
-        app: Address,
-        logs: &[RawLog],
-        exactly: bool,
-        notes: &mut Notes,
-    ) -> Result<(), IndexError> {
-        let at = notes.block.number;
-        let input = if exactly { self.node.creation_input(app, at).await? } else { None };
-        let tail = input.iter().flat_map(|input| {
-            let words = input.chunks_exact(32).count().min(WORDS) * 32;
-            input.get(input.len() - words..).unwrap_or_default().chunks_exact(32)
-        });
-        let mut candidates: BTreeSet<B256> = tail.map(B256::from_slice).collect();
-        let mut seen = BTreeSet::new();
-        for log in logs {
-            let event = app_event(&log.topics, &log.data);
-            let (value, first) = match event {
-                Some(Event::Stock(Change { action, setting: Setting::ComposeHash, value })) => {
-                    (value, action == Action::Removed)
-                }
-                Some(Event::Timelocked { compose_hash, .. }) => (compose_hash, false),
-                _ => continue,
-            };
-            if seen.insert(value) && first {
-                candidates.insert(value);
-            }
-        }
-        candidates.remove(&B256::ZERO);
-        let mut first = None;
-        for hash in candidates {
-            let question = DstackApp::allowedComposeHashesCall { composeHash: hash };
-            if self.node.asked(app, &question, at).await? == Some(true) {
-                let setting = About::Setting(Setting::ComposeHash);
-                notes.add_of(setting, hash.as_slice(), flag(true));
-                first = Some(hash);
-            }
-        }
-        // The last argument is zero: there was none to allow.
-        let none = || input.as_ref().is_some_and(|input| input.ends_with(&[0; 32]));
-        if let Some(hash) = first.or_else(|| none().then_some(B256::ZERO)) {
-            notes.add(About::FirstComposeHash, hash);
-        }
-        Ok(())
     }
 
     /// What came with an upgrade: which code it was, and what it answers now. `None` where that is known, was looked at too
@@ -407,7 +192,7 @@ impl Indexer {
         // What a node without old state says about the head is true there; of the upgrade itself nothing is known.
         let mut attempt = 1;
         let (identity, look) = loop {
-            match self.look(address, block.number).await {
+            match self.reader.look(address, block.number).await {
                 Err(error) if missing(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) if missing(&error) => {
                     // Who lacks the newest state as well only lags.
@@ -426,7 +211,7 @@ impl Indexer {
             notes.add(About::ImplementationHash, hash);
         }
         if contract.role == Role::App && !known(About::Birth) {
-            self.settings(&look, address, identity.code, &mut notes).await?;
+            self.reader.settings(&look, address, identity.code, &mut notes).await?;
         }
         Ok(Some(notes))
     }
@@ -434,13 +219,6 @@ impl Indexer {
 
 /// Whether code of this kind is asked by the id that its address is.
 fn is_its_own_id(contract: &Contract) -> bool {
-    let Ok(code): Result<Code, _> = contract.code_kind.parse();
+    let code = contract.code();
     code.keeps_history() || code == Code::DstackApp
-}
-
-/// Whether an app keeps some of its state to itself. An AppAuth tells all, and that can be checked.
-fn is_silent(contract: &Contract) -> bool {
-    let Ok(code): Result<Code, _> = contract.code_kind.parse();
-    let speaks = code.keeps_history() || code == Code::Unknown;
-    contract.role == Role::App && contract.code_hash.is_some() && !speaks
 }

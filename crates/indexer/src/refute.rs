@@ -1,9 +1,9 @@
 //! Logs that the chain does not have, and logs that it has and a node left out: what headers, receipts and history
 //! roots say about them.
 
-use crate::{IndexError, Indexer, verify::HISTORY_ROOT_SLOT};
+use crate::{IndexError, Indexer, reader::Reader, verify::HISTORY_ROOT_SLOT};
 use alloy_primitives::Address;
-use devproof_chain::{ChainError, Header, NodeLog};
+use devproof_chain::{ChainError, NodeLog};
 use devproof_primitives::BlockRef;
 use devproof_store::{AppState, Contract, RawLog};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -39,7 +39,7 @@ fn same(a: &NodeLog, b: &NodeLog) -> bool {
     time(a) == time(b)
 }
 
-impl Indexer {
+impl Reader {
     /// Makes sure that the newest logs of a page do not contradict the headers of their blocks, and that the page's last
     /// block is not empty only because a node left out what it holds. Gives what was left out.
     pub(crate) async fn check_against_headers(
@@ -80,11 +80,9 @@ impl Indexer {
         let number = checkpoint.number;
         Ok(self.node.turned().logs(addresses, number..=number).await?)
     }
+}
 
-    async fn header(&self, number: u64) -> Result<Header, IndexError> {
-        Ok(self.node.header(number).await?.ok_or(ChainError::Moved { number })?)
-    }
-
+impl Indexer {
     /// Puts aside what the store holds of some contracts in a range and the node does not give any more, where the header
     /// of the block or its receipts show that the chain does not have it; or where it stands in the place of another
     /// log, of which the node says the same when asked once more. What nothing refutes stays.
@@ -106,7 +104,7 @@ impl Indexer {
             }
         }
         for (number, logs) in foreign {
-            let header = self.header(number).await?;
+            let header = self.reader.header(number).await?;
             let mut receipts = None;
             for log in logs {
                 if header.block != log.block {
@@ -135,7 +133,7 @@ impl Indexer {
                     "the header of its block"
                 };
                 tracing::warn!(app = %log.address, block = number, why, "a log is refuted");
-                self.must_hold(head).await?;
+                self.reader.must_hold(head).await?;
                 self.store.refute(chain_id, &[log], why, &head).await?;
             }
         }
@@ -158,11 +156,11 @@ impl Indexer {
         let (chain_id, app) = (self.node.chain_id(), contract.address);
         let mut fresh = Vec::new();
         let mut first = self.options.start_block;
-        self.must_hold(head).await?;
+        self.reader.must_hold(head).await?;
         while first <= head.number {
             let last = head.number.min(first.saturating_add(self.options.page_blocks.get() - 1));
             let logs = self.node.logs(&[app], first..=last).await?;
-            fresh.extend(self.with_times(logs).await?);
+            fresh.extend(self.reader.with_times(logs).await?);
             first = last.saturating_add(1);
         }
         let stored = self.store.logs(chain_id, &[app], head.number).await?;
@@ -178,7 +176,7 @@ impl Indexer {
             return Ok(false);
         }
         let root = self.node.storage(app, HISTORY_ROOT_SLOT, head.number).await?;
-        self.must_hold(head).await?;
+        self.reader.must_hold(head).await?;
         if state.policy.history_root() != Some(root) {
             return Ok(false);
         }

@@ -64,7 +64,7 @@ impl Indexer {
             return Ok(());
         }
         // The roots were asked for by number.
-        self.must_hold(head).await?;
+        self.reader.must_hold(head).await?;
         Ok(self.store.set_history_verified(chain_id, &agreed, &head).await?)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{IndexError, Indexer, page::LOOKS};
 use alloy_primitives::{Address, B256, U256};
-use devproof_contracts::{Code, UPGRADED};
+use devproof_contracts::UPGRADED;
 use devproof_primitives::{BlockRef, FoldError};
 use devproof_store::{AppState, Contract, RawLog, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -46,7 +46,7 @@ impl Indexer {
         let mut wrong = None;
         let contracts = self.store.contracts(chain_id).await?;
         let due: BTreeSet<Address> = (contracts.iter())
-            .filter(|c| c.role == Role::App && c.code_kind.parse().is_ok_and(Code::keeps_history))
+            .filter(|c| c.role == Role::App && c.code().keeps_history())
             .filter(|c| {
                 let is_new = self.checks.unchecked.contains(&c.address);
                 all || c.history_verified_at.is_none() || is_new
@@ -79,7 +79,7 @@ impl Indexer {
         }
         // The roots were asked for by number: they are those after `head` only if it still stands there.
         if wrong.is_some() || !agreed.is_empty() {
-            self.must_hold(head).await?;
+            self.reader.must_hold(head).await?;
         }
         if !agreed.is_empty() {
             self.store.set_history_verified(chain_id, &agreed, &head).await?;

@@ -7,7 +7,7 @@ use crate::{
     KeptFold, RawLog, Reading, Store, error::StoreError, folding::Folding, types::Contract,
 };
 use alloy_primitives::B256;
-use devproof_contracts::{About, Code, app_event};
+use devproof_contracts::{About, app_event};
 use devproof_primitives::{Action, BlockRef, Event, FoldError, Policy, Position, Rules, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -146,8 +146,7 @@ pub fn reading_event(reading: &Reading) -> Option<(Event, &'static str, B256)> {
 /// Which events of a contract are to be believed, by the code that was found behind it.
 #[must_use]
 pub fn rules(contract: &Contract) -> Rules {
-    let Ok(code) = contract.code_kind.parse::<Code>();
-    if code.keeps_history() {
+    if contract.code().keeps_history() {
         Rules::AppAuth { chain_id: contract.chain_id, app: contract.address }
     } else {
         Rules::AsEmitted

@@ -1,6 +1,7 @@
 //! What goes in and comes out.
 
 use alloy_primitives::{Address, B256, Bytes};
+use devproof_contracts::Code;
 pub use devproof_primitives::BlockRef;
 
 /// A log as the node gave it. Its key is chain, block hash and log index.
@@ -78,6 +79,15 @@ pub struct Contract {
     /// [`Store::set_history_verified`](crate::Store::set_history_verified) moves it up and a rewind down, and what is
     /// given here is never written.
     pub history_verified_at: Option<u64>,
+}
+
+impl Contract {
+    /// The kind of code, read.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        let Ok(code) = self.code_kind.parse();
+        code
+    }
 }
 
 /// What the node said when it was last asked.

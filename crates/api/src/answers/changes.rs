@@ -402,7 +402,7 @@ impl<'a> Telling<'a> {
             None => facts::beginning(contract),
             Some(before) => (store.app_state(contract, before).await?, Some(before)),
         };
-        let newborn = start.0.logs == 0 && facts::kind(contract) != Code::TimelockAppAuth;
+        let newborn = start.0.logs == 0 && contract.code() != Code::TimelockAppAuth;
         let mut lines = Vec::new();
         facts::walk(store, contract, start, block.number, |line| {
             // What was read by call did not happen in the block.

@@ -88,7 +88,7 @@ async fn diff_once(
     let at_end = facts::Findings::of(&readings);
     let upto: Vec<_> = readings.into_iter().filter(|r| r.block.number <= first).collect();
     let at_begin = facts::Findings::of(&upto);
-    let speaks = facts::kind(contract) != Code::TimelockAppAuth;
+    let speaks = contract.code() != Code::TimelockAppAuth;
     let said = |line: &&facts::Happening| !matches!(line.what, What::Read { .. });
     let is_birth = before.policy == AppState::new(contract).policy;
     let born_in = lines.iter().find(said).map(|line| line.what.at().transaction);

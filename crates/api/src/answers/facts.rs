@@ -29,12 +29,6 @@ pub(super) enum What {
     Code { at: Position, setting: &'static str, value: B256 },
 }
 
-/// The code kind that the indexer found.
-pub(super) fn kind(contract: &Contract) -> Code {
-    let Ok(code) = contract.code_kind.parse();
-    code
-}
-
 /// Where a walk begins: an app as it was after a block; `None` for what it was before all blocks.
 pub(super) type Start = (AppState, Option<u64>);
 

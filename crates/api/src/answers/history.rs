@@ -56,7 +56,7 @@ async fn history_once(
 
     let readings = store.readings(chain_id, address, up_to).await?;
     let findings = facts::Findings::of(&readings);
-    let speaks = facts::kind(contract) != Code::TimelockAppAuth;
+    let speaks = contract.code() != Code::TimelockAppAuth;
     let born_in = taking.first.filter(|_| speaks && from_birth);
     let birth = findings.birth.and_then(|(block, exactly)| exactly.then_some(block));
     let next = match taking.end().filter(|_| taking.more) {

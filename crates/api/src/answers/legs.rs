@@ -1,9 +1,6 @@
 //! The parts of an at-block answer, each a leg of what may boot.
 
-use super::{
-    facts::{Findings, kind},
-    timeline::claim,
-};
+use super::{facts::Findings, timeline::claim};
 use crate::documents::{self, Authorised, Orphan, Read, Since, time};
 use alloy_primitives::Address;
 use devproof_contracts::{About, Code};
@@ -13,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 pub(super) fn code(contract: &Contract, policy: &Policy, findings: &Findings) -> documents::Code {
-    let found = kind(contract);
+    let found = contract.code();
     let implementation = policy.implementation.or(contract.implementation);
     let (looked_at, implementation_hash) =
         implementation.map(|it| findings.implementation(it)).unwrap_or_default();
@@ -45,7 +42,7 @@ pub(super) fn read_by_call(read: &BTreeMap<String, BlockRef>, findings: &Finding
 
 /// What an answer about a contract that keeps no history may lack.
 pub(super) fn not_known(contract: &Contract, policy: &Policy, findings: &Findings) -> Vec<String> {
-    let code = kind(contract);
+    let code = contract.code();
     if code.keeps_history() {
         return Vec::new();
     }

@@ -235,7 +235,7 @@ impl Scope {
         contract: Contract,
     ) -> Result<Self, AnswerError> {
         let mut app = contract.address;
-        if facts::kind(&contract) == Code::LegacyAppAuth {
+        if contract.code() == Code::LegacyAppAuth {
             let readings = store.readings(contract.chain_id, app, head.number).await?;
             app = facts::Findings::of(&readings).app_id.unwrap_or(app);
         }
@@ -247,7 +247,7 @@ impl Scope {
     /// logs have not been read yet.
     async fn has_spoken(&self, store: &Store, up_to: u64) -> Result<(), AnswerError> {
         let Contract { chain_id, address, found_at, code_hash, .. } = self.contract;
-        let kind = facts::kind(&self.contract);
+        let kind = self.contract.code();
         let speaks = code_hash.is_some() && !matches!(kind, Code::Unknown | Code::TimelockAppAuth);
         // It may have been named before it was deployed; then what it said is later.
         let unread = speaks

@@ -331,7 +331,7 @@ impl Looking<'_> {
         });
         // Where everything has ended, the rest of the history was not read, which may have had the code replaced.
         let mut state = state.await?;
-        if lives.is_done() && !facts::kind(contract).keeps_history() {
+        if lives.is_done() && !contract.code().keeps_history() {
             state = store.app_state(contract, up_to).await?;
         }
         let of = Of::open(store, scope, self.moment, &state).await?;
@@ -380,7 +380,7 @@ impl Of {
     ) -> Result<Self, AnswerError> {
         let contract = &scope.contract;
         // Code that keeps a history has no other behind it that would have to be looked up.
-        let readings = if facts::kind(contract).keeps_history() {
+        let readings = if contract.code().keeps_history() {
             Vec::new()
         } else {
             store.readings(contract.chain_id, contract.address, moment.block.number).await?

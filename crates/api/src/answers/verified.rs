@@ -1,6 +1,6 @@
 //! Whether an answer holds all there is.
 
-use super::{AnswerError, Scope, facts::kind, moment::Moment};
+use super::{AnswerError, Scope, moment::Moment};
 use crate::documents::Completeness;
 use devproof_store::Store;
 
@@ -13,7 +13,7 @@ pub(super) async fn completeness(
     moment: &Moment,
 ) -> Result<Completeness, AnswerError> {
     let verified = match scope.contract.history_verified_at {
-        Some(at) if kind(&scope.contract).keeps_history() => {
+        Some(at) if scope.contract.code().keeps_history() => {
             reaches(store, scope, at, moment).await?
         }
         _ => false,

@@ -1,0 +1,231 @@
+//! Pages of a chain, each the logs of every followed contract in a range of blocks, read while those before them are
+//! written.
+
+use crate::{
+    IndexError,
+    births::{Notes, is_silent},
+    named::by_address,
+    page::LOOKS,
+    reader::Reader,
+    readings::missing,
+};
+use alloy_primitives::Address;
+use devproof_chain::NodeLog;
+use devproof_contracts::Code;
+use devproof_primitives::BlockRef;
+use devproof_store::{Contract, RawLog};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
+    ops::RangeInclusive,
+    panic::resume_unwind,
+};
+use tokio::{sync::mpsc, task::JoinSet};
+
+/// A page as it was read: the node held `previous` and `checkpoint` before and after.
+#[derive(Debug)]
+pub(crate) struct ReadPage {
+    /// The first block of it.
+    pub(crate) first: u64,
+    /// The block before it, if that was read too.
+    pub(crate) previous: Option<BlockRef>,
+    /// The last block of it.
+    pub(crate) checkpoint: BlockRef,
+    /// Contracts that were named in it, and not followed before.
+    pub(crate) contracts: Vec<Contract>,
+    /// What followed contracts said, and what these did.
+    pub(crate) logs: Vec<RawLog>,
+    /// What those of them were born with that were created in the block in which they were named.
+    pub(crate) births: Vec<(Address, Notes)>,
+}
+
+/// What is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    /// The first block.
+    pub(crate) first: u64,
+    /// The last block.
+    pub(crate) last: u64,
+    /// Blocks in a page.
+    pub(crate) page_blocks: NonZeroU64,
+    /// The newest block of the chain: the page that ends there is compared with headers.
+    pub(crate) newest: u64,
+}
+
+impl Stretch {
+    /// The page that begins with this block; `None` behind the last.
+    fn page(&self, first: u64) -> Option<RangeInclusive<u64>> {
+        let last = self.last.min(first.saturating_add(self.page_blocks.get() - 1));
+        (first <= self.last).then_some(first..=last)
+    }
+}
+
+/// Pages as they come. One waits while the one before it is written, and the logs of the one after it are read meanwhile;
+/// all of that ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    read: mpsc::Receiver<Result<ReadPage, IndexError>>,
+    reading: JoinSet<()>,
+}
+
+impl Pages {
+    /// Begins to read behind block `previous`, with these contracts followed.
+    pub(crate) fn read(
+        reader: Reader,
+        known: Vec<Contract>,
+        previous: Option<BlockRef>,
+        stretch: Stretch,
+    ) -> Self {
+        let (to, read) = mpsc::channel(1);
+        let mut reading = JoinSet::new();
+        let mut at = At {
+            reader,
+            stretch,
+            known: by_address(known),
+            previous,
+            next: stretch.page(stretch.first),
+            ahead: JoinSet::new(),
+        };
+        reading.spawn(async move {
+            // Not before there is room: a page may be large.
+            while let Ok(room) = to.reserve().await {
+                match at.page().await {
+                    Ok(Some(page)) => room.send(Ok(page)),
+                    Ok(None) => return,
+                    Err(error) => return room.send(Err(error)),
+                }
+            }
+        });
+        Self { read, reading }
+    }
+
+    /// The next page; `None` behind the last.
+    ///
+    /// # Errors
+    /// What the node says. There is no page behind one that could not be read.
+    pub(crate) async fn next(&mut self) -> Result<Option<ReadPage>, IndexError> {
+        if let Some(page) = self.read.recv().await {
+            return page.map(Some);
+        }
+        match self.reading.join_next().await {
+            Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The logs of a page, read while the page before it is.
+#[derive(Debug)]
+struct Ahead {
+    /// Whose logs these are.
+    addresses: BTreeSet<Address>,
+    /// The block at which the page ends, as it was before the logs were read.
+    checkpoint: BlockRef,
+    logs: Vec<NodeLog>,
+}
+
+impl Ahead {
+    async fn read(
+        reader: Reader,
+        addresses: BTreeSet<Address>,
+        page: RangeInclusive<u64>,
+    ) -> Result<Self, IndexError> {
+        let checkpoint = reader.held(*page.end()).await?;
+        let asked: Vec<Address> = addresses.iter().copied().collect();
+        let logs = reader.node.logs(&asked, page).await?;
+        Ok(Self { addresses, checkpoint, logs })
+    }
+}
+
+/// How far reading has come.
+struct At {
+    reader: Reader,
+    stretch: Stretch,
+    known: BTreeMap<Address, Contract>,
+    previous: Option<BlockRef>,
+    /// The page that comes next.
+    next: Option<RangeInclusive<u64>>,
+    /// Its logs, if they are being read.
+    ahead: JoinSet<Result<Ahead, IndexError>>,
+}
+
+impl At {
+    /// Reads the next page; `None` behind the last.
+    async fn page(&mut self) -> Result<Option<ReadPage>, IndexError> {
+        let Some(page) = self.next.clone() else { return Ok(None) };
+        let (reader, first, last) = (self.reader.clone(), *page.start(), *page.end());
+        let followed: BTreeSet<Address> = self.known.keys().copied().collect();
+        let Ahead { addresses, checkpoint, mut logs } = match self.ahead.join_next().await {
+            Some(Ok(Ok(ahead))) => ahead,
+            // What went wrong goes wrong again, or did not matter.
+            _ => Ahead::read(reader.clone(), followed.clone(), page.clone()).await?,
+        };
+        self.next = last.checked_add(1).and_then(|next| self.stretch.page(next));
+        if let Some(next) = self.next.clone() {
+            self.ahead.spawn(Ahead::read(reader.clone(), followed.clone(), next));
+        }
+        // Contracts that were found in the page before were not asked for yet.
+        let late: Vec<Address> = followed.difference(&addresses).copied().collect();
+        logs.extend(reader.node.logs(&late, page.clone()).await?);
+        let found = reader.named_in(&logs, &self.known, last).await?;
+        let new: Vec<Address> = found.iter().map(|c| c.address).collect();
+        logs.extend(reader.node.logs(&new, page).await?);
+
+        let mut logs = reader.with_times(logs).await?;
+        if last == self.stretch.newest {
+            let addresses: Vec<Address> = followed.iter().chain(&new).copied().collect();
+            let left_out = reader.check_against_headers(&logs, &addresses, checkpoint).await?;
+            logs.extend(reader.with_times(left_out).await?);
+        }
+        let unread: Vec<&Contract> =
+            found.iter().filter(|c| !self.known.contains_key(&c.address)).collect();
+        let births = reader.births_in(&logs, &unread, checkpoint).await?;
+        // An answer counts only if the node saw the same chain before and after it gave it: one that
+        // has not seen the blocks yet, or is being reorganised, answers with too little.
+        let previous = self.previous.replace(checkpoint);
+        for block in previous.iter().chain([&checkpoint]) {
+            reader.must_hold(*block).await?;
+        }
+        self.known.extend(found.iter().map(|contract| (contract.address, contract.clone())));
+        Ok(Some(ReadPage { first, previous, checkpoint, contracts: found, logs, births }))
+    }
+}
+
+impl Reader {
+    /// What apps were born with that came in the block of a page in which they were named, and spoke there. Of others more
+    /// has to be known than one page.
+    async fn births_in(
+        &self,
+        logs: &[RawLog],
+        apps: &[&Contract],
+        head: BlockRef,
+    ) -> Result<Vec<(Address, Notes)>, IndexError> {
+        let mut born: BTreeMap<Address, (&Contract, Vec<RawLog>)> = (apps.iter())
+            .filter(|app| is_silent(app) && app.code() != Code::TimelockAppAuth)
+            .map(|app| (app.address, (*app, Vec::new())))
+            .collect();
+        for log in logs {
+            if let Some((app, said)) = born.get_mut(&log.address)
+                && log.block.number == app.found_at
+            {
+                said.push(log.clone());
+            }
+        }
+        born.retain(|_, (_, said)| !said.is_empty());
+        let born: Vec<_> = born.into_values().map(|(app, said)| (app.clone(), said)).collect();
+        let notes: Vec<Option<(Address, Notes)>> = stream::iter(born)
+            .map(|(app, said)| async move {
+                match self.notes_at_birth(&app, &said, head).await {
+                    Ok(notes) => Ok(Some((app.address, notes))),
+                    // Tried again, and then read of the newest state, when all else was read.
+                    Err(IndexError::Chain(error)) if missing(&error) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffered(LOOKS)
+            .try_collect()
+            .await?;
+        Ok(notes.into_iter().flatten().collect())
+    }
+}
