@@ -240,3 +240,27 @@ async fn a_replayed_chain_grows_when_it_is_told_to() {
     assert!(node.logs(&[made.kms], 0..=head).await.unwrap().len() > at_50);
     assert!(replay.asked().questions["eth_getLogs"] >= 2);
 }
+
+/// Apps come in every page, are read of in the pages after it, and are asked once what they were born with.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_pages_are_cut_does_not_matter() {
+    let plan = Plan { blocks: 120, apps: 60, events: 600, ..SMALL };
+    let made = plan.make().unwrap();
+    let replay = Replay::serve(made.ledger, 32).unwrap();
+    let asked = |method: &str| replay.asked().questions.get(method).copied().unwrap_or_default();
+    let mut first = None;
+    for blocks in [2_000, 1, 2, 7, 50] {
+        let folder = tempfile::tempdir().unwrap();
+        let page_blocks = blocks.try_into().unwrap();
+        let options = Options { page_blocks, ..options(made.kms, vec![], vec![]) };
+        let before = ["eth_getCode", "eth_call", "eth_getStorageAt"].map(asked);
+        let indexed = index(replay.url(), options, &folder).await;
+        let questions = ["eth_getCode", "eth_call", "eth_getStorageAt"].map(asked);
+        let questions: Vec<_> = questions.iter().zip(before).map(|(now, was)| now - was).collect();
+        assert_eq!(questions[0], 60, "whether each was there a block before, in pages of {blocks}");
+        let born = indexed.1.values().filter(|read| read.iter().any(|r| r.what == "birth"));
+        assert_eq!(born.count(), 60, "in pages of {blocks}");
+        let first = first.get_or_insert_with(|| (indexed.clone(), questions.clone()));
+        assert_eq!((&indexed, &questions), (&first.0, &first.1), "in pages of {blocks}");
+    }
+}
