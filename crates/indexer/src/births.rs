@@ -6,7 +6,7 @@ use crate::{
     readings::{ATTEMPTS, missing},
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
-use devproof_chain::Look;
+use devproof_chain::{Identity, Look};
 use devproof_contracts::{
     About, Code, app_event,
     stock::{DstackApp, LegacyAppAuth, TimelockAppAuth},
@@ -42,6 +42,17 @@ impl Notes {
             subject: Bytes::copy_from_slice(subject),
             value: value.into(),
         });
+    }
+
+    /// Which code it was that an upgrade brought.
+    pub(crate) fn code(&mut self, identity: &Identity) {
+        self.add(About::CodeKind, identity.code.name().as_bytes().to_vec());
+        if let Some(implementation) = identity.implementation {
+            self.add(About::Implementation, implementation.into_word());
+        }
+        if let Some(hash) = identity.implementation_hash {
+            self.add(About::ImplementationHash, hash);
+        }
     }
 
     fn set(&mut self, setting: Setting, value: B256) {

@@ -11,7 +11,7 @@ use crate::{
 };
 use alloy_primitives::Address;
 use devproof_chain::NodeLog;
-use devproof_contracts::Code;
+use devproof_contracts::{Code, UPGRADED};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, RawLog};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -193,8 +193,8 @@ impl At {
 }
 
 impl Reader {
-    /// What apps were born with that came in the block of a page in which they were named, and spoke there. Of others more
-    /// has to be known than one page.
+    /// What apps were born with that came in the block of a page in which they were named, and spoke there, and which code
+    /// that was. Of others more has to be known than one page.
     async fn births_in(
         &self,
         logs: &[RawLog],
@@ -216,12 +216,21 @@ impl Reader {
         let born: Vec<_> = born.into_values().map(|(app, said)| (app.clone(), said)).collect();
         let notes: Vec<Option<(Address, Notes)>> = stream::iter(born)
             .map(|(app, said)| async move {
-                match self.notes_at_birth(&app, &said, head).await {
-                    Ok(notes) => Ok(Some((app.address, notes))),
+                let mut notes = match self.notes_at_birth(&app, &said, head).await {
+                    Ok(notes) => notes,
                     // Tried again, and then read of the newest state, when all else was read.
-                    Err(IndexError::Chain(error)) if missing(&error) => Ok(None),
-                    Err(error) => Err(error),
+                    Err(IndexError::Chain(error)) if missing(&error) => return Ok(None),
+                    Err(error) => return Err(error),
+                };
+                // A proxy says so of its first code too.
+                let is_upgrade = |log: &RawLog| log.topics.first() == Some(&UPGRADED);
+                if notes.block.number == app.found_at
+                    && said.iter().any(is_upgrade)
+                    && let Some((identity, _)) = self.looks.get(app.address, app.found_at)
+                {
+                    notes.code(&identity);
                 }
+                Ok(Some((app.address, notes)))
             })
             .buffered(LOOKS)
             .try_collect()

@@ -15,7 +15,7 @@ use devproof_contracts::{About, Code, UPGRADED};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, Reading, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Apps whose births are read and written at a time.
 const BIRTHS: usize = 512;
@@ -56,8 +56,8 @@ impl Indexer {
             }
             self.link_app_ids(kms.address, &contracts, head).await?;
         }
-        let read: BTreeSet<Address> =
-            self.store.answered(chain_id, About::Birth.word()).await?.into_iter().collect();
+        let births = self.store.answered(chain_id, About::Birth.word()).await?;
+        let read: BTreeSet<Address> = births.into_iter().map(|(address, _)| address).collect();
         let unread: Vec<&Contract> =
             contracts.iter().filter(|c| is_silent(c) && !read.contains(&c.address)).collect();
         for some in unread.chunks(BIRTHS) {
@@ -71,6 +71,10 @@ impl Indexer {
         } else {
             self.checks.upgraded.clone()
         };
+        let known: HashSet<(Address, BlockRef)> =
+            self.store.answered(chain_id, About::CodeKind.word()).await?.into_iter().collect();
+        let new = |upgrade: &(Address, BlockRef)| !known.contains(upgrade);
+        let upgrades = upgrades.into_iter().filter(new).collect();
         self.read_upgrades(upgrades, &contracts, head).await
     }
 
@@ -203,13 +207,7 @@ impl Indexer {
             }
         };
         let mut notes = Notes::after(block);
-        notes.add(About::CodeKind, identity.code.name().as_bytes().to_vec());
-        if let Some(implementation) = identity.implementation {
-            notes.add(About::Implementation, implementation.into_word());
-        }
-        if let Some(hash) = identity.implementation_hash {
-            notes.add(About::ImplementationHash, hash);
-        }
+        notes.code(&identity);
         if contract.role == Role::App && !known(About::Birth) {
             self.reader.settings(&look, address, identity.code, &mut notes).await?;
         }

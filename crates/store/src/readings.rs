@@ -10,6 +10,7 @@ use crate::{
     facts, folds,
     journal::{self, Weight},
     plan::Plan,
+    read::block,
     types::BlockRef,
 };
 use alloy_primitives::{Address, Bytes};
@@ -152,24 +153,25 @@ impl Store {
         rows.iter().map(|row| Ok((row.address(6)?, reading(row)?))).collect()
     }
 
-    /// The contracts that answered this after some canonical block, each once.
+    /// The contracts that answered this after some canonical block, with the block, each once.
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn answered(&self, chain_id: u64, what: &str) -> Result<Vec<Address>> {
-        let sql = "SELECT DISTINCT c.address FROM readings r
+    pub async fn answered(&self, chain_id: u64, what: &str) -> Result<Vec<(Address, BlockRef)>> {
+        let sql = "SELECT DISTINCT b.number, b.hash, b.unix_time, c.address FROM readings r
              JOIN contracts c ON c.id = r.contract_id
              JOIN chains n ON n.chain_id = c.chain_id
              JOIN blocks b ON b.id = n.blocks_from + r.number AND b.hash = r.block_hash
              WHERE c.chain_id = $1 AND r.what = $2 AND c.canonical = 1";
         let args = [Arg::Int(int("chain id", chain_id)?), Arg::Text(what)];
-        self.pool.rows(sql, &args).await?.iter().map(|row| row.address(0)).collect()
+        let rows = self.pool.rows(sql, &args).await?;
+        rows.iter().map(|row| Ok((row.address(3)?, block(row)?))).collect()
     }
 }
 
 pub(crate) fn reading(row: &Row) -> Result<Reading> {
     Ok(Reading {
-        block: BlockRef { number: row.number(0)?, hash: row.hash(1)?, timestamp: row.number(2)? },
+        block: block(row)?,
         what: row.text(3)?.to_owned(),
         subject: Bytes::copy_from_slice(row.bytes(4)?),
         value: Bytes::copy_from_slice(row.bytes(5)?),

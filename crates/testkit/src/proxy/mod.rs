@@ -50,6 +50,27 @@ pub enum Question {
     Other,
 }
 
+/// The newest blocks, so many of them, are replaced before a question.
+#[derive(Clone, Copy, Debug)]
+struct Reorg {
+    /// Of which kind; `None`: any.
+    before: Option<Question>,
+    /// How many such questions come first.
+    skip: u64,
+    depth: u64,
+}
+
+impl Reorg {
+    fn comes_before(&mut self, question: Question) -> bool {
+        if self.before.is_some_and(|before| before != question) {
+            return false;
+        }
+        let is_now = self.skip == 0;
+        self.skip = self.skip.saturating_sub(1);
+        is_now
+    }
+}
+
 impl Question {
     fn of(asked: &Value) -> Self {
         match method(asked) {
@@ -87,8 +108,8 @@ struct Mood {
     omits: Vec<Address>,
     /// Above this block, any log may be left out at random, and no backend lags further.
     settled: u64,
-    /// The next such question comes after a reorg of so many of the newest blocks.
-    reorg_before: Option<(Question, u64)>,
+    /// A reorg that is to come.
+    reorg: Option<Reorg>,
     /// How many of the newest blocks may be replaced or taken away between two questions.
     depth: u64,
     /// Logs that nobody emitted, told with those of their contract and block.
@@ -125,7 +146,7 @@ impl FaultyProxy {
             hidden: None,
             omits: Vec::new(),
             settled: 0,
-            reorg_before: None,
+            reorg: None,
             depth: 0,
             forged: Vec::new(),
             pruned: 0,
@@ -164,7 +185,7 @@ impl FaultyProxy {
     pub fn settle(&self) {
         let mut mood = self.mood();
         mood.faults = Faults::none();
-        (mood.lags_at, mood.hidden, mood.reorg_before) = (None, None, None);
+        (mood.lags_at, mood.hidden, mood.reorg) = (None, None, None);
     }
 
     /// Answers as a backend that has seen no block after this one; `None`: it has seen all.
@@ -217,7 +238,18 @@ impl FaultyProxy {
 
     /// Replaces the newest blocks before the next such question, once.
     pub fn reorg_before(&self, question: Question, depth: u64) {
-        self.mood().reorg_before = Some((question, depth));
+        self.mood().reorg = Some(Reorg { before: Some(question), skip: 0, depth });
+    }
+
+    /// Replaces the newest blocks after so many more questions, whatever they are about, once.
+    pub fn reorg_after(&self, questions: u64, depth: u64) {
+        self.mood().reorg = Some(Reorg { before: None, skip: questions, depth });
+    }
+
+    /// Whether a reorg is still to come.
+    #[must_use]
+    pub fn is_to_move(&self) -> bool {
+        self.mood().reorg.is_some()
     }
 
     /// [`Fault::Reorg`] and [`Fault::Rollback`] may touch at most so many of the newest blocks.
@@ -293,12 +325,12 @@ impl FaultyProxy {
         let (fault, reorg, mut lags_at) = {
             let mut mood = self.mood();
             *mood.asked.entry(question).or_default() += 1;
-            let reorg = mood.reorg_before.take_if(|(before, _)| *before == question);
+            let reorg = mood.reorg.take_if(|reorg| reorg.comes_before(question));
             let is_tag = asked.pointer("/params/0").and_then(number).is_none();
             let lags = mood.tags_lag || method(&asked) != "eth_getBlockByNumber" || !is_tag;
             (mood.draw(&asked), reorg, mood.lags_at.filter(|_| lags))
         };
-        if let Some((_, depth)) = reorg {
+        if let Some(Reorg { depth, .. }) = reorg {
             self.ask_for("anvil_reorg", json!([depth, []])).await?;
         }
         match fault {
