@@ -36,8 +36,9 @@ pub(crate) async fn what_was_answered_holds_from_its_block_on_and_goes_with_it(d
     assert_eq!(store.readings(CHAIN, who(2), 99).await.unwrap(), []);
     let about = store.readings_about(CHAIN, "hash", b"b").await.unwrap();
     assert_eq!(about, [(who(1), all[2].clone())]);
-    let owners = store.answered(CHAIN, "owner").await.unwrap();
-    assert_eq!(owners.iter().map(|(address, _)| *address).collect::<Vec<_>>(), [who(1)]);
+    let mut owners = store.answered(CHAIN, "owner").await.unwrap();
+    owners.sort_by_key(|(_, block)| block.number);
+    assert_eq!(owners, [(who(1), block(5, 0)), (who(1), block(7, 0))]);
 
     let above = store.add_readings(CHAIN, who(1), &[reading(9, 0, "owner", b"")], &head).await;
     assert!(matches!(above, Err(StoreError::InvalidPage { .. })), "{above:?}");
