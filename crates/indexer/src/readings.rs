@@ -67,14 +67,14 @@ impl Indexer {
             let every = (None, head.number);
             let logs = self.store.logs_mentioning(chain_id, UPGRADED, every, u32::MAX).await?;
             let upgrades = logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED));
-            upgrades.map(|log| (log.address, log.block)).collect()
+            // Of many most are known: each by itself would be asked for.
+            let known: HashSet<(Address, BlockRef)> =
+                self.store.answered(chain_id, About::CodeKind.word()).await?.into_iter().collect();
+            let upgrades = upgrades.map(|log| (log.address, log.block));
+            upgrades.filter(|upgrade| !known.contains(upgrade)).collect()
         } else {
             self.checks.upgraded.clone()
         };
-        let known: HashSet<(Address, BlockRef)> =
-            self.store.answered(chain_id, About::CodeKind.word()).await?.into_iter().collect();
-        let new = |upgrade: &(Address, BlockRef)| !known.contains(upgrade);
-        let upgrades = upgrades.into_iter().filter(new).collect();
         self.read_upgrades(upgrades, &contracts, head).await
     }
 

@@ -1,5 +1,5 @@
-//! States that are kept for later, so that an answer costs what it says: those of many apps at a time, on all processors,
-//! with each block read once for all that spoke in it.
+//! States that are kept for later, so that an answer costs what it says: those of many apps at a time, a part on each processor,
+//! which goes to each block once for all of its own that spoke there.
 
 use crate::{
     KeptFold, RawLog, Store,
