@@ -83,7 +83,7 @@ impl Pool {
     pub(crate) async fn begin_write(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin().await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => begin(pool, "BEGIN").await?,
         })
     }
 
@@ -91,9 +91,9 @@ impl Pool {
     pub(crate) async fn begin_read(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(read.begin()?),
-            Self::Postgres(pool) => Tx::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Self::Postgres(pool) => {
+                begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?
+            }
         })
     }
 
@@ -119,6 +119,16 @@ impl Pool {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// A transaction on a server. It is begun also when nobody waits for it any more, and then rolled back: sqlx 0.9.0 does not
+/// know of one that was left before `BEGIN` was answered, and gives its connection to whoever comes next
+/// (<https://github.com/transact-rs/sqlx/issues/4393>). They would be answered as of the moment in which it began, for as
+/// long as the connection lives, or not at all once anything in it failed.
+async fn begin(pool: &PgPool, how: &'static str) -> Result<Tx> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(how).await }).await;
+    Ok(Tx::Postgres(begun.map_err(|_| sqlx::Error::WorkerCrashed)??))
 }
 
 impl Tx {

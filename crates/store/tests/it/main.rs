@@ -18,6 +18,7 @@ mod copies;
 mod crashes;
 mod db;
 mod digests;
+mod drops;
 mod finders;
 mod kills;
 mod letters;
@@ -81,6 +82,7 @@ cases! {
     digests::history_of_insertion_does_not_show,
     digests::every_difference_shows,
     digests::large_stores_are_read_in_steps,
+    drops::a_question_that_is_left_anywhere_spoils_no_other,
     finders::announcements_are_found_by_when_they_are_ripe,
     finders::blocks_in_which_something_was_said_come_one_after_the_other,
     finders::bytes_are_kept_under_their_own_hash,
