@@ -5,7 +5,11 @@ use alloy::{
     primitives::{Address, B256, Bytes},
     rpc::types::Log,
 };
-use std::{collections::HashMap, num::NonZeroUsize, ops::RangeInclusive};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    ops::RangeInclusive,
+};
 
 /// A log as a node gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +152,7 @@ impl Node {
 /// A log is taken only if it is complete and was asked for; `None`: of any contract.
 pub(crate) fn checked(
     log: Log,
-    addresses: Option<&[Address]>,
+    addresses: Option<&HashSet<Address>>,
     range: RangeInclusive<u64>,
 ) -> Result<NodeLog, ChainError> {
     let nonsense =
