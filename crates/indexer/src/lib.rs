@@ -219,7 +219,8 @@ impl Indexer {
             let blocks = page_blocks.get().saturating_mul(PAGES_PER_PAST);
             let last = newest.min(first.saturating_add(blocks - 1));
             let known = self.store.contracts(chain_id).await?;
-            let stretch = Stretch { first, last, page_blocks, newest };
+            let finalized = heads.finalized;
+            let stretch = Stretch { first, last, page_blocks, newest, finalized };
             let mut pages = Pages::read(self.reader.clone(), known, done, stretch);
             while let Some(page) = pages.next().await? {
                 let checkpoint = page.checkpoint;

@@ -10,11 +10,11 @@ use crate::{
     readings::missing,
 };
 use alloy_primitives::Address;
-use devproof_chain::NodeLog;
+use devproof_chain::{ChainError, NodeLog};
 use devproof_contracts::{Code, UPGRADED};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, RawLog};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU64,
@@ -51,6 +51,8 @@ pub(crate) struct Stretch {
     pub(crate) page_blocks: NonZeroU64,
     /// The newest block of the chain: the page that ends there is compared with headers.
     pub(crate) newest: u64,
+    /// What the node called final before anything was read.
+    pub(crate) finalized: Option<BlockRef>,
 }
 
 impl Stretch {
@@ -184,8 +186,18 @@ impl At {
         // An answer counts only if the node saw the same chain before and after it gave it: one that
         // has not seen the blocks yet, or is being reorganised, answers with too little.
         let previous = self.previous.replace(checkpoint);
-        for block in previous.iter().chain([&checkpoint]) {
-            reader.must_hold(*block).await?;
+        let finalized = self.stretch.finalized.filter(|block| block.number <= last);
+        // What is final first: where that is gone, so is what is above it, and that alone would be no alarm.
+        let all: Vec<BlockRef> =
+            finalized.into_iter().chain(previous).chain([checkpoint]).collect();
+        let held = try_join_all(all.iter().map(|block| reader.holds(*block))).await?;
+        if let Some((gone, _)) = all.iter().zip(held).find(|(_, held)| !held) {
+            return Err(match finalized {
+                Some(block) if block == *gone => {
+                    IndexError::FinalizedReorg { finalized: block.number }
+                }
+                _ => ChainError::Moved { number: gone.number }.into(),
+            });
         }
         self.known.extend(found.iter().map(|contract| (contract.address, contract.clone())));
         Ok(Some(ReadPage { first, previous, checkpoint, contracts: found, logs, births }))

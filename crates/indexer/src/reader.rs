@@ -27,9 +27,14 @@ impl Reader {
         held(&self.node, number).await
     }
 
+    /// Whether a block is still on the node's chain, which must have one with its number.
+    pub(crate) async fn holds(&self, block: BlockRef) -> Result<bool, IndexError> {
+        Ok(self.held(block.number).await? == block)
+    }
+
     /// Makes sure that a block is still on the node's chain.
     pub(crate) async fn must_hold(&self, block: BlockRef) -> Result<(), IndexError> {
-        if self.held(block.number).await? == block {
+        if self.holds(block).await? {
             return Ok(());
         }
         Err(ChainError::Moved { number: block.number }.into())

@@ -99,7 +99,7 @@ impl Indexer {
     /// Whether the node's chain has this block. A node that has a head and not what is below it answers through
     /// backends of which some lag: that says nothing about the chain.
     async fn is_held(&self, block: BlockRef, heads: &Heads) -> Result<bool, IndexError> {
-        Ok(block.number <= heads.latest.number && self.reader.held(block.number).await? == block)
+        Ok(block.number <= heads.latest.number && self.reader.holds(block).await?)
     }
 
     /// Indexed blocks are sparse: the last common one may lie below the finalized one although the

@@ -4,7 +4,7 @@
 use alloy_primitives::{Address, B256, keccak256};
 use devproof_chain::Node;
 use devproof_contracts::stock::DstackApp;
-use devproof_indexer::{DEFAULT_PAGE_BLOCKS, Indexer, Options, Sources};
+use devproof_indexer::{DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Sources};
 use devproof_store::Store;
 use devproof_testkit::{Anvil, Bench, proxy::FaultyProxy};
 use std::{num::NonZeroU64, time::Duration};
@@ -35,46 +35,118 @@ async fn indexer(
     (Indexer::new(node, store.clone(), options).await.unwrap(), store)
 }
 
+/// A chain with a stock app that is followed, and a node that may replace blocks.
+struct World {
+    bench: Bench,
+    proxy: FaultyProxy,
+    app: Address,
+    folder: TempDir,
+}
+
+impl World {
+    /// `safe` is so many blocks behind the newest, `finalized` twice as many.
+    async fn create(epoch: u64) -> Self {
+        let bench = Bench::on(Anvil::start_with(31_337, NOW, epoch).unwrap()).await.unwrap();
+        let proxy = FaultyProxy::before(bench.anvil.url(), 0).await.unwrap();
+        let app = bench.deploy_stock_app(keccak256("first")).await.unwrap();
+        // What was before does not move.
+        bench.anvil.mine(DEPTH).await.unwrap();
+        Self { bench, proxy, app, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Follows through the node that may replace blocks, a block at a time.
+    async fn follower(&self, name: &str) -> (Indexer, Store) {
+        indexer(self.proxy.url(), self.bench.kms, &self.folder, name, 1).await
+    }
+
+    /// The app goes on, in blocks that may all be replaced.
+    async fn news(&self, round: u64) {
+        for n in 0..=DEPTH {
+            let version = keccak256([round.to_be_bytes(), n.to_be_bytes()].concat());
+            let call = DstackApp::addComposeHashCall { composeHash: version };
+            self.bench.rival.send(self.app, &call).await.unwrap();
+        }
+    }
+
+    /// Reads on while the chain moves behind so many questions, and says whether it moved.
+    async fn read_while_it_moves(
+        &self,
+        follower: &mut Indexer,
+        questions: u64,
+    ) -> (Result<(), IndexError>, bool) {
+        assert!(questions < 1_000, "it never ends");
+        self.news(questions).await;
+        self.proxy.reorg_after(questions, DEPTH);
+        let read = follower.catch_up(&mut |_| {}).await.map(|_| ());
+        let moved = !self.proxy.is_to_move();
+        self.proxy.settle();
+        (read, moved)
+    }
+
+    /// An index holds what one has that is made now.
+    async fn is_as_made_anew(&self, store: &Store, questions: u64) {
+        let name = format!("{questions}.sqlite");
+        let (url, blocks) = (self.bench.anvil.url(), DEFAULT_PAGE_BLOCKS.get());
+        let (mut fresh, anew) = indexer(url, self.bench.kms, &self.folder, &name, blocks).await;
+        fresh.catch_up(&mut |_| {}).await.unwrap();
+        let chain_id = self.bench.node.chain_id();
+        let digests: [B256; 2] =
+            [store.digest(chain_id).await.unwrap(), anew.digest(chain_id).await.unwrap()];
+        assert_eq!(digests[0], digests[1], "the chain moved behind {questions} questions");
+    }
+}
+
 /// Of a stock app nobody can add up what it says: a fact of the other branch would stay until it is final.
 #[tokio::test(flavor = "multi_thread")]
 async fn before_whichever_question_the_chain_moves_no_page_is_of_two_branches() {
     // Nothing moves that is final.
-    let anvil = Anvil::start_with(31_337, NOW, 8).unwrap();
-    let bench = Bench::on(anvil).await.unwrap();
-    let chain_id = bench.node.chain_id();
-    let proxy = FaultyProxy::before(bench.anvil.url(), 0).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let app = bench.deploy_stock_app(keccak256("first")).await.unwrap();
-    // What was before does not move.
-    bench.anvil.mine(DEPTH).await.unwrap();
-    let (mut follower, store) = indexer(proxy.url(), bench.kms, &folder, "index.sqlite", 1).await;
+    let world = World::create(8).await;
+    let (mut follower, store) = world.follower("index.sqlite").await;
     follower.catch_up(&mut |_| {}).await.unwrap();
     let mut refused = 0_u64;
     for questions in 0_u64.. {
-        assert!(questions < 1_000, "it never ends");
-        for n in 0..=DEPTH {
-            let version = keccak256([questions.to_be_bytes(), n.to_be_bytes()].concat());
-            let call = DstackApp::addComposeHashCall { composeHash: version };
-            bench.rival.send(app, &call).await.unwrap();
-        }
-        proxy.reorg_after(questions, DEPTH);
-        let read = follower.catch_up(&mut |_| {}).await;
-        let all_were_asked = proxy.is_to_move();
-        proxy.settle();
+        let (read, moved) = world.read_while_it_moves(&mut follower, questions).await;
         if let Err(error) = read {
             assert!(error.is_passing(), "{error}");
             refused += 1;
         }
         follower.catch_up(&mut |_| {}).await.unwrap();
-        let name = format!("{questions}.sqlite");
-        let blocks = DEFAULT_PAGE_BLOCKS.get();
-        let (mut fresh, anew) = indexer(bench.anvil.url(), bench.kms, &folder, &name, blocks).await;
-        fresh.catch_up(&mut |_| {}).await.unwrap();
-        let digests: [B256; 2] =
-            [store.digest(chain_id).await.unwrap(), anew.digest(chain_id).await.unwrap()];
-        assert_eq!(digests[0], digests[1], "the chain moved behind {questions} questions");
-        if all_were_asked {
+        world.is_as_made_anew(&store, questions).await;
+        if !moved {
             assert!(refused > 3 && questions > 12, "{refused} of {questions}");
+            return;
+        }
+    }
+}
+
+/// What the node calls final is replaced behind its back: whenever that is, it is an alarm or was not seen, and no index holds
+/// blocks of both branches.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_whichever_question_what_is_final_moves_it_is_an_alarm() {
+    let world = World::create(1).await;
+    let mut alarms = 0_u64;
+    for questions in 0_u64.. {
+        let (mut follower, store) = world.follower(&format!("index-{questions}.sqlite")).await;
+        follower.catch_up(&mut |_| {}).await.unwrap();
+        let (read, moved) = world.read_while_it_moves(&mut follower, questions).await;
+        let mut again = match read {
+            Err(error) if !error.is_passing() => Err(error),
+            _ => follower.catch_up(&mut |_| {}).await,
+        };
+        // Asked again, it says it again only if the index had written down what was final.
+        if again.is_err() {
+            alarms += 1;
+            let is_alarm =
+                |again: &Result<_, _>| matches!(again, Err(IndexError::FinalizedReorg { .. }));
+            assert!(is_alarm(&again), "{questions}: {again:?}");
+            again = follower.catch_up(&mut |_| {}).await;
+            assert!(again.is_ok() || is_alarm(&again), "{questions}: {again:?}");
+        }
+        if again.is_ok() {
+            world.is_as_made_anew(&store, questions).await;
+        }
+        if !moved {
+            assert!(alarms > 3 && questions > 12, "{alarms} of {questions}");
             return;
         }
     }
