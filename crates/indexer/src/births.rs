@@ -5,7 +5,7 @@ use crate::{
     reader::Reader,
     readings::{ATTEMPTS, missing},
 };
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes};
 use devproof_chain::{Identity, Look};
 use devproof_contracts::{
     About, Code, app_event,
@@ -13,6 +13,7 @@ use devproof_contracts::{
 };
 use devproof_primitives::{Action, BlockRef, Change, Event, Setting};
 use devproof_store::{Contract, RawLog, Reading, Role};
+use futures::future::join;
 use std::collections::BTreeSet;
 
 /// Words at the end of what a contract was created with that may be the hash its constructor allowed. The tutorial's
@@ -100,12 +101,7 @@ impl Reader {
         let start = self.start_block;
         let spoke = logs.first().map_or(contract.found_at, |log| log.block.number);
         let seen = spoke.min(contract.found_at.max(start)).min(head.number).max(start);
-        let is_there = async |number: u64| -> Result<bool, IndexError> {
-            if let Some((identity, _)) = self.looks.get(contract.address, number) {
-                return Ok(identity.code_hash.is_some());
-            }
-            Ok(!self.node.code(contract.address, number).await?.is_empty())
-        };
+        let is_there = async |number: u64| self.is_there(contract.address, number).await;
         // Where somebody named it before it was there, it appeared by the time it spoke.
         let mut high = if is_there(seen).await? { seen } else { spoke.max(seen) };
         if high == start {
@@ -123,6 +119,21 @@ impl Reader {
             if is_there(middle).await? { high = middle } else { low = middle }
         }
         Ok((high, true))
+    }
+
+    /// Asks what will be asked of an app that was born in the block in which it was named, as most are, so that it is known
+    /// then. What cannot be had now is asked again.
+    pub(crate) async fn foresee(&self, contract: &Contract) {
+        let (app, block) = (contract.address, contract.found_at);
+        if !is_silent(contract) || block == self.start_block {
+            return;
+        }
+        let switch = async {
+            if let Some(slot) = switch_slot(contract.code()) {
+                let _ = self.slot(app, slot, block).await;
+            }
+        };
+        let _ = join(self.is_there(app, block.saturating_sub(1)), switch).await;
     }
 
     async fn block_of(&self, number: u64, logs: &[RawLog]) -> Result<BlockRef, IndexError> {
@@ -171,20 +182,17 @@ impl Reader {
         if let Some(any) = any {
             notes.set(Setting::AnyDevice, flag(any));
         }
-        // Which slot the switch without a getter stands in.
-        let slot = match code {
+        match code {
             Code::DstackApp => {
                 // Earlier ones have no such switch, and so no such requirement.
                 let tcb = look.asked(node, &DstackApp::requireTcbUpToDateCall {}).await?;
                 notes.set(Setting::TcbRequirement, flag(tcb.unwrap_or(false)));
-                Some(1)
             }
             Code::LegacyAppAuth => {
                 if let Some(id) = look.asked(node, &LegacyAppAuth::appIdCall {}).await? {
                     notes.add(About::AppId, id.into_word());
                 }
                 notes.set(Setting::TcbRequirement, flag(false));
-                Some(2)
             }
             Code::TimelockAppAuth => {
                 let notice = TimelockAppAuth::noticePeriodCall {};
@@ -193,12 +201,11 @@ impl Reader {
                 }
                 notes.set(Setting::TcbRequirement, flag(false));
                 notes.add(About::UpgradesDisabled, flag(true));
-                None
             }
-            Code::AppAuth | Code::AppAuthTest | Code::Unknown => None,
-        };
-        if let (Some(slot), Some(any)) = (slot, any) {
-            let word = node.storage(app, U256::from(slot), notes.block.number).await?;
+            Code::AppAuth | Code::AppAuthTest | Code::Unknown => {}
+        }
+        if let (Some(slot), Some(any)) = (switch_slot(code), any) {
+            let word = self.slot(app, slot, notes.block.number).await?;
             // Two flags in one slot, one of them known: in any other layout this says nothing.
             let [rest @ .., second, lowest] = word.0;
             if rest == [0; 30] && second == u8::from(any) && lowest <= 1 {
@@ -254,6 +261,15 @@ impl Reader {
             notes.add(About::FirstComposeHash, hash);
         }
         Ok(())
+    }
+}
+
+/// Which slot the switch without a getter stands in.
+const fn switch_slot(code: Code) -> Option<u64> {
+    match code {
+        Code::DstackApp => Some(1),
+        Code::LegacyAppAuth => Some(2),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What stands behind the addresses that are followed.
 
 use crate::{IndexError, Indexer, reader::Reader, readings::missing};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256, U256};
 use devproof_chain::{ChainError, Identity, Look};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, Role};
@@ -16,28 +16,36 @@ const MOST: usize = 8_192;
 /// What was learned of contracts after some blocks since the node was last asked for its heads. What is written down for it
 /// is written only if the newest block still stands then.
 #[derive(Debug, Default)]
-pub(crate) struct Looks(Mutex<BTreeMap<(Address, u64), (Identity, Look)>>);
+pub(crate) struct Looks(Mutex<Learned>);
+
+#[derive(Debug, Default)]
+struct Learned {
+    looks: BTreeMap<(Address, u64), (Identity, Look)>,
+    /// Whether there was code.
+    codes: BTreeMap<(Address, u64), bool>,
+    slots: BTreeMap<(Address, u64, u64), B256>,
+}
 
 impl Looks {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<(Address, u64), (Identity, Look)>> {
+    fn all(&self) -> MutexGuard<'_, Learned> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets all: the chain may be another one.
     pub(crate) fn forget(&self) {
-        self.all().clear();
+        *self.all() = Learned::default();
     }
 
     /// What was learned of a contract after a block, if it was and is not forgotten.
     pub(crate) fn get(&self, address: Address, block: u64) -> Option<(Identity, Look)> {
-        self.all().get(&(address, block)).cloned()
+        self.all().looks.get(&(address, block)).cloned()
     }
+}
 
-    fn add(&self, address: Address, block: u64, found: &(Identity, Look)) {
-        let mut all = self.all();
-        if all.len() < MOST {
-            all.insert((address, block), found.clone());
-        }
+/// Remembers, unless that is too much.
+fn remember<K: Ord, V>(all: &mut BTreeMap<K, V>, key: K, value: V) {
+    if all.len() < MOST {
+        all.insert(key, value);
     }
 }
 
@@ -52,8 +60,40 @@ impl Reader {
             return Ok(found);
         }
         let found = self.node.identify_with_look(address, block).await?;
-        self.looks.add(address, block, &found);
+        remember(&mut self.looks.all().looks, (address, block), found.clone());
         Ok(found)
+    }
+
+    /// Whether there was code at an address after a block.
+    pub(crate) async fn is_there(&self, address: Address, block: u64) -> Result<bool, ChainError> {
+        if let Some((identity, _)) = self.looks.get(address, block) {
+            return Ok(identity.code_hash.is_some());
+        }
+        let key = (address, block);
+        let known = self.looks.all().codes.get(&key).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let is_there = !self.node.code(address, block).await?.is_empty();
+        remember(&mut self.looks.all().codes, key, is_there);
+        Ok(is_there)
+    }
+
+    /// One of the first slots of a contract after a block.
+    pub(crate) async fn slot(
+        &self,
+        address: Address,
+        slot: u64,
+        block: u64,
+    ) -> Result<B256, ChainError> {
+        let key = (address, slot, block);
+        let known = self.looks.all().slots.get(&key).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let word = self.node.storage(address, U256::from(slot), block).await?;
+        remember(&mut self.looks.all().slots, key, word);
+        Ok(word)
     }
 
     /// Finds out what stands behind an address after a block.

@@ -32,7 +32,7 @@ mod verify;
 
 pub use error::IndexError;
 pub use fsck::{Difference, Findings, Kind, fsck};
-use pages::{Pages, Stretch};
+use pages::{PageSize, Pages, Stretch};
 pub use pulse::{BLOCK_TIME_SAMPLE, Pulse, Readiness, Reason, Stage, block_time, stored_readiness};
 use reader::Reader;
 use registries::Registries;
@@ -82,7 +82,8 @@ pub struct Options {
     pub start_block: u64,
     /// Time between two looks at the head.
     pub poll_interval: Duration,
-    /// Blocks that are read and committed at a time. A node that takes fewer says so, and gets fewer.
+    /// The most blocks that are read and committed at a time; fewer, where they hold much. A node that takes fewer says so,
+    /// and gets fewer.
     pub page_blocks: NonZeroU64,
     /// How long a node that knows less than the index, and nothing else, is taken for one that lags. After
     /// that its chain is taken to be shorter now.
@@ -117,10 +118,10 @@ pub struct Report {
     pub head: BlockRef,
 }
 
-/// Blocks in one page unless the options say otherwise: what hosted nodes take without complaint.
+/// The most blocks in one page unless the options say otherwise: what hosted nodes take without complaint.
 pub const DEFAULT_PAGE_BLOCKS: NonZeroU64 = NonZeroU64::new(2_000).unwrap();
 
-/// Pages after which the past of contracts that were found in them is filled in. More at a time are filled together, from
+/// Pages of the most blocks after which the past of contracts that were found in them is filled in. More at a time are filled together, from
 /// the newest block down; and nobody shall wait for an app until a long run is at its end.
 const PAGES_PER_PAST: u64 = 16;
 
@@ -213,17 +214,19 @@ impl Indexer {
         let mut done = status.checkpoint;
         let from = done.map_or(status.start_block.saturating_sub(1), |block| block.number);
         let mut logs = 0;
-        let (page_blocks, newest) = (self.options.page_blocks, heads.latest.number);
+        let (most, newest) = (self.options.page_blocks, heads.latest.number);
+        let mut size = PageSize::first(most);
         while done.is_none_or(|block| block.number < newest) {
             let first = done.map_or(status.start_block, |block| block.number + 1);
-            let blocks = page_blocks.get().saturating_mul(PAGES_PER_PAST);
+            let blocks = most.get().saturating_mul(PAGES_PER_PAST);
             let last = newest.min(first.saturating_add(blocks - 1));
             let known = self.store.contracts(chain_id).await?;
             let finalized = heads.finalized;
-            let stretch = Stretch { first, last, page_blocks, newest, finalized };
+            let stretch = Stretch { first, last, most, size, newest, finalized };
             let mut pages = Pages::read(self.reader.clone(), known, done, stretch);
             while let Some(page) = pages.next().await? {
                 let checkpoint = page.checkpoint;
+                size = page.next_size;
                 logs += self.write_page(page, heads.finalized).await?;
                 done = Some(checkpoint);
                 if checkpoint.number == last {

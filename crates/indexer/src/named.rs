@@ -9,38 +9,40 @@ use devproof_store::{Contract, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
-impl Reader {
-    /// The apps that KMS contracts and factories name in these logs, and that are not followed yet or were known from
-    /// a later block. Where several name one in a block, it is the one with the lowest address: which of them was read
-    /// first must not matter.
-    pub(crate) async fn named_in(
-        &self,
-        logs: &[NodeLog],
-        known: &BTreeMap<Address, Contract>,
-        at: u64,
-    ) -> Result<Vec<Contract>, IndexError> {
+/// Apps that are named in some logs, and not followed yet or known from a later block: the block and by whom. Where several
+/// name one in a block, it is the one with the lowest address: which of them was read first must not matter.
+pub(crate) struct Named {
+    by: BTreeMap<Address, (u64, Address)>,
+    /// Those among whom name them that are KMS contracts.
+    kms: BTreeSet<Address>,
+}
+
+impl Named {
+    /// Looks for what KMS contracts and factories that are known say in these logs.
+    pub(crate) fn in_logs(logs: &[NodeLog], known: &BTreeMap<Address, Contract>) -> Self {
         // Few of very many: nothing is looked up for each log in all that is followed.
         let name = |c: &&Contract| matches!(c.role, Role::Kms | Role::Factory);
-        let who: BTreeMap<Address, &Contract> =
-            known.values().filter(name).map(|c| (c.address, c)).collect();
+        let who: BTreeMap<Address, Role> =
+            known.values().filter(name).map(|c| (c.address, c.role)).collect();
         let events: Vec<_> =
             logs.iter().filter_map(|log| Some((log, *who.get(&log.address)?))).collect();
         // In the generation before DstackKms the id of an app is no contract; the KMS says which one decides.
         let mut deployed = BTreeMap::new();
-        for (log, by) in &events {
-            if by.role == Role::Kms
+        for (log, role) in &events {
+            if *role == Role::Kms
                 && let Some(KmsEvent::AppDeployed { app, contract }) =
                     kms_event(&log.topics, &log.data)
             {
-                deployed.insert((by.address, app), contract);
+                deployed.insert((log.address, app), contract);
             }
         }
         let mut named = BTreeMap::new();
-        for (log, by) in events {
-            let app = match by.role {
+        for (log, role) in events {
+            let by = log.address;
+            let app = match role {
                 Role::Kms => match kms_event(&log.topics, &log.data) {
                     Some(KmsEvent::AppRegistered(app)) => {
-                        deployed.get(&(by.address, app)).copied().unwrap_or(app)
+                        deployed.get(&(by, app)).copied().unwrap_or(app)
                     }
                     Some(KmsEvent::AppDeployed { contract, .. }) => contract,
                     _ => continue,
@@ -51,16 +53,32 @@ impl Reader {
                 },
                 Role::App | Role::DeletionRegistry => continue,
             };
-            let here = (log.block_number, by.address);
+            let here = (log.block_number, by);
             named.entry(app).and_modify(|first| *first = here.min(*first)).or_insert(here);
         }
-        if named.is_empty() {
-            return Ok(Vec::new());
-        }
         named.retain(|app, (block, by)| !is_known(known, *app, *block, *by));
+        let kms = who.into_iter().filter(|(_, role)| *role == Role::Kms).map(|(by, _)| by);
+        Self { by: named, kms: kms.collect() }
+    }
+
+    /// What was named; most of these are the contracts that decide.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.by.keys().copied()
+    }
+}
+
+impl Reader {
+    /// The contracts behind what was named, as they were when it was; after block `at` where the node knows no more.
+    pub(crate) async fn find(
+        &self,
+        named: Named,
+        known: &BTreeMap<Address, Contract>,
+        at: u64,
+    ) -> Result<Vec<Contract>, IndexError> {
+        let Named { by: named, kms } = named;
         // Many at a time: each takes some questions to the node.
         let looked: Vec<Contract> = stream::iter(named.clone())
-            .map(|(app, (block, by))| self.identify_once(app, Some(by), block, at))
+            .map(|(app, (block, by))| self.meet(app, by, block, at))
             .buffered(LOOKS)
             .try_collect()
             .await?;
@@ -69,9 +87,8 @@ impl Reader {
         for contract in looked {
             let app = contract.address;
             let Some((block, by)) = named.get(&app).copied() else { continue };
-            let is_kms = who.get(&by).is_some_and(|c| c.role == Role::Kms);
             let mut contract = Some(contract);
-            if is_kms && contract.as_ref().is_some_and(|c| c.code_hash.is_none()) {
+            if kms.contains(&by) && contract.as_ref().is_some_and(|c| c.code_hash.is_none()) {
                 let controller = match of_today.contains(&by) {
                     true => None,
                     false => self.controller_of(by, app, block, at).await?,
@@ -92,6 +109,29 @@ impl Reader {
             }
         }
         Ok(found.into_values().collect())
+    }
+
+    /// Finds out what stands behind an app that was just named, and what will be asked about it.
+    async fn meet(
+        &self,
+        app: Address,
+        by: Address,
+        block: u64,
+        later: u64,
+    ) -> Result<Contract, IndexError> {
+        let found = self.identify_once(app, Some(by), block, later).await?;
+        self.foresee(&found).await;
+        Ok(found)
+    }
+
+    /// The apps that these logs name, as [`Named`] and [`Reader::find`] say.
+    pub(crate) async fn named_in(
+        &self,
+        logs: &[NodeLog],
+        known: &BTreeMap<Address, Contract>,
+        at: u64,
+    ) -> Result<Vec<Contract>, IndexError> {
+        self.find(Named::in_logs(logs, known), known, at).await
     }
 }
 

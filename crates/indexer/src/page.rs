@@ -1,6 +1,6 @@
 //! Writing what was read: pages, what contracts did before they were found, and what is read again.
 
-use crate::{IndexError, Indexer, named::by_address, pages::ReadPage};
+use crate::{IndexError, Indexer, births::Notes, named::by_address, pages::ReadPage};
 use alloy_primitives::Address;
 use devproof_primitives::BlockRef;
 use devproof_store::{Backfill, Gap, Page, RawLog};
@@ -20,17 +20,19 @@ impl Indexer {
         finalized: Option<BlockRef>,
     ) -> Result<u64, IndexError> {
         let chain_id = self.node.chain_id();
-        let ReadPage { first, previous, checkpoint, contracts, logs, births } = read;
+        let ReadPage { first, previous, checkpoint, contracts, logs, births, .. } = read;
         self.checks.add(&logs);
         let mut blocks = self.returned(first, checkpoint.number).await?;
         // Remembered by its hash, so that its going missing is seen, whatever else is stored around it.
         let indexed = self.options.start_block..=checkpoint.number;
         blocks.extend(finalized.filter(|block| indexed.contains(&block.number)));
         let previous = previous.map(|block| block.hash);
-        let page = Page { chain_id, previous, contracts, blocks, logs, checkpoint };
+        let of_each = |(app, notes): (Address, Notes)| {
+            notes.readings.into_iter().map(move |reading| (app, reading))
+        };
+        let readings = births.into_iter().flat_map(of_each).collect();
+        let page = Page { chain_id, previous, contracts, blocks, logs, readings, checkpoint };
         let committed = self.commit(&page).await?;
-        // Whatever happens in between: who was not asked yet is asked when all pages are written.
-        self.keep_answers(&births, checkpoint).await?;
         Ok(committed.new_logs)
     }
 
@@ -124,6 +126,7 @@ impl Indexer {
                 contracts,
                 blocks: Vec::new(),
                 logs,
+                readings: Vec::new(),
                 checkpoint: head,
             };
             let found = self.commit(&page).await?.new_logs;

@@ -4,7 +4,7 @@
 use crate::{
     IndexError,
     births::{Notes, is_silent},
-    named::by_address,
+    named::{Named, by_address},
     page::LOOKS,
     reader::Reader,
     readings::missing,
@@ -14,7 +14,11 @@ use devproof_chain::{ChainError, NodeLog};
 use devproof_contracts::{Code, UPGRADED};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, RawLog};
-use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    future::{try_join, try_join_all},
+    stream,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU64,
@@ -36,6 +40,8 @@ pub(crate) struct ReadPage {
     pub(crate) contracts: Vec<Contract>,
     /// What followed contracts said, and what these did.
     pub(crate) logs: Vec<RawLog>,
+    /// How many blocks the page after it has.
+    pub(crate) next_size: PageSize,
     /// What those of them were born with that were created in the block in which they were named.
     pub(crate) births: Vec<(Address, Notes)>,
 }
@@ -47,8 +53,10 @@ pub(crate) struct Stretch {
     pub(crate) first: u64,
     /// The last block.
     pub(crate) last: u64,
-    /// Blocks in a page.
-    pub(crate) page_blocks: NonZeroU64,
+    /// The most blocks in a page.
+    pub(crate) most: NonZeroU64,
+    /// How many the first page has.
+    pub(crate) size: PageSize,
     /// The newest block of the chain: the page that ends there is compared with headers.
     pub(crate) newest: u64,
     /// What the node called final before anything was read.
@@ -57,9 +65,36 @@ pub(crate) struct Stretch {
 
 impl Stretch {
     /// The page that begins with this block; `None` behind the last.
-    fn page(&self, first: u64) -> Option<RangeInclusive<u64>> {
-        let last = self.last.min(first.saturating_add(self.page_blocks.get() - 1));
+    fn page(&self, first: u64, size: PageSize) -> Option<RangeInclusive<u64>> {
+        let last = self.last.min(first.saturating_add(size.0.min(self.most).get() - 1));
         (first <= self.last).then_some(first..=last)
+    }
+}
+
+/// How many blocks a page has, if there are so many: about as many as hold [`LOGS`] logs. In larger pages, one is read while
+/// nothing is to be written yet, and one is written while nothing is to be read any more; and whatever a chain is full of,
+/// little of it is held in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageSize(NonZeroU64);
+
+/// Logs to a page. What a page costs by itself, a transaction and some questions, is little beside them.
+const LOGS: usize = 4_096;
+
+impl PageSize {
+    /// The size of the first page: nobody knows yet how much is in it.
+    pub(crate) fn first(most: NonZeroU64) -> Self {
+        Self(NonZeroU64::new(most.get() / 8).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// The size after a page of this one with so many logs.
+    fn after(self, logs: usize, most: NonZeroU64) -> Self {
+        let blocks = self.0.get();
+        let next = match logs {
+            few if few < LOGS / 2 => blocks.saturating_mul(2).min(most.get()),
+            many if many > LOGS * 2 => blocks / 2,
+            _ => blocks,
+        };
+        Self(NonZeroU64::new(next).unwrap_or(NonZeroU64::MIN))
     }
 }
 
@@ -86,7 +121,8 @@ impl Pages {
             stretch,
             known: by_address(known),
             previous,
-            next: stretch.page(stretch.first),
+            size: stretch.size,
+            next: stretch.page(stretch.first, stretch.size),
             ahead: JoinSet::new(),
         };
         reading.spawn(async move {
@@ -146,6 +182,7 @@ struct At {
     stretch: Stretch,
     known: BTreeMap<Address, Contract>,
     previous: Option<BlockRef>,
+    size: PageSize,
     /// The page that comes next.
     next: Option<RangeInclusive<u64>>,
     /// Its logs, if they are being read.
@@ -163,20 +200,32 @@ impl At {
             // What went wrong goes wrong again, or did not matter.
             _ => Ahead::read(reader.clone(), followed.clone(), page.clone()).await?,
         };
-        self.next = last.checked_add(1).and_then(|next| self.stretch.page(next));
+        // As far as it can be told: of contracts that are found in it, it is not known yet.
+        self.size = self.size.after(logs.len(), self.stretch.most);
+        self.next = last.checked_add(1).and_then(|next| self.stretch.page(next, self.size));
         if let Some(next) = self.next.clone() {
             self.ahead.spawn(Ahead::read(reader.clone(), followed.clone(), next));
         }
-        // Contracts that were found in the page before were not asked for yet.
-        let late: Vec<Address> = followed.difference(&addresses).copied().collect();
-        logs.extend(reader.node.logs(&late, page.clone()).await?);
-        let found = reader.named_in(&logs, &self.known, last).await?;
-        let new: Vec<Address> = found.iter().map(|c| c.address).collect();
-        logs.extend(reader.node.logs(&new, page).await?);
+        let named = Named::in_logs(&logs, &self.known);
+        // Contracts that were found in the page before were not asked for yet. They are apps, which name nobody; nor does what
+        // is named here.
+        let late = followed.difference(&addresses).copied();
+        let mut more: BTreeSet<Address> = late.chain(named.addresses()).collect();
+        let asked: Vec<Address> = more.iter().copied().collect();
+        let (found, said) = try_join(reader.find(named, &self.known, last), async {
+            Ok(reader.node.logs(&asked, page.clone()).await?)
+        })
+        .await?;
+        let new: BTreeSet<Address> = found.iter().map(|c| c.address).collect();
+        // What is an id and no contract is not followed; what decides for it is.
+        more.retain(|address| followed.contains(address) || new.contains(address));
+        logs.extend(said.into_iter().filter(|log| more.contains(&log.address)));
+        let rest: Vec<Address> = new.difference(&more).copied().collect();
+        logs.extend(reader.node.logs(&rest, page).await?);
 
         let mut logs = reader.with_times(logs).await?;
         if last == self.stretch.newest {
-            let addresses: Vec<Address> = followed.iter().chain(&new).copied().collect();
+            let addresses: Vec<Address> = followed.union(&new).copied().collect();
             let left_out = reader.check_against_headers(&logs, &addresses, checkpoint).await?;
             logs.extend(reader.with_times(left_out).await?);
         }
@@ -200,7 +249,16 @@ impl At {
             });
         }
         self.known.extend(found.iter().map(|contract| (contract.address, contract.clone())));
-        Ok(Some(ReadPage { first, previous, checkpoint, contracts: found, logs, births }))
+        let next_size = self.size;
+        Ok(Some(ReadPage {
+            first,
+            previous,
+            checkpoint,
+            contracts: found,
+            logs,
+            next_size,
+            births,
+        }))
     }
 }
 

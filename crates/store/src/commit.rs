@@ -8,6 +8,7 @@ use crate::{
     facts,
     journal::{self, Weight},
     plan::Plan,
+    readings,
     types::{Backfill, Committed, Page},
 };
 
@@ -33,6 +34,15 @@ impl Store {
         for log in &page.logs {
             plan.log(log, 0, page.checkpoint.number)?;
         }
+        for (_, reading) in &page.readings {
+            let number = reading.block.number;
+            if number > page.checkpoint.number {
+                return Err(
+                    plan.invalid(format!("a reading of block {number} is above its checkpoint"))
+                );
+            }
+            plan.block(reading.block)?;
+        }
         if page.contracts.iter().any(|contract| contract.chain_id != chain_id) {
             return Err(plan.invalid("it brings a contract of another chain".to_owned()));
         }
@@ -56,11 +66,16 @@ impl Store {
             contracts::upsert(&mut tx, contract).await?;
         }
         let kept_up_to = chain.checkpoint.map(|block| block.number);
-        let is_quiet = page.logs.is_empty() && page.contracts.is_empty();
+        let is_quiet =
+            page.logs.is_empty() && page.contracts.is_empty() && page.readings.is_empty();
         let weight = if is_quiet { Weight::Quiet } else { Weight::Facts };
         let entry = journal::enter(&mut tx, &chain, Some(&page.checkpoint), weight).await?;
         let mut carried = self.luggage.take(&chain);
         let new_logs = facts::write(&mut tx, &plan, (kept_up_to, entry), &mut carried).await?;
+        let answers: Vec<_> = page.readings.iter().map(|(who, reading)| (*who, reading)).collect();
+        let who = answers.iter().map(|(who, _)| *who).collect();
+        facts::number(&mut tx, chain_id, who, &mut carried).await?;
+        readings::write(&mut tx, chain_id, &answers, (&carried.ids, entry)).await?;
         contracts::cover(&mut tx, chain_id, first).await?;
         chains::set_checkpoint(&mut tx, chain_id, Some(&page.checkpoint)).await?;
         tx.commit().await?;

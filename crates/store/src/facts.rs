@@ -26,10 +26,8 @@ pub(crate) async fn write(
     carried: &mut Carried,
 ) -> Result<u64> {
     let logs = plan.logs()?;
-    let speakers = logs.iter().map(|log| log.address);
-    let new: BTreeSet<Address> = speakers.filter(|who| !carried.ids.contains_key(who)).collect();
-    let new = Vec::from_iter(new);
-    carried.ids.extend(contract_ids(tx, plan.chain_id, &new).await?);
+    let speakers = logs.iter().map(|log| log.address).collect();
+    number(tx, plan.chain_id, speakers, carried).await?;
     let said = said(plan.chain_id, &logs, &carried.ids)?;
     let from = ids::first(tx, plan.chain_id).await?;
     let said_in = |block: &BlockRef| said.get(&block.number).map(pack).unwrap_or_default();
@@ -387,6 +385,19 @@ pub(crate) async fn silence(tx: &mut Tx, contract: i64, (number, fork): (i64, i6
     let sql = "DELETE FROM spoke_aside WHERE contract_id = $1 AND number = $2 AND fork = $3";
     let args = [Arg::Int(contract), Arg::Int(number), Arg::Int(fork)];
     tx.execute(sql, &args).await.map(|_| ())
+}
+
+/// Learns the numbers of those of these contracts that are not carried yet.
+pub(crate) async fn number(
+    tx: &mut Tx,
+    chain_id: u64,
+    mut contracts: BTreeSet<Address>,
+    carried: &mut Carried,
+) -> Result<()> {
+    contracts.retain(|address| !carried.ids.contains_key(address));
+    let new = Vec::from_iter(contracts);
+    carried.ids.extend(contract_ids(tx, chain_id, &new).await?);
+    Ok(())
 }
 
 /// The numbers of some contracts of a chain, by address; those that are not known are not there.

@@ -4,7 +4,7 @@ use crate::{
     Store,
     bulk::insert,
     chains,
-    conn::{Arg, Row, bound, int},
+    conn::{Arg, Row, Tx, bound, int},
     contracts,
     error::{Result, StoreError},
     facts, folds,
@@ -14,6 +14,7 @@ use crate::{
     types::BlockRef,
 };
 use alloy_primitives::{Address, Bytes};
+use std::collections::{BTreeMap, HashMap};
 
 /// First the contract, then what it answered, then the blocks: left to itself, SQLite begins with all blocks of the chain.
 macro_rules! of_contract {
@@ -85,29 +86,9 @@ impl Store {
             journal::enter(&mut tx, &chain, chain.checkpoint.as_ref(), Weight::Facts).await?;
         let blocks: Vec<BlockRef> = plan.blocks.values().copied().collect();
         facts::blocks(&mut tx, chain_id, &blocks, entry).await?;
-        let mut rows = Vec::new();
-        for &(address, readings) in answers {
-            let contract = contracts.get(&address).copied();
-            let contract = contract.ok_or(StoreError::UnknownContract { chain_id, address })?;
-            if let Some(first) = readings.iter().map(|reading| reading.block.number).min() {
-                folds::forget(&mut tx, contract, first).await?;
-            }
-            rows.extend(readings.iter().map(|reading| (contract, reading)));
-        }
-        let rows = rows.iter().map(|(contract, reading)| {
-            Ok([
-                Arg::Int(*contract),
-                Arg::Int(int("block number", reading.block.number)?),
-                Arg::Bytes(reading.block.hash.as_slice()),
-                Arg::Text(&reading.what),
-                Arg::Bytes(&reading.subject),
-                Arg::Bytes(&reading.value),
-                Arg::Int(entry),
-            ])
-        });
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        let head = "INSERT INTO readings (contract_id, number, block_hash, what, subject, value, recorded) VALUES";
-        tx.each(|rows| insert(head, rows, 7, "ON CONFLICT DO NOTHING"), &rows).await?;
+        let all = answers.iter().flat_map(|(address, all)| all.iter().map(|one| (*address, one)));
+        let all: Vec<(Address, &Reading)> = all.collect();
+        write(&mut tx, chain_id, &all, (&contracts, entry)).await?;
         tx.commit().await
     }
 
@@ -167,6 +148,38 @@ impl Store {
         let rows = self.pool.rows(sql, &args).await?;
         rows.iter().map(|row| Ok((row.address(3)?, block(row)?))).collect()
     }
+}
+
+/// Writes what contracts with these numbers answered after blocks that are stored, under an entry of the journal. What is there
+/// already stays. Folds that were kept lack it.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    chain_id: u64,
+    answers: &[(Address, &Reading)],
+    (contracts, entry): (&HashMap<Address, i64>, i64),
+) -> Result<()> {
+    let (mut rows, mut first) = (Vec::new(), BTreeMap::new());
+    for &(address, reading) in answers {
+        let contract = contracts.get(&address).copied();
+        let contract = contract.ok_or(StoreError::UnknownContract { chain_id, address })?;
+        let number = reading.block.number;
+        first.entry(contract).and_modify(|first| *first = number.min(*first)).or_insert(number);
+        rows.push([
+            Arg::Int(contract),
+            Arg::Int(int("block number", number)?),
+            Arg::Bytes(reading.block.hash.as_slice()),
+            Arg::Text(&reading.what),
+            Arg::Bytes(&reading.subject),
+            Arg::Bytes(&reading.value),
+            Arg::Int(entry),
+        ]);
+    }
+    for (contract, first) in first {
+        folds::forget(tx, contract, first).await?;
+    }
+    let head = "INSERT INTO readings (contract_id, number, block_hash, what, subject, value, recorded) VALUES";
+    tx.each(|rows| insert(head, rows, 7, "ON CONFLICT DO NOTHING"), &rows).await?;
+    Ok(())
 }
 
 pub(crate) fn reading(row: &Row) -> Result<Reading> {

@@ -1,5 +1,6 @@
 //! What goes in and comes out.
 
+use crate::Reading;
 use alloy_primitives::{Address, B256, Bytes};
 use devproof_contracts::Code;
 pub use devproof_primitives::BlockRef;
@@ -132,6 +133,8 @@ pub struct Page {
     pub blocks: Vec<BlockRef>,
     /// The logs, in any order. Older ones than `previous` are taken as well, if their block is not contradicted.
     pub logs: Vec<RawLog>,
+    /// What contracts answered after blocks up to `checkpoint`.
+    pub readings: Vec<(Address, Reading)>,
     /// Where the chain stands after this page.
     pub checkpoint: BlockRef,
 }

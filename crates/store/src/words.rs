@@ -356,6 +356,7 @@ mod tests {
                 contracts: Vec::new(),
                 blocks: blocks.to_vec(),
                 logs: Vec::new(),
+                readings: Vec::new(),
                 checkpoint: blocks[2],
             };
             store.commit(&page).await.unwrap();

@@ -379,6 +379,7 @@ impl Headers for Restless {
                     contracts: Vec::new(),
                     blocks: Vec::new(),
                     logs: Vec::new(),
+                    readings: Vec::new(),
                     checkpoint: block(199),
                 };
                 self.store.commit(&page).await.unwrap();

@@ -167,6 +167,7 @@ async fn contracts_whose_logs_are_still_being_read() {
         contracts: vec![kms],
         blocks: vec![],
         logs: vec![],
+        readings: Vec::new(),
         checkpoint: block(201),
     };
     world.store.commit(&page).await.unwrap();
@@ -185,6 +186,7 @@ async fn an_app_that_was_reorganised_away() {
         contracts: vec![app],
         blocks: vec![block(9)],
         logs: world.logs.clone(),
+        readings: Vec::new(),
         checkpoint: block(10),
     };
     world.store.commit(&page).await.unwrap();

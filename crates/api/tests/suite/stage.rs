@@ -108,6 +108,7 @@ async fn notice_and_record() {
             contracts: vec![contract],
             blocks: vec![],
             logs: told.logs.clone(),
+            readings: Vec::new(),
             checkpoint: block(200),
         };
         world.store.commit(&page).await.unwrap();

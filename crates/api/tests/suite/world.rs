@@ -274,6 +274,7 @@ impl World {
                 .filter(|log| log.block.number <= to)
                 .cloned()
                 .collect(),
+            readings: Vec::new(),
             checkpoint: self.block(to),
         };
         self.store.commit(&page).await.unwrap();

@@ -142,6 +142,7 @@ async fn announce(store: &Store, apps: &[Contract], head: BlockRef) -> BlockRef 
         contracts: Vec::new(),
         blocks: Vec::new(),
         logs,
+        readings: Vec::new(),
         checkpoint: next,
     };
     store.commit(&page).await.unwrap();

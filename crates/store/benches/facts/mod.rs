@@ -81,6 +81,7 @@ pub(crate) async fn write(
             contracts: some.chain(others.iter().filter(|_| first == 0).cloned()).collect(),
             blocks: Vec::new(),
             logs: Vec::new(),
+            readings: Vec::new(),
             checkpoint: block(0),
         };
         previous = Some(page.checkpoint.hash);
@@ -98,6 +99,7 @@ pub(crate) async fn write(
             contracts: Vec::new(),
             blocks: Vec::new(),
             logs: logs.collect(),
+            readings: Vec::new(),
             checkpoint: block(last),
         };
         previous = Some(page.checkpoint.hash);

@@ -56,6 +56,7 @@ pub(crate) fn page(previous: Option<BlockRef>, checkpoint: BlockRef, logs: Vec<R
         contracts: Vec::new(),
         blocks: Vec::new(),
         logs,
+        readings: Vec::new(),
         checkpoint,
     }
 }

@@ -26,6 +26,7 @@ pub(crate) async fn a_time_is_that_of_the_last_block_before_it(db: &Db) {
             contracts: Vec::new(),
             blocks,
             logs: Vec::new(),
+            readings: Vec::new(),
             checkpoint,
         };
         store.commit(&page(None, blocks.collect(), at(200, 1))).await.unwrap();
