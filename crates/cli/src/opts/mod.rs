@@ -280,7 +280,7 @@ pub struct SourceArgs {
     /// Ask the node for news this often, in seconds [default: 5].
     #[arg(long, env = "DEVPROOF_POLL_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600), verbatim_doc_comment)]
     pub poll_seconds: Option<u64>,
-    /// Read this many blocks at a time [default: 2000].
+    /// Read at most this many blocks at a time [default: 2000].
     #[arg(long, env = "DEVPROOF_PAGE_BLOCKS", value_name = "BLOCKS", verbatim_doc_comment)]
     pub page_blocks: Option<NonZeroU64>,
 }
@@ -412,7 +412,7 @@ pub struct FsckArgs {
     /// Ask no node, even if one is configured: check the database against itself only.
     #[arg(long, verbatim_doc_comment)]
     pub offline: bool,
-    /// Read this many blocks at a time [default: 2000].
+    /// Read at most this many blocks at a time [default: 2000].
     #[arg(long, env = "DEVPROOF_PAGE_BLOCKS", value_name = "BLOCKS", verbatim_doc_comment)]
     pub page_blocks: Option<NonZeroU64>,
 }
