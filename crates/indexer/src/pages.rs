@@ -308,3 +308,28 @@ impl Reader {
         Ok(notes.into_iter().flatten().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_grow_where_little_is_and_shrink_where_much_is() {
+        let most = NonZeroU64::new(2_000).unwrap_or(NonZeroU64::MIN);
+        let blocks =
+            |sizes: Vec<PageSize>| sizes.iter().map(|size| size.0.get()).collect::<Vec<_>>();
+        let after = |mut size: PageSize, logs: &[usize]| {
+            let next = |logs: &usize| {
+                size = size.after(*logs, most);
+                size
+            };
+            blocks(logs.iter().map(next).collect())
+        };
+        let first = PageSize::first(most);
+        assert_eq!(after(first, &[0, 2_047, 100, 0, 0]), [500, 1_000, 2_000, 2_000, 2_000]);
+        assert_eq!(after(first, &[2_048, 8_192, 8_193, usize::MAX]), [250, 250, 125, 62]);
+        assert_eq!(after(first, &[usize::MAX; 9]).last(), Some(&1), "a page has a block at least");
+        assert_eq!(PageSize::first(NonZeroU64::MIN), PageSize(NonZeroU64::MIN));
+        assert_eq!(PageSize(NonZeroU64::MAX).after(0, NonZeroU64::MAX), PageSize(NonZeroU64::MAX));
+    }
+}

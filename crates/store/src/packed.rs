@@ -19,12 +19,8 @@
 //! Contracts are written as the numbers that the database gave them.
 
 use crate::error::{Result, StoreError};
-use alloy_primitives::{B256, keccak256};
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-    sync::LazyLock,
-};
+use alloy_primitives::{B256, keccak256, map::B256Map};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 /// What the words of the dictionary are the Keccak-256 of. The format depends on the order: only ever append, and no
 /// more than 128.
@@ -89,7 +85,7 @@ const NAMES: [&str; 58] = [
     "SignerRevoked(address,address,address)",
 ];
 
-static WORDS: LazyLock<(Vec<B256>, HashMap<B256, u8>)> = LazyLock::new(|| {
+static WORDS: LazyLock<(Vec<B256>, B256Map<u8>)> = LazyLock::new(|| {
     let words: Vec<B256> = NAMES.iter().map(keccak256).collect();
     let places = words.iter().zip(128..=u8::MAX).map(|(word, place)| (*word, place)).collect();
     (words, places)

@@ -131,6 +131,7 @@ cases! {
     reorgs::rewinding_to_nothing_starts_over,
     reorgs::rewinding_to_nothing_leaves_the_chain_before,
     sources::what_was_answered_holds_from_its_block_on_and_goes_with_it,
+    sources::what_was_answered_is_written_with_its_page,
     sources::a_refuted_log_answers_nothing_and_is_kept,
     states::a_long_history_is_read_in_steps,
     states::what_is_read_while_the_chain_turns_is_of_one_branch,

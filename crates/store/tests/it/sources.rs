@@ -5,7 +5,7 @@ use crate::{
     make::{CHAIN, block, log, page, who},
 };
 use alloy_primitives::Bytes;
-use devproof_store::{Reading, StoreError};
+use devproof_store::{Page, Reading, StoreError};
 
 fn reading(number: u64, branch: u64, what: &str, subject: &'static [u8]) -> Reading {
     Reading {
@@ -56,6 +56,48 @@ pub(crate) async fn what_was_answered_holds_from_its_block_on_and_goes_with_it(d
     let back = page(Some(block(5, 0)), head, vec![log(block(7, 0), 0, 1)]);
     store.commit(&back).await.unwrap();
     assert_eq!(readings(u64::MAX).await, all);
+}
+
+pub(crate) async fn what_was_answered_is_written_with_its_page(db: &Db) {
+    let (store, by_itself) = (db.store().await, db.store().await);
+    let head = block(8, 0);
+    let logs = vec![log(block(5, 0), 0, 1)];
+    // After a block with a log, one without, and the last one; and of somebody who said nothing.
+    let all = [
+        (who(1), reading(5, 0, "owner", b"")),
+        (who(1), reading(6, 0, "hash", b"a")),
+        (who(2), reading(8, 0, "owner", b"")),
+    ];
+    let written = Page { readings: all.to_vec(), ..page(None, head, logs.clone()) };
+    store.commit(&written).await.unwrap();
+    by_itself.commit(&page(None, head, logs)).await.unwrap();
+    for (address, reading) in &all {
+        by_itself.add_readings(CHAIN, *address, &[reading.clone()], &head).await.unwrap();
+    }
+    assert_eq!(
+        store.readings(CHAIN, who(1), 99).await.unwrap(),
+        [&all[0].1, &all[1].1].map(Clone::clone)
+    );
+    assert_eq!(store.digest(CHAIN).await.unwrap(), by_itself.digest(CHAIN).await.unwrap());
+
+    let mut refused = Vec::new();
+    for wrong in [
+        (who(1), reading(10, 0, "owner", b"")),
+        (who(99), reading(9, 0, "owner", b"")),
+        (who(1), reading(6, 1, "owner", b"")),
+    ] {
+        let next = page(Some(head), block(9, 0), vec![log(block(9, 0), 0, 1)]);
+        let written = Page { readings: vec![(who(1), reading(9, 0, "owner", b"")), wrong], ..next };
+        refused.push(store.commit(&written).await.unwrap_err());
+        assert_eq!(
+            store.digest(CHAIN).await.unwrap(),
+            by_itself.digest(CHAIN).await.unwrap(),
+            "all or nothing"
+        );
+    }
+    assert!(matches!(refused[0], StoreError::InvalidPage { .. }), "{:?}", refused[0]);
+    assert!(matches!(refused[1], StoreError::UnknownContract { .. }), "{:?}", refused[1]);
+    assert!(matches!(refused[2], StoreError::Fork { .. }), "{:?}", refused[2]);
 }
 
 pub(crate) async fn a_refuted_log_answers_nothing_and_is_kept(db: &Db) {
