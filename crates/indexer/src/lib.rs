@@ -212,6 +212,12 @@ impl Indexer {
         let rewound = self.go_back_to_the_chain(&heads).await?;
         let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;
         let mut done = status.checkpoint;
+        if rewound.orphaned_blocks > 0 {
+            self.checks.rewound();
+        }
+        if done.is_none() && self.checks.is_first() && rewound.orphaned_blocks == 0 {
+            self.checks.begin_with_nothing();
+        }
         let from = done.map_or(status.start_block.saturating_sub(1), |block| block.number);
         let mut logs = 0;
         let (most, newest) = (self.options.page_blocks, heads.latest.number);

@@ -143,6 +143,11 @@ fn is_known(known: &BTreeMap<Address, Contract>, app: Address, block: u64, by: A
         .is_some_and(|c| c.named_by.is_none_or(|other| (c.found_at, other) <= (block, by)))
 }
 
+/// Whether a contract that was found is followed already, because of something at or before where it was named.
+pub(crate) fn is_followed(known: &BTreeMap<Address, Contract>, found: &Contract) -> bool {
+    found.named_by.is_some_and(|by| is_known(known, found.address, found.found_at, by))
+}
+
 /// Contracts by their addresses.
 pub(crate) fn by_address(contracts: Vec<Contract>) -> BTreeMap<Address, Contract> {
     contracts.into_iter().map(|contract| (contract.address, contract)).collect()

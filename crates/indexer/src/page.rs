@@ -27,12 +27,16 @@ impl Indexer {
         let indexed = self.options.start_block..=checkpoint.number;
         blocks.extend(finalized.filter(|block| indexed.contains(&block.number)));
         let previous = previous.map(|block| block.hash);
-        let of_each = |(app, notes): (Address, Notes)| {
-            notes.readings.into_iter().map(move |reading| (app, reading))
+        let of_each = |(app, notes): &(Address, Notes)| {
+            let app = *app;
+            notes.readings.clone().into_iter().map(move |reading| (app, reading))
         };
-        let readings = births.into_iter().flat_map(of_each).collect();
+        let readings = births.iter().flat_map(of_each).collect();
         let page = Page { chain_id, previous, contracts, blocks, logs, readings, checkpoint };
         let committed = self.commit(&page).await?;
+        for (app, notes) in &births {
+            self.checks.was_born(*app, notes);
+        }
         Ok(committed.new_logs)
     }
 

@@ -4,7 +4,7 @@
 use crate::{
     IndexError,
     births::{Notes, is_silent},
-    named::{Named, by_address},
+    named::{Named, by_address, is_followed},
     page::LOOKS,
     reader::Reader,
     readings::missing,
@@ -24,6 +24,7 @@ use std::{
     num::NonZeroU64,
     ops::RangeInclusive,
     panic::resume_unwind,
+    sync::Arc,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -66,7 +67,7 @@ pub(crate) struct Stretch {
 impl Stretch {
     /// The page that begins with this block; `None` behind the last.
     fn page(&self, first: u64, size: PageSize) -> Option<RangeInclusive<u64>> {
-        let last = self.last.min(first.saturating_add(size.0.min(self.most).get() - 1));
+        let last = self.last.min(first.saturating_add(size.0.get() - 1));
         (first <= self.last).then_some(first..=last)
     }
 }
@@ -78,28 +79,30 @@ impl Stretch {
 pub(crate) struct PageSize(NonZeroU64);
 
 /// Logs to a page. What a page costs by itself, a transaction and some questions, is little beside them.
-const LOGS: usize = 4_096;
+const LOGS: u64 = 4_096;
 
 impl PageSize {
     /// The size of the first page: nobody knows yet how much is in it.
     pub(crate) fn first(most: NonZeroU64) -> Self {
-        Self(NonZeroU64::new(most.get() / 8).unwrap_or(NonZeroU64::MIN))
+        Self::within(most.get() / 8, most)
     }
 
-    /// The size after a page of this one with so many logs.
-    fn after(self, logs: usize, most: NonZeroU64) -> Self {
-        let blocks = self.0.get();
-        let next = match logs {
-            few if few < LOGS / 2 => blocks.saturating_mul(2).min(most.get()),
-            many if many > LOGS * 2 => blocks / 2,
-            _ => blocks,
-        };
-        Self(NonZeroU64::new(next).unwrap_or(NonZeroU64::MIN))
+    /// The size of the page after one of this size, where so many blocks held so many logs: at most twice as large, and
+    /// at least half.
+    fn after(self, logs: usize, blocks: u64, most: NonZeroU64) -> Self {
+        let logs = u64::try_from(logs).unwrap_or(u64::MAX).max(1);
+        let wanted = LOGS.saturating_mul(blocks) / logs;
+        let now = self.0.get();
+        Self::within(wanted.clamp(now / 2, now.saturating_mul(2)), most)
+    }
+
+    fn within(blocks: u64, most: NonZeroU64) -> Self {
+        Self(NonZeroU64::new(blocks).unwrap_or(NonZeroU64::MIN).min(most))
     }
 }
 
-/// Pages as they come. One waits while the one before it is written, and the logs of the one after it are read meanwhile;
-/// all of that ends when this is dropped.
+/// Pages as they come. One waits while the one before it is written, and it is asked about the one after it meanwhile; all of
+/// that ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Pages {
     read: mpsc::Receiver<Result<ReadPage, IndexError>>,
@@ -116,10 +119,12 @@ impl Pages {
     ) -> Self {
         let (to, read) = mpsc::channel(1);
         let mut reading = JoinSet::new();
+        let known = by_address(known);
         let mut at = At {
             reader,
             stretch,
-            known: by_address(known),
+            before: Arc::new(known.clone()),
+            known,
             previous,
             size: stretch.size,
             next: stretch.page(stretch.first, stretch.size),
@@ -153,26 +158,41 @@ impl Pages {
     }
 }
 
-/// The logs of a page, read while the page before it is.
+/// What nodes say of a page, asked while the page before it is completed and written.
 #[derive(Debug)]
 struct Ahead {
-    /// Whose logs these are.
-    addresses: BTreeSet<Address>,
     /// The block at which the page ends, as it was before the logs were read.
     checkpoint: BlockRef,
+    /// What was said by those who are followed, and those who were found.
     logs: Vec<NodeLog>,
+    /// Who was named. Some may be followed already, by what was said in a page before.
+    found: Vec<Contract>,
 }
 
 impl Ahead {
+    /// `followed` are asked for, `known` were when the stretch began: with all who name others, for in pages only apps are
+    /// found.
     async fn read(
         reader: Reader,
-        addresses: BTreeSet<Address>,
+        known: Arc<BTreeMap<Address, Contract>>,
+        followed: BTreeSet<Address>,
         page: RangeInclusive<u64>,
     ) -> Result<Self, IndexError> {
         let checkpoint = reader.held(*page.end()).await?;
-        let asked: Vec<Address> = addresses.iter().copied().collect();
-        let logs = reader.node.logs(&asked, page).await?;
-        Ok(Self { addresses, checkpoint, logs })
+        let asked: Vec<Address> = followed.iter().copied().collect();
+        let mut logs = reader.node.logs(&asked, page.clone()).await?;
+        let named = Named::in_logs(&logs, &known);
+        let new: Vec<Address> = named.addresses().filter(|app| !followed.contains(app)).collect();
+        let finding = reader.find(named, &known, *page.end());
+        let hearing = async { Ok(reader.node.logs(&new, page.clone()).await?) };
+        let (found, said) = try_join(finding, hearing).await?;
+        // What is an id and no contract is not followed; what decides for it is.
+        let contracts: BTreeSet<Address> = found.iter().map(|c| c.address).collect();
+        logs.extend(said.into_iter().filter(|log| contracts.contains(&log.address)));
+        let is_asked = |app: &&Address| followed.contains(*app) || new.contains(app);
+        let rest: Vec<Address> = contracts.iter().filter(|app| !is_asked(app)).copied().collect();
+        logs.extend(reader.node.logs(&rest, page).await?);
+        Ok(Self { checkpoint, logs, found })
     }
 }
 
@@ -180,57 +200,52 @@ impl Ahead {
 struct At {
     reader: Reader,
     stretch: Stretch,
+    /// Who was followed when the stretch began.
+    before: Arc<BTreeMap<Address, Contract>>,
+    /// Who is followed now.
     known: BTreeMap<Address, Contract>,
     previous: Option<BlockRef>,
     size: PageSize,
     /// The page that comes next.
     next: Option<RangeInclusive<u64>>,
-    /// Its logs, if they are being read.
+    /// What is being asked about it.
     ahead: JoinSet<Result<Ahead, IndexError>>,
 }
 
 impl At {
+    fn ask(
+        &self,
+        page: RangeInclusive<u64>,
+    ) -> impl Future<Output = Result<Ahead, IndexError>> + use<> {
+        let followed = self.known.keys().copied().collect();
+        Ahead::read(self.reader.clone(), self.before.clone(), followed, page)
+    }
+
     /// Reads the next page; `None` behind the last.
     async fn page(&mut self) -> Result<Option<ReadPage>, IndexError> {
         let Some(page) = self.next.clone() else { return Ok(None) };
         let (reader, first, last) = (self.reader.clone(), *page.start(), *page.end());
-        let followed: BTreeSet<Address> = self.known.keys().copied().collect();
-        let Ahead { addresses, checkpoint, mut logs } = match self.ahead.join_next().await {
+        let Ahead { checkpoint, logs, mut found } = match self.ahead.join_next().await {
             Some(Ok(Ok(ahead))) => ahead,
-            // What went wrong goes wrong again, or did not matter.
-            _ => Ahead::read(reader.clone(), followed.clone(), page.clone()).await?,
+            // Nothing was asked about the first page. What went wrong goes wrong again, or did not matter.
+            _ => self.ask(page).await?,
         };
-        // As far as it can be told: of contracts that are found in it, it is not known yet.
-        self.size = self.size.after(logs.len(), self.stretch.most);
+        found.retain(|app| !is_followed(&self.known, app));
+        let unread: Vec<Contract> =
+            found.iter().filter(|c| !self.known.contains_key(&c.address)).cloned().collect();
+        self.known.extend(found.iter().map(|contract| (contract.address, contract.clone())));
+        self.size = self.size.after(logs.len(), last - first + 1, self.stretch.most);
         self.next = last.checked_add(1).and_then(|next| self.stretch.page(next, self.size));
         if let Some(next) = self.next.clone() {
-            self.ahead.spawn(Ahead::read(reader.clone(), followed.clone(), next));
+            self.ahead.spawn(self.ask(next));
         }
-        let named = Named::in_logs(&logs, &self.known);
-        // Contracts that were found in the page before were not asked for yet. They are apps, which name nobody; nor does what
-        // is named here.
-        let late = followed.difference(&addresses).copied();
-        let mut more: BTreeSet<Address> = late.chain(named.addresses()).collect();
-        let asked: Vec<Address> = more.iter().copied().collect();
-        let (found, said) = try_join(reader.find(named, &self.known, last), async {
-            Ok(reader.node.logs(&asked, page.clone()).await?)
-        })
-        .await?;
-        let new: BTreeSet<Address> = found.iter().map(|c| c.address).collect();
-        // What is an id and no contract is not followed; what decides for it is.
-        more.retain(|address| followed.contains(address) || new.contains(address));
-        logs.extend(said.into_iter().filter(|log| more.contains(&log.address)));
-        let rest: Vec<Address> = new.difference(&more).copied().collect();
-        logs.extend(reader.node.logs(&rest, page).await?);
 
         let mut logs = reader.with_times(logs).await?;
         if last == self.stretch.newest {
-            let addresses: Vec<Address> = followed.union(&new).copied().collect();
+            let addresses: Vec<Address> = self.known.keys().copied().collect();
             let left_out = reader.check_against_headers(&logs, &addresses, checkpoint).await?;
             logs.extend(reader.with_times(left_out).await?);
         }
-        let unread: Vec<&Contract> =
-            found.iter().filter(|c| !self.known.contains_key(&c.address)).collect();
         let births = reader.births_in(&logs, &unread, checkpoint).await?;
         // An answer counts only if the node saw the same chain before and after it gave it: one that
         // has not seen the blocks yet, or is being reorganised, answers with too little.
@@ -248,7 +263,6 @@ impl At {
                 _ => ChainError::Moved { number: gone.number }.into(),
             });
         }
-        self.known.extend(found.iter().map(|contract| (contract.address, contract.clone())));
         let next_size = self.size;
         Ok(Some(ReadPage {
             first,
@@ -268,12 +282,12 @@ impl Reader {
     async fn births_in(
         &self,
         logs: &[RawLog],
-        apps: &[&Contract],
+        apps: &[Contract],
         head: BlockRef,
     ) -> Result<Vec<(Address, Notes)>, IndexError> {
         let mut born: BTreeMap<Address, (&Contract, Vec<RawLog>)> = (apps.iter())
             .filter(|app| is_silent(app) && app.code() != Code::TimelockAppAuth)
-            .map(|app| (app.address, (*app, Vec::new())))
+            .map(|app| (app.address, (app, Vec::new())))
             .collect();
         for log in logs {
             if let Some((app, said)) = born.get_mut(&log.address)
@@ -316,20 +330,22 @@ mod tests {
     #[test]
     fn pages_grow_where_little_is_and_shrink_where_much_is() {
         let most = NonZeroU64::new(2_000).unwrap_or(NonZeroU64::MIN);
-        let blocks =
-            |sizes: Vec<PageSize>| sizes.iter().map(|size| size.0.get()).collect::<Vec<_>>();
-        let after = |mut size: PageSize, logs: &[usize]| {
+        let sizes = |all: &[usize]| {
+            let mut size = PageSize::first(most);
             let next = |logs: &usize| {
-                size = size.after(*logs, most);
-                size
+                size = size.after(*logs, size.0.get(), most);
+                size.0.get()
             };
-            blocks(logs.iter().map(next).collect())
+            all.iter().map(next).collect::<Vec<_>>()
         };
-        let first = PageSize::first(most);
-        assert_eq!(after(first, &[0, 2_047, 100, 0, 0]), [500, 1_000, 2_000, 2_000, 2_000]);
-        assert_eq!(after(first, &[2_048, 8_192, 8_193, usize::MAX]), [250, 250, 125, 62]);
-        assert_eq!(after(first, &[usize::MAX; 9]).last(), Some(&1), "a page has a block at least");
+        assert_eq!(sizes(&[0, 2_048, 100, 0, 0]), [500, 1_000, 2_000, 2_000, 2_000]);
+        assert_eq!(sizes(&[4_096, 8_192, 4_096, usize::MAX]), [250, 125, 125, 62]);
+        assert_eq!(sizes(&[3_000, 5_000]), [341, 279]);
+        assert_eq!(sizes(&[usize::MAX; 9]).last(), Some(&1), "a page has a block at least");
         assert_eq!(PageSize::first(NonZeroU64::MIN), PageSize(NonZeroU64::MIN));
-        assert_eq!(PageSize(NonZeroU64::MAX).after(0, NonZeroU64::MAX), PageSize(NonZeroU64::MAX));
+        let all = PageSize(NonZeroU64::MAX);
+        assert_eq!(all.after(0, u64::MAX, NonZeroU64::MAX), all);
+        // The last page of a stretch may be short.
+        assert_eq!(PageSize(most).after(10, 1, most).0.get(), 1_000);
     }
 }

@@ -56,10 +56,14 @@ impl Indexer {
             }
             self.link_app_ids(kms.address, &contracts, head).await?;
         }
-        let births = self.store.answered(chain_id, About::Birth.word()).await?;
-        let read: BTreeSet<Address> = births.into_iter().map(|(address, _)| address).collect();
-        let unread: Vec<&Contract> =
-            contracts.iter().filter(|c| is_silent(c) && !read.contains(&c.address)).collect();
+        let mut unread: Vec<&Contract> = (contracts.iter())
+            .filter(|c| is_silent(c) && !self.checks.is_born(c.address))
+            .collect();
+        if !unread.is_empty() {
+            let births = self.store.answered(chain_id, About::Birth.word()).await?;
+            let read: BTreeSet<Address> = births.into_iter().map(|(address, _)| address).collect();
+            unread.retain(|app| !read.contains(&app.address));
+        }
         for some in unread.chunks(BIRTHS) {
             self.read_births(some, head).await?;
         }
@@ -73,7 +77,7 @@ impl Indexer {
             let upgrades = upgrades.map(|log| (log.address, log.block));
             upgrades.filter(|upgrade| !known.contains(upgrade)).collect()
         } else {
-            self.checks.upgraded.clone()
+            self.checks.upgrades()
         };
         self.read_upgrades(upgrades, &contracts, head).await
     }

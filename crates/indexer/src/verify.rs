@@ -1,8 +1,8 @@
 //! The events of an app that keeps a history must lead to the root in its contract.
 
-use crate::{IndexError, Indexer, page::LOOKS};
+use crate::{IndexError, Indexer, births::Notes, page::LOOKS};
 use alloy_primitives::{Address, B256, U256};
-use devproof_contracts::UPGRADED;
+use devproof_contracts::{About, UPGRADED};
 use devproof_primitives::{BlockRef, FoldError};
 use devproof_store::{AppState, Contract, RawLog, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -159,7 +159,11 @@ pub(crate) struct Checks {
     /// How many logs of apps came since their states were last kept, as far as this process knows.
     unkept: BTreeMap<Address, u64>,
     /// Proxies that said since then that their code was replaced, and where.
-    pub(crate) upgraded: Vec<(Address, BlockRef)>,
+    upgraded: BTreeMap<Address, Vec<BlockRef>>,
+    /// Apps of which it was written since then what they were born with.
+    born: BTreeSet<Address>,
+    /// Whether there was nothing before this process: then all of it was added here.
+    from_nothing: bool,
     /// Where the index stood at the last check.
     last: Option<BlockRef>,
     /// When all apps were last checked; `None`: not yet by this process.
@@ -173,8 +177,44 @@ impl Checks {
             self.unchecked.insert(log.address);
             *self.unkept.entry(log.address).or_default() += 1;
         }
-        let upgrades = logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED));
-        self.upgraded.extend(upgrades.map(|log| (log.address, log.block)));
+        for log in logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED)) {
+            self.upgraded.entry(log.address).or_default().push(log.block);
+        }
+    }
+
+    /// The chain is indexed from its first block by this process.
+    pub(crate) const fn begin_with_nothing(&mut self) {
+        self.from_nothing = true;
+    }
+
+    /// What an app was born with was written. Where that tells which code it was, nothing is to be asked about the upgrade
+    /// that a proxy says its first code to be.
+    pub(crate) fn was_born(&mut self, app: Address, notes: &Notes) {
+        self.born.insert(app);
+        if notes.readings.iter().any(|reading| reading.what == About::CodeKind.word())
+            && let Some(blocks) = self.upgraded.get_mut(&app)
+        {
+            blocks.retain(|block| *block != notes.block);
+        }
+    }
+
+    /// What was written may have gone.
+    pub(crate) fn rewound(&mut self) {
+        self.born.clear();
+    }
+
+    /// Whether it is known, since the last check, that the birth of an app is written.
+    pub(crate) fn is_born(&self, app: Address) -> bool {
+        self.born.contains(&app)
+    }
+
+    /// The upgrades that came since the last check, and of which nothing was written with their page.
+    pub(crate) fn upgrades(&self) -> Vec<(Address, BlockRef)> {
+        let of = |(app, blocks): (&Address, &Vec<BlockRef>)| {
+            let app = *app;
+            blocks.iter().map(move |block| (app, *block)).collect::<Vec<_>>()
+        };
+        self.upgraded.iter().flat_map(of).collect()
     }
 
     /// Whether so much of an app is new that folding it for every question would be felt; if so, it is taken for kept.
@@ -185,9 +225,9 @@ impl Checks {
         }
     }
 
-    /// Whether this process has checked nothing yet.
+    /// Whether there may be something that was never checked, by this process or by one before it that ended.
     pub(crate) const fn is_first(&self) -> bool {
-        self.all.is_none()
+        self.all.is_none() && !self.from_nothing
     }
 
     fn nothing_is_new(&self, head: BlockRef) -> bool {
@@ -201,6 +241,7 @@ impl Checks {
     fn passed(&mut self, head: BlockRef, all: bool) {
         self.unchecked.clear();
         self.upgraded.clear();
+        self.born.clear();
         self.last = Some(head);
         if all {
             self.all = Some(Instant::now());
