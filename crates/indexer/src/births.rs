@@ -122,18 +122,22 @@ impl Reader {
     }
 
     /// Asks what will be asked of an app that was born in the block in which it was named, as most are, so that it is known
-    /// then. What cannot be had now is asked again.
-    pub(crate) async fn foresee(&self, contract: &Contract) {
+    /// then; what cannot be had now is asked again. Tells whether there was code before that block, if it was asked: it is of
+    /// those that keep some of their state to themselves, and where somebody says that they deployed it.
+    pub(crate) async fn foresee(&self, contract: &Contract, is_deployed: bool) -> Option<bool> {
         let (app, block) = (contract.address, contract.found_at);
-        if !is_silent(contract) || block == self.start_block {
-            return;
-        }
+        let is_silent = is_silent(contract);
+        let before = block.checked_sub(1).filter(|_| block > self.start_block)?;
+        let was_there = async {
+            let is_asked = is_silent || is_deployed;
+            if is_asked { self.is_there(app, before).await.ok() } else { None }
+        };
         let switch = async {
-            if let Some(slot) = switch_slot(contract.code()) {
+            if let Some(slot) = switch_slot(contract.code()).filter(|_| is_silent) {
                 let _ = self.slot(app, slot, block).await;
             }
         };
-        let _ = join(self.is_there(app, block.saturating_sub(1)), switch).await;
+        join(was_there, switch).await.0
     }
 
     async fn block_of(&self, number: u64, logs: &[RawLog]) -> Result<BlockRef, IndexError> {

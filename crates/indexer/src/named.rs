@@ -15,6 +15,17 @@ pub(crate) struct Named {
     by: BTreeMap<Address, (u64, Address)>,
     /// Those among whom name them that are KMS contracts.
     kms: BTreeSet<Address>,
+    /// Where a KMS or factory says that it deployed a contract itself.
+    deployed: BTreeSet<(Address, u64)>,
+}
+
+/// A contract that was named.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) contract: Contract,
+    /// Whether it was created in the block in which it was named: there was no code before, and who named it says that they
+    /// deployed it. A node that answers nothing is not enough to leave what came before unread.
+    pub(crate) is_newborn: bool,
 }
 
 impl Named {
@@ -27,13 +38,14 @@ impl Named {
         let events: Vec<_> =
             logs.iter().filter_map(|log| Some((log, *who.get(&log.address)?))).collect();
         // In the generation before DstackKms the id of an app is no contract; the KMS says which one decides.
-        let mut deployed = BTreeMap::new();
+        let (mut decides, mut deployed) = (BTreeMap::new(), BTreeSet::new());
         for (log, role) in &events {
             if *role == Role::Kms
                 && let Some(KmsEvent::AppDeployed { app, contract }) =
                     kms_event(&log.topics, &log.data)
             {
-                deployed.insert((log.address, app), contract);
+                decides.insert((log.address, app), contract);
+                deployed.insert((contract, log.block_number));
             }
         }
         let mut named = BTreeMap::new();
@@ -42,13 +54,16 @@ impl Named {
             let app = match role {
                 Role::Kms => match kms_event(&log.topics, &log.data) {
                     Some(KmsEvent::AppRegistered(app)) => {
-                        deployed.get(&(by, app)).copied().unwrap_or(app)
+                        decides.get(&(by, app)).copied().unwrap_or(app)
                     }
                     Some(KmsEvent::AppDeployed { contract, .. }) => contract,
                     _ => continue,
                 },
                 Role::Factory => match factory_event(&log.topics, &log.data) {
-                    Some(event) => event.app,
+                    Some(event) => {
+                        deployed.insert((event.app, log.block_number));
+                        event.app
+                    }
                     None => continue,
                 },
                 Role::App | Role::DeletionRegistry => continue,
@@ -58,7 +73,7 @@ impl Named {
         }
         named.retain(|app, (block, by)| !is_known(known, *app, *block, *by));
         let kms = who.into_iter().filter(|(_, role)| *role == Role::Kms).map(|(by, _)| by);
-        Self { by: named, kms: kms.collect() }
+        Self { by: named, kms: kms.collect(), deployed }
     }
 
     /// What was named; most of these are the contracts that decide.
@@ -74,17 +89,18 @@ impl Reader {
         named: Named,
         known: &BTreeMap<Address, Contract>,
         at: u64,
-    ) -> Result<Vec<Contract>, IndexError> {
-        let Named { by: named, kms } = named;
+    ) -> Result<Vec<Found>, IndexError> {
+        let Named { by: named, kms, deployed } = named;
+        let is_deployed = |app, block| deployed.contains(&(app, block));
         // Many at a time: each takes some questions to the node.
-        let looked: Vec<Contract> = stream::iter(named.clone())
-            .map(|(app, (block, by))| self.meet(app, by, block, at))
+        let looked: Vec<Found> = stream::iter(named.clone())
+            .map(|(app, (block, by))| self.meet(app, (block, by), is_deployed(app, block), at))
             .buffered(LOOKS)
             .try_collect()
             .await?;
-        let mut found: BTreeMap<Address, Contract> = BTreeMap::new();
+        let mut found: BTreeMap<Address, Found> = BTreeMap::new();
         let mut of_today = BTreeSet::new();
-        for contract in looked {
+        for Found { contract, is_newborn } in looked {
             let app = contract.address;
             let Some((block, by)) = named.get(&app).copied() else { continue };
             let mut contract = Some(contract);
@@ -103,9 +119,12 @@ impl Reader {
             }
             let first = |c: &Contract| (c.found_at, c.named_by);
             if let Some(contract) = contract
-                && found.get(&contract.address).is_none_or(|other| first(&contract) < first(other))
+                && found
+                    .get(&contract.address)
+                    .is_none_or(|other| first(&contract) < first(&other.contract))
             {
-                found.insert(contract.address, contract);
+                let is_newborn = is_newborn && contract.address == app;
+                found.insert(contract.address, Found { contract, is_newborn });
             }
         }
         Ok(found.into_values().collect())
@@ -115,13 +134,14 @@ impl Reader {
     async fn meet(
         &self,
         app: Address,
-        by: Address,
-        block: u64,
+        (block, by): (u64, Address),
+        is_deployed: bool,
         later: u64,
-    ) -> Result<Contract, IndexError> {
-        let found = self.identify_once(app, Some(by), block, later).await?;
-        self.foresee(&found).await;
-        Ok(found)
+    ) -> Result<Found, IndexError> {
+        let contract = self.identify_once(app, Some(by), block, later).await?;
+        let was_there = self.foresee(&contract, is_deployed).await;
+        let is_newborn = is_deployed && contract.code_hash.is_some() && was_there == Some(false);
+        Ok(Found { contract, is_newborn })
     }
 
     /// The apps that these logs name, as [`Named`] and [`Reader::find`] say.
@@ -131,7 +151,8 @@ impl Reader {
         known: &BTreeMap<Address, Contract>,
         at: u64,
     ) -> Result<Vec<Contract>, IndexError> {
-        self.find(Named::in_logs(logs, known), known, at).await
+        let found = self.find(Named::in_logs(logs, known), known, at).await?;
+        Ok(found.into_iter().map(|found| found.contract).collect())
     }
 }
 

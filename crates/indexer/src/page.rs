@@ -20,7 +20,7 @@ impl Indexer {
         finalized: Option<BlockRef>,
     ) -> Result<u64, IndexError> {
         let chain_id = self.node.chain_id();
-        let ReadPage { first, previous, checkpoint, contracts, logs, births, .. } = read;
+        let ReadPage { first, previous, checkpoint, contracts, newborn, logs, births, .. } = read;
         self.checks.add(&logs);
         let mut blocks = self.returned(first, checkpoint.number).await?;
         // Remembered by its hash, so that its going missing is seen, whatever else is stored around it.
@@ -32,7 +32,8 @@ impl Indexer {
             notes.readings.clone().into_iter().map(move |reading| (app, reading))
         };
         let readings = births.iter().flat_map(of_each).collect();
-        let page = Page { chain_id, previous, contracts, blocks, logs, readings, checkpoint };
+        let page =
+            Page { chain_id, previous, contracts, blocks, logs, readings, newborn, checkpoint };
         let committed = self.commit(&page).await?;
         for (app, notes) in &births {
             self.checks.was_born(*app, notes);
@@ -131,6 +132,7 @@ impl Indexer {
                 blocks: Vec::new(),
                 logs,
                 readings: Vec::new(),
+                newborn: Vec::new(),
                 checkpoint: head,
             };
             let found = self.commit(&page).await?.new_logs;

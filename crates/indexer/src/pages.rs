@@ -4,7 +4,7 @@
 use crate::{
     IndexError,
     births::{Notes, is_silent},
-    named::{Named, by_address, is_followed},
+    named::{Found, Named, by_address, is_followed},
     page::LOOKS,
     reader::Reader,
     readings::missing,
@@ -39,6 +39,8 @@ pub(crate) struct ReadPage {
     pub(crate) checkpoint: BlockRef,
     /// Contracts that were named in it, and not followed before.
     pub(crate) contracts: Vec<Contract>,
+    /// Those of them that were created in it.
+    pub(crate) newborn: Vec<Address>,
     /// What followed contracts said, and what these did.
     pub(crate) logs: Vec<RawLog>,
     /// How many blocks the page after it has.
@@ -166,7 +168,7 @@ struct Ahead {
     /// What was said by those who are followed, and those who were found.
     logs: Vec<NodeLog>,
     /// Who was named. Some may be followed already, by what was said in a page before.
-    found: Vec<Contract>,
+    found: Vec<Found>,
 }
 
 impl Ahead {
@@ -187,7 +189,7 @@ impl Ahead {
         let hearing = async { Ok(reader.node.logs(&new, page.clone()).await?) };
         let (found, said) = try_join(finding, hearing).await?;
         // What is an id and no contract is not followed; what decides for it is.
-        let contracts: BTreeSet<Address> = found.iter().map(|c| c.address).collect();
+        let contracts: BTreeSet<Address> = found.iter().map(|it| it.contract.address).collect();
         logs.extend(said.into_iter().filter(|log| contracts.contains(&log.address)));
         let is_asked = |app: &&Address| followed.contains(*app) || new.contains(app);
         let rest: Vec<Address> = contracts.iter().filter(|app| !is_asked(app)).copied().collect();
@@ -230,10 +232,13 @@ impl At {
             // Nothing was asked about the first page. What went wrong goes wrong again, or did not matter.
             _ => self.ask(page).await?,
         };
-        found.retain(|app| !is_followed(&self.known, app));
+        found.retain(|it| !is_followed(&self.known, &it.contract));
+        let newborn =
+            found.iter().filter(|it| it.is_newborn).map(|it| it.contract.address).collect();
+        let contracts: Vec<Contract> = found.into_iter().map(|it| it.contract).collect();
         let unread: Vec<Contract> =
-            found.iter().filter(|c| !self.known.contains_key(&c.address)).cloned().collect();
-        self.known.extend(found.iter().map(|contract| (contract.address, contract.clone())));
+            contracts.iter().filter(|c| !self.known.contains_key(&c.address)).cloned().collect();
+        self.known.extend(contracts.iter().map(|contract| (contract.address, contract.clone())));
         self.size = self.size.after(logs.len(), last - first + 1, self.stretch.most);
         self.next = last.checked_add(1).and_then(|next| self.stretch.page(next, self.size));
         if let Some(next) = self.next.clone() {
@@ -268,7 +273,8 @@ impl At {
             first,
             previous,
             checkpoint,
-            contracts: found,
+            contracts,
+            newborn,
             logs,
             next_size,
             births,

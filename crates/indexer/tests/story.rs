@@ -7,7 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
-use alloy_primitives::{Address, B256, keccak256};
+use alloy::sol_types::SolEvent as _;
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use devproof_chain::Node;
 use devproof_contracts::{
     app_event,
@@ -19,6 +20,7 @@ use devproof_indexer::{DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Report
 use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
 use devproof_store::{RawLog, Store};
 use devproof_testkit::{Bench, Story};
+use serde_json::json;
 use std::{num::NonZeroU64, time::Duration};
 
 /// 2026-11-20 00:00:00 UTC.
@@ -263,6 +265,42 @@ async fn who_named_an_app_does_not_depend_on_the_order_of_reading() {
         index(&bench, &store).await;
         assert_eq!(store.digest(chain_id).await.unwrap(), expected, "the {name} first");
     }
+}
+
+/// A KMS is a contract like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_claims_to_have_deployed_an_app_hides_nothing_of_its_past() {
+    let bench = Bench::start(NOW).await.unwrap();
+    let app = bench.deploy_stock_app(keccak256("before")).await.unwrap();
+    bench.anvil.mine(3).await.unwrap();
+    // Whoever calls this has it emit three topics: PUSH1 64 CALLDATALOAD PUSH1 32 CALLDATALOAD PUSH0 CALLDATALOAD PUSH0 PUSH0 LOG3.
+    let (kms, code) = (Address::repeat_byte(0x77), "0x604035602035 5f35 5f5f a3".replace(' ', ""));
+    bench.anvil.request("anvil_setCode", json!([kms, code])).await.unwrap();
+    let claim = [
+        DstackKms::AppDeployedViaFactory::SIGNATURE_HASH,
+        app.into_word(),
+        bench.stranger.address().into_word(),
+    ];
+    let claim = Bytes::from(claim.concat());
+    let sent = json!([{ "from": bench.rival.address(), "to": kms, "data": claim }]);
+    bench.anvil.request("eth_sendTransaction", sent).await.unwrap();
+    bench.anvil.mine(3).await.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let chain_id = bench.node.chain_id();
+    let mut said = Vec::new();
+    for kms in [bench.kms, kms] {
+        let store = new_store(&folder, &format!("{kms}.sqlite")).await;
+        let sources = Sources { kms: vec![kms], ..Sources::default() };
+        let page_blocks = NonZeroU64::new(1).unwrap();
+        let options = Options { sources, page_blocks, ..options(&bench) };
+        let mut indexer = Indexer::new(bench.node.clone(), store.clone(), options).await.unwrap();
+        indexer.catch_up(&mut |_| {}).await.unwrap();
+        assert_eq!(store.contract(chain_id, app).await.unwrap().unwrap().named_by, Some(kms));
+        said.push(store.logs(chain_id, &[app], u64::MAX).await.unwrap());
+    }
+    assert!(said[0].len() > 2, "{said:?}");
+    assert_eq!(said[0], said[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,6 +77,7 @@ impl Store {
         facts::number(&mut tx, chain_id, who, &mut carried).await?;
         readings::write(&mut tx, chain_id, &answers, (&carried.ids, entry)).await?;
         contracts::cover(&mut tx, chain_id, first).await?;
+        contracts::cover_all(&mut tx, &chain, first, &page.newborn).await?;
         chains::set_checkpoint(&mut tx, chain_id, Some(&page.checkpoint)).await?;
         tx.commit().await?;
         self.luggage.put(&chain, carried);

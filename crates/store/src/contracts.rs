@@ -332,6 +332,30 @@ pub(crate) async fn cover(tx: &mut Tx, chain_id: u64, first: u64) -> Result<()> 
     Ok(())
 }
 
+/// Of contracts that a page which begins with this block is the first to cover, and that were created in it, nothing is to be
+/// read of the blocks before.
+pub(crate) async fn cover_all(
+    tx: &mut Tx,
+    chain: &ChainStatus,
+    first: u64,
+    newborn: &[Address],
+) -> Result<()> {
+    for address in newborn {
+        tx.execute(
+            "UPDATE contracts SET scanned_from = $4
+             WHERE chain_id = $1 AND address = $2 AND canonical = 1 AND scanned_from = $3",
+            &[
+                Arg::Int(int("chain id", chain.chain_id)?),
+                Arg::Bytes(address.as_slice()),
+                Arg::Int(int("block number", first)?),
+                Arg::Int(int("block number", chain.start_block)?),
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 pub(crate) fn contract(row: &Row) -> Result<Contract> {
     contract_from(row, 0)
 }

@@ -135,6 +135,8 @@ pub struct Page {
     pub logs: Vec<RawLog>,
     /// What contracts answered after blocks up to `checkpoint`.
     pub readings: Vec<(Address, Reading)>,
+    /// Those of `contracts` that were created in this page: before it there is nothing to be read of them.
+    pub newborn: Vec<Address>,
     /// Where the chain stands after this page.
     pub checkpoint: BlockRef,
 }

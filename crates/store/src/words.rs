@@ -357,6 +357,7 @@ mod tests {
                 blocks: blocks.to_vec(),
                 logs: Vec::new(),
                 readings: Vec::new(),
+                newborn: Vec::new(),
                 checkpoint: blocks[2],
             };
             store.commit(&page).await.unwrap();

@@ -380,6 +380,7 @@ impl Headers for Restless {
                     blocks: Vec::new(),
                     logs: Vec::new(),
                     readings: Vec::new(),
+                    newborn: Vec::new(),
                     checkpoint: block(199),
                 };
                 self.store.commit(&page).await.unwrap();

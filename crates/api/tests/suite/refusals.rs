@@ -168,6 +168,7 @@ async fn contracts_whose_logs_are_still_being_read() {
         blocks: vec![],
         logs: vec![],
         readings: Vec::new(),
+        newborn: Vec::new(),
         checkpoint: block(201),
     };
     world.store.commit(&page).await.unwrap();
@@ -187,6 +188,7 @@ async fn an_app_that_was_reorganised_away() {
         blocks: vec![block(9)],
         logs: world.logs.clone(),
         readings: Vec::new(),
+        newborn: Vec::new(),
         checkpoint: block(10),
     };
     world.store.commit(&page).await.unwrap();

@@ -109,6 +109,7 @@ async fn notice_and_record() {
             blocks: vec![],
             logs: told.logs.clone(),
             readings: Vec::new(),
+            newborn: Vec::new(),
             checkpoint: block(200),
         };
         world.store.commit(&page).await.unwrap();

@@ -275,6 +275,7 @@ impl World {
                 .cloned()
                 .collect(),
             readings: Vec::new(),
+            newborn: Vec::new(),
             checkpoint: self.block(to),
         };
         self.store.commit(&page).await.unwrap();

@@ -143,6 +143,7 @@ async fn announce(store: &Store, apps: &[Contract], head: BlockRef) -> BlockRef 
         blocks: Vec::new(),
         logs,
         readings: Vec::new(),
+        newborn: Vec::new(),
         checkpoint: next,
     };
     store.commit(&page).await.unwrap();

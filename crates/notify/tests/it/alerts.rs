@@ -132,6 +132,7 @@ async fn what_a_reorganisation_undid_is_taken_back_and_what_comes_back_is_told_a
         blocks: vec![block(40)],
         logs: logs.into_iter().filter(|log| log.block.number > 35).collect(),
         readings: Vec::new(),
+        newborn: Vec::new(),
         checkpoint: block(50),
     };
     world.store.commit(&page).await.unwrap();

@@ -82,6 +82,7 @@ pub(crate) async fn write(
             blocks: Vec::new(),
             logs: Vec::new(),
             readings: Vec::new(),
+            newborn: Vec::new(),
             checkpoint: block(0),
         };
         previous = Some(page.checkpoint.hash);
@@ -100,6 +101,7 @@ pub(crate) async fn write(
             blocks: Vec::new(),
             logs: logs.collect(),
             readings: Vec::new(),
+            newborn: Vec::new(),
             checkpoint: block(last),
         };
         previous = Some(page.checkpoint.hash);

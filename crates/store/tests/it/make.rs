@@ -57,6 +57,7 @@ pub(crate) fn page(previous: Option<BlockRef>, checkpoint: BlockRef, logs: Vec<R
         blocks: Vec::new(),
         logs,
         readings: Vec::new(),
+        newborn: Vec::new(),
         checkpoint,
     }
 }

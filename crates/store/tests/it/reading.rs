@@ -27,6 +27,7 @@ pub(crate) async fn a_time_is_that_of_the_last_block_before_it(db: &Db) {
             blocks,
             logs: Vec::new(),
             readings: Vec::new(),
+            newborn: Vec::new(),
             checkpoint,
         };
         store.commit(&page(None, blocks.collect(), at(200, 1))).await.unwrap();
