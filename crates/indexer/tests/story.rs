@@ -16,10 +16,12 @@ use devproof_contracts::{
     kms_event,
     stock::{DstackApp, DstackKms},
 };
-use devproof_indexer::{DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Report, Sources};
+use devproof_indexer::{
+    DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Progress, Report, Sources,
+};
 use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
 use devproof_store::{RawLog, Store};
-use devproof_testkit::{Bench, Story};
+use devproof_testkit::{Bench, Birth, Story, proxy::FaultyProxy};
 use serde_json::json;
 use std::{num::NonZeroU64, time::Duration};
 
@@ -267,40 +269,95 @@ async fn who_named_an_app_does_not_depend_on_the_order_of_reading() {
     }
 }
 
-/// A KMS is a contract like any other.
+/// Whoever calls this has it emit three topics: PUSH1 64 CALLDATALOAD PUSH1 32 CALLDATALOAD PUSH0 CALLDATALOAD PUSH0 PUSH0 LOG3.
+const EMITS_TOPICS: &str = "0x6040356020355f355f5fa3";
+/// And this one a topic and a word: PUSH1 32 CALLDATALOAD PUSH0 MSTORE PUSH0 CALLDATALOAD PUSH1 32 PUSH0 LOG1.
+const EMITS_A_WORD: &str = "0x6020355f525f3560205fa1";
+
+/// A KMS is a contract like any other, and a node one that may answer nothing: neither of them alone hides what an app did
+/// before it was named.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_claims_to_have_deployed_an_app_hides_nothing_of_its_past() {
+async fn neither_kms_nor_node_alone_hides_the_past_of_an_app() {
     let bench = Bench::start(NOW).await.unwrap();
     let app = bench.deploy_stock_app(keccak256("before")).await.unwrap();
     bench.anvil.mine(3).await.unwrap();
-    // Whoever calls this has it emit three topics: PUSH1 64 CALLDATALOAD PUSH1 32 CALLDATALOAD PUSH0 CALLDATALOAD PUSH0 PUSH0 LOG3.
-    let (kms, code) = (Address::repeat_byte(0x77), "0x604035602035 5f35 5f5f a3".replace(' ', ""));
-    bench.anvil.request("anvil_setCode", json!([kms, code])).await.unwrap();
-    let claim = [
+    let (deployed, registered) = (
         DstackKms::AppDeployedViaFactory::SIGNATURE_HASH,
-        app.into_word(),
-        bench.stranger.address().into_word(),
+        DstackKms::AppRegistered::SIGNATURE_HASH,
+    );
+    let by = bench.stranger.address().into_word();
+    let says = [
+        (EMITS_TOPICS, [deployed, app.into_word(), by].concat()),
+        (EMITS_A_WORD, [registered, app.into_word()].concat()),
     ];
-    let claim = Bytes::from(claim.concat());
-    let sent = json!([{ "from": bench.rival.address(), "to": kms, "data": claim }]);
-    bench.anvil.request("eth_sendTransaction", sent).await.unwrap();
-    bench.anvil.mine(3).await.unwrap();
+    let mut all = vec![(bench.kms, false)];
+    for (n, (code, claim)) in (0x70..).zip(says) {
+        let kms = Address::repeat_byte(n);
+        bench.anvil.request("anvil_setCode", json!([kms, code])).await.unwrap();
+        let (from, data) = (bench.rival.address(), Bytes::from(claim));
+        let sent = json!([{ "from": from, "to": kms, "data": data }]);
+        bench.anvil.request("eth_sendTransaction", sent).await.unwrap();
+        bench.anvil.mine(3).await.unwrap();
+        // The second one is read through a node that says that there was never any code.
+        all.push((kms, code == EMITS_A_WORD));
+    }
 
     let folder = tempfile::tempdir().unwrap();
     let chain_id = bench.node.chain_id();
     let mut said = Vec::new();
-    for kms in [bench.kms, kms] {
+    for (kms, says_nothing) in all {
+        let proxy = FaultyProxy::before(bench.anvil.url(), 0).await.unwrap();
+        if says_nothing {
+            proxy.always("eth_getCode", json!("0x"));
+        }
         let store = new_store(&folder, &format!("{kms}.sqlite")).await;
         let sources = Sources { kms: vec![kms], ..Sources::default() };
         let page_blocks = NonZeroU64::new(1).unwrap();
         let options = Options { sources, page_blocks, ..options(&bench) };
-        let mut indexer = Indexer::new(bench.node.clone(), store.clone(), options).await.unwrap();
+        let node = Node::connect(proxy.url()).await.unwrap();
+        let mut indexer = Indexer::new(node, store.clone(), options).await.unwrap();
         indexer.catch_up(&mut |_| {}).await.unwrap();
-        assert_eq!(store.contract(chain_id, app).await.unwrap().unwrap().named_by, Some(kms));
+        let contract = store.contract(chain_id, app).await.unwrap().unwrap();
+        assert_eq!((contract.named_by, contract.code_kind.as_str()), (Some(kms), "dstack_app"));
         said.push(store.logs(chain_id, &[app], u64::MAX).await.unwrap());
     }
     assert!(said[0].len() > 2, "{said:?}");
-    assert_eq!(said[0], said[1]);
+    assert_eq!(said[0], said[1], "said to be deployed when it was there");
+    assert_eq!(said[0], said[2], "said not to have been there");
+}
+
+/// What is asked behind the last page is asked by the next process, if this one does not come to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_asked_before_a_crash_is_asked_after_it() {
+    let bench = Bench::start(NOW).await.unwrap();
+    let birth = Birth { compose_hash: keccak256("first"), ..Birth::default() };
+    let app = bench.deploy_timelock_app(86_400, birth).await.unwrap();
+    let call = DstackKms::registerAppCall { appId: app };
+    bench.stranger.send(bench.kms, &call).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let chain_id = bench.node.chain_id();
+    let store = new_store(&folder, "killed.sqlite").await;
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut tell = |progress: Progress| {
+        if progress.done == progress.head {
+            told.send(()).unwrap();
+        }
+    };
+    {
+        let node = Node::connect(bench.anvil.url()).await.unwrap();
+        let mut indexer = Indexer::new(node, store.clone(), options(&bench)).await.unwrap();
+        tokio::select! {
+            biased;
+            _ = heard.recv() => {}
+            done = indexer.catch_up(&mut tell) => panic!("it was not stopped: {done:?}"),
+        }
+    }
+    assert_eq!(store.readings(chain_id, app, u64::MAX).await.unwrap(), []);
+    index(&bench, &store).await;
+    let fresh = new_store(&folder, "fresh.sqlite").await;
+    index(&bench, &fresh).await;
+    assert_ne!(store.readings(chain_id, app, u64::MAX).await.unwrap(), []);
+    assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
