@@ -72,7 +72,10 @@ pub(crate) async fn what_was_answered_is_written_with_its_page(db: &Db) {
     store.commit(&written).await.unwrap();
     by_itself.commit(&page(None, head, logs)).await.unwrap();
     for (address, reading) in &all {
-        by_itself.add_readings(CHAIN, *address, &[reading.clone()], &head).await.unwrap();
+        by_itself
+            .add_readings(CHAIN, *address, std::slice::from_ref(reading), &head)
+            .await
+            .unwrap();
     }
     assert_eq!(
         store.readings(CHAIN, who(1), 99).await.unwrap(),
