@@ -184,14 +184,16 @@ impl Ahead {
         let asked: Vec<Address> = followed.iter().copied().collect();
         let mut logs = reader.node.logs(&asked, page.clone()).await?;
         let named = Named::in_logs(&logs, &known);
-        let new: Vec<Address> = named.addresses().filter(|app| !followed.contains(app)).collect();
+        let new: BTreeSet<Address> =
+            named.addresses().filter(|app| !followed.contains(app)).collect();
+        let asked: Vec<Address> = new.iter().copied().collect();
         let finding = reader.find(named, &known, *page.end());
-        let hearing = async { Ok(reader.node.logs(&new, page.clone()).await?) };
+        let hearing = async { Ok(reader.node.logs(&asked, page.clone()).await?) };
         let (found, said) = try_join(finding, hearing).await?;
         // What is an id and no contract is not followed; what decides for it is.
         let contracts: BTreeSet<Address> = found.iter().map(|it| it.contract.address).collect();
         logs.extend(said.into_iter().filter(|log| contracts.contains(&log.address)));
-        let is_asked = |app: &&Address| followed.contains(*app) || new.contains(app);
+        let is_asked = |app: &&Address| followed.contains(*app) || new.contains(*app);
         let rest: Vec<Address> = contracts.iter().filter(|app| !is_asked(app)).copied().collect();
         logs.extend(reader.node.logs(&rest, page).await?);
         Ok(Self { checkpoint, logs, found })

@@ -67,7 +67,7 @@ impl Indexer {
         for some in unread.chunks(BIRTHS) {
             self.read_births(some, head).await?;
         }
-        let upgrades = if first {
+        let upgrades = if self.checks.may_lack_upgrades() {
             let every = (None, head.number);
             let logs = self.store.logs_mentioning(chain_id, UPGRADED, every, u32::MAX).await?;
             let upgrades = logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED));

@@ -225,9 +225,14 @@ impl Checks {
         }
     }
 
-    /// Whether there may be something that was never checked, by this process or by one before it that ended.
+    /// Whether this process has checked nothing yet.
     pub(crate) const fn is_first(&self) -> bool {
-        self.all.is_none() && !self.from_nothing
+        self.all.is_none()
+    }
+
+    /// Whether upgrades may be held that this process did not see, of one before it that was killed.
+    pub(crate) const fn may_lack_upgrades(&self) -> bool {
+        self.is_first() && !self.from_nothing
     }
 
     fn nothing_is_new(&self, head: BlockRef) -> bool {

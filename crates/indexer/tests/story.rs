@@ -23,7 +23,7 @@ use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
 use devproof_store::{RawLog, Store};
 use devproof_testkit::{Bench, Birth, Story, proxy::FaultyProxy};
 use serde_json::json;
-use std::{num::NonZeroU64, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU64, time::Duration};
 
 /// 2026-11-20 00:00:00 UTC.
 const NOW: u64 = 1_795_132_800;
@@ -334,6 +334,13 @@ async fn what_was_not_asked_before_a_crash_is_asked_after_it() {
     let app = bench.deploy_timelock_app(86_400, birth).await.unwrap();
     let call = DstackKms::registerAppCall { appId: app };
     bench.stranger.send(bench.kms, &call).await.unwrap();
+    let stock = bench.deploy_stock_app_with(birth).await.unwrap();
+    let new_implementation = bench.deploy_implementation(false).await.unwrap();
+    let upgrade = DstackApp::upgradeToAndCallCall {
+        newImplementation: new_implementation,
+        data: Bytes::new(),
+    };
+    bench.rival.send(stock, &upgrade).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let chain_id = bench.node.chain_id();
     let store = new_store(&folder, "killed.sqlite").await;
@@ -356,7 +363,12 @@ async fn what_was_not_asked_before_a_crash_is_asked_after_it() {
     index(&bench, &store).await;
     let fresh = new_store(&folder, "fresh.sqlite").await;
     index(&bench, &fresh).await;
-    assert_ne!(store.readings(chain_id, app, u64::MAX).await.unwrap(), []);
+    for (app, blocks) in [(app, 1), (stock, 2)] {
+        let readings = store.readings(chain_id, app, u64::MAX).await.unwrap();
+        let read: BTreeSet<u64> = readings.iter().map(|reading| reading.block.number).collect();
+        assert_eq!(read.len(), blocks, "{readings:?}");
+        assert_eq!(readings, fresh.readings(chain_id, app, u64::MAX).await.unwrap());
+    }
     assert_eq!(store.digest(chain_id).await.unwrap(), fresh.digest(chain_id).await.unwrap());
 }
 
