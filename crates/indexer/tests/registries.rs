@@ -149,7 +149,7 @@ async fn a_node_that_leaves_out_a_deletion_is_found_out() {
         let asked = proxy.asked(devproof_testkit::proxy::Question::Logs);
         run(&mut lied_to).await;
         assert_eq!(proxy.asked(devproof_testkit::proxy::Question::Logs), asked);
-        proxy.settle();
+        proxy.settle().await;
         run(&mut indexer(bench, proxy.url(), &partial).await).await;
         assert_eq!(of().await, Some(head), "read again where the node tells all");
         let logs = partial.logs(chain_id, &[bench.registry], u64::MAX).await.unwrap();

@@ -131,7 +131,7 @@ impl Follower {
                 }
             }
         }
-        self.proxy.settle();
+        self.proxy.settle().await;
         world.was_longer(before, mines(&self.proxy) - mined).await;
         world.forget_snapshots();
     }

@@ -317,7 +317,7 @@ async fn what_cannot_be_told_is_not_a_yes() {
     let node = devproof_chain::Node::connect(proxy.url()).await.unwrap();
     let lines = verify(&place, Ok(node.clone()), &demands()).await.lines;
     assert_ne!(lines.overall, Verdict::Pass, "{lines:#?}");
-    proxy.settle();
+    proxy.settle().await;
     assert_eq!(verify(&place, Ok(node.clone()), &demands()).await.lines.overall, Verdict::Pass);
     // Nor one that keeps back what came last: that another version is announced.
     let call = AppAuth::proposeComposeHash_1Call { composeHash: B256::repeat_byte(3) };

@@ -29,6 +29,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// The longest a slow answer takes. Long beside an answer, which takes a millisecond, and short beside
 /// the patience of whoever waits for a test.
@@ -91,6 +92,8 @@ pub struct FaultyProxy {
     behind: String,
     client: Client,
     state: Arc<Mutex<Mood>>,
+    /// Requests that are being answered.
+    busy: watch::Sender<usize>,
 }
 
 /// What it is about to do, and what it did.
@@ -164,6 +167,7 @@ impl FaultyProxy {
             behind: node.to_owned(),
             client: Client::new(),
             state: Arc::new(Mutex::new(mood)),
+            busy: watch::Sender::new(0),
         };
         let app = Router::new().route("/", post(answer)).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -181,11 +185,16 @@ impl FaultyProxy {
         self.mood().faults = faults;
     }
 
-    /// From now on, all is passed on as it is.
-    pub fn settle(&self) {
-        let mut mood = self.mood();
-        mood.faults = Faults::none();
-        (mood.lags_at, mood.hidden, mood.reorg) = (None, None, None);
+    /// From now on, all is passed on as it is, and the chain does not move: who asked a question before may have left
+    /// while it still did.
+    pub async fn settle(&self) {
+        {
+            let mut mood = self.mood();
+            mood.faults = Faults::none();
+            (mood.lags_at, mood.hidden, mood.reorg) = (None, None, None);
+        }
+        // It cannot be gone: `self` holds it.
+        let _ = self.busy.subscribe().wait_for(|requests| *requests == 0).await;
     }
 
     /// Answers as a backend that has seen no block after this one; `None`: it has seen all.
@@ -447,10 +456,17 @@ enum Reply {
 }
 
 async fn answer(State(proxy): State<FaultyProxy>, request: Bytes) -> Response {
-    let answer = match serde_json::from_slice(&request) {
-        Ok(asked) => proxy.respond_to_all(asked).await,
-        Err(error) => Err(error.into()),
-    };
+    proxy.busy.send_modify(|requests| *requests += 1);
+    // To the end, whether or not who asked still listens: a chain is not left half moved.
+    let answering = tokio::spawn(async move {
+        let answer = match serde_json::from_slice(&request) {
+            Ok(asked) => proxy.respond_to_all(asked).await,
+            Err(error) => Err(error.into()),
+        };
+        proxy.busy.send_modify(|requests| *requests -= 1);
+        answer
+    });
+    let answer = answering.await.unwrap_or_else(|error| Err(error.into()));
     // A node that ended, or that refuses what the proxy itself asks.
     answer.unwrap_or_else(|error| {
         (StatusCode::BAD_GATEWAY, format!("502 Bad Gateway: {error}")).into_response()
