@@ -139,6 +139,8 @@ pub struct Indexer {
     pulse: Pulse,
     reader: Reader,
     registries: Registries,
+    /// The highest block that the node called final to this process. The store knows it once all below it is indexed.
+    finalized: Option<BlockRef>,
 }
 
 impl Indexer {
@@ -162,7 +164,8 @@ impl Indexer {
         let (start_block, looks) = (options.start_block, Arc::default());
         let reader = Reader { node: node.clone(), looks, start_block };
         let registries = Registries::default();
-        let indexer = Self { node, reader, store, options, checks, pulse, registries };
+        let indexer =
+            Self { node, reader, store, options, checks, pulse, registries, finalized: None };
         for (role, address) in indexer.options.sources.roles() {
             let is_known = |c: &Contract| c.address == address && c.named_by.is_none();
             if !known.iter().any(is_known) {
@@ -210,6 +213,7 @@ impl Indexer {
         let (looked, heads) = self.heads_not_behind().await?;
         let chain_id = self.node.chain_id();
         let rewound = self.go_back_to_the_chain(&heads).await?;
+        self.remember_final(heads.finalized);
         let status = self.store.ensure_chain(chain_id, self.options.start_block).await?;
         let mut done = status.checkpoint;
         if rewound.orphaned_blocks > 0 {

@@ -29,6 +29,7 @@ impl Indexer {
                 return Ok((looked, heads));
             }
             let finalized = status.and_then(|status| status.tags).and_then(|tags| tags.finalized);
+            let finalized = finalized.max(self.finalized.map(|block| block.number));
             if began.elapsed() >= patience {
                 // What was final does not become shorter: that node is stuck, whatever else it says.
                 return if finalized.is_some_and(|finalized| head < finalized) {
@@ -56,10 +57,19 @@ impl Indexer {
     pub(crate) async fn go_back_to_the_chain(&self, heads: &Heads) -> Result<Rewound, IndexError> {
         let chain_id = self.node.chain_id();
         let Some(status) = self.store.chain(chain_id).await? else { return Ok(Rewound::default()) };
-        let Some(checkpoint) = status.checkpoint else { return Ok(Rewound::default()) };
-        if self.is_held(checkpoint, heads).await? {
+        let checkpoint = status.checkpoint;
+        if let Some(checkpoint) = checkpoint
+            && self.is_held(checkpoint, heads).await?
+        {
             return Ok(Rewound::default());
         }
+        if let Some(told) = self.finalized
+            && told.number <= heads.latest.number
+            && !self.reader.holds(told).await?
+        {
+            return Err(IndexError::FinalizedReorg { finalized: told.number });
+        }
+        let Some(checkpoint) = checkpoint else { return Ok(Rewound::default()) };
         let mut below = checkpoint.number;
         let ancestor = loop {
             let blocks = self.store.canonical_blocks_below(chain_id, below, STRIDE).await?;
@@ -94,6 +104,16 @@ impl Indexer {
             "the chain was reorganised"
         );
         Ok(rewound)
+    }
+
+    /// Remembers the highest block that the node called final, from when it is told and not from when all below it is
+    /// indexed.
+    pub(crate) fn remember_final(&mut self, told: Option<BlockRef>) {
+        let highest =
+            |block: &BlockRef| self.finalized.is_none_or(|known| known.number < block.number);
+        if let Some(block) = told.filter(highest) {
+            self.finalized = Some(block);
+        }
     }
 
     /// Whether the node's chain has this block. A node that has a head and not what is below it answers through
