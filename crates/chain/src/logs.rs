@@ -5,6 +5,7 @@ use alloy::{
     primitives::{Address, B256, Bytes},
     rpc::types::Log,
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
@@ -34,6 +35,10 @@ pub struct NodeLog {
     pub data: Bytes,
 }
 
+/// Questions for logs that are under way at a time, where there are so many contracts that one does not do: an answer is
+/// made while the one before it is taken apart.
+const UNDER_WAY: usize = 2;
+
 /// The most contracts in one question. Every node takes so many; some take no more than a thousand.
 const MOST_ADDRESSES: usize = 500;
 
@@ -50,11 +55,11 @@ impl Node {
         addresses: &[Address],
         range: RangeInclusive<u64>,
     ) -> Result<Vec<NodeLog>, ChainError> {
-        let mut found = Vec::new();
         // An empty list means "every contract" to a node: no piece, no question.
-        for piece in addresses.chunks(MOST_ADDRESSES) {
-            found.extend(self.logs_of_some(piece, range.clone()).await?);
-        }
+        let pieces = addresses.chunks(MOST_ADDRESSES);
+        let questions: Vec<_> =
+            pieces.map(|piece| self.logs_of_some(piece, range.clone())).collect();
+        let mut found = stream::iter(questions).buffered(UNDER_WAY).try_concat().await?;
         found.sort_by_key(|log: &NodeLog| (log.block_number, log.log_index));
         Ok(found)
     }
