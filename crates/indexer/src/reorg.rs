@@ -58,18 +58,20 @@ impl Indexer {
         let chain_id = self.node.chain_id();
         let Some(status) = self.store.chain(chain_id).await? else { return Ok(Rewound::default()) };
         let checkpoint = status.checkpoint;
-        if let Some(checkpoint) = checkpoint
-            && self.is_held(checkpoint, heads).await?
-        {
-            return Ok(Rewound::default());
-        }
-        if let Some(told) = self.finalized
+        let held = match checkpoint {
+            Some(block) => self.is_held(block, heads).await?,
+            None => true,
+        };
+        // What is below a block that stands does too.
+        let above =
+            |told: &BlockRef| !held || checkpoint.is_none_or(|block| block.number < told.number);
+        if let Some(told) = self.finalized.filter(above)
             && told.number <= heads.latest.number
             && !self.reader.holds(told).await?
         {
             return Err(IndexError::FinalizedReorg { finalized: told.number });
         }
-        let Some(checkpoint) = checkpoint else { return Ok(Rewound::default()) };
+        let Some(checkpoint) = checkpoint.filter(|_| !held) else { return Ok(Rewound::default()) };
         let mut below = checkpoint.number;
         let ancestor = loop {
             let blocks = self.store.canonical_blocks_below(chain_id, below, STRIDE).await?;
