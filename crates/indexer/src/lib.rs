@@ -18,6 +18,7 @@ mod follow;
 mod fsck;
 mod identify;
 mod legacy;
+mod listen;
 mod metrics;
 mod named;
 mod page;

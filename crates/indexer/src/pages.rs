@@ -4,27 +4,23 @@
 use crate::{
     IndexError,
     births::{Notes, is_silent},
-    named::{Found, Named, by_address, is_followed},
+    listen::{Heard, listen},
+    named::by_address,
     page::LOOKS,
     reader::Reader,
     readings::missing,
 };
 use alloy_primitives::Address;
-use devproof_chain::{ChainError, NodeLog};
+use devproof_chain::ChainError;
 use devproof_contracts::{Code, UPGRADED};
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, RawLog};
-use futures::{
-    StreamExt as _, TryStreamExt as _,
-    future::{try_join, try_join_all},
-    stream,
-};
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU64,
     ops::RangeInclusive,
     panic::resume_unwind,
-    sync::Arc,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -68,7 +64,7 @@ pub(crate) struct Stretch {
 
 impl Stretch {
     /// The page that begins with this block; `None` behind the last.
-    fn page(&self, first: u64, size: PageSize) -> Option<RangeInclusive<u64>> {
+    pub(crate) fn page(&self, first: u64, size: PageSize) -> Option<RangeInclusive<u64>> {
         let last = self.last.min(first.saturating_add(size.0.get() - 1));
         (first <= self.last).then_some(first..=last)
     }
@@ -91,7 +87,7 @@ impl PageSize {
 
     /// The size of the page after one of this size, where so many blocks held so many logs: at most twice as large, and
     /// at least half.
-    fn after(self, logs: usize, blocks: u64, most: NonZeroU64) -> Self {
+    pub(crate) fn after(self, logs: usize, blocks: u64, most: NonZeroU64) -> Self {
         let logs = u64::try_from(logs).unwrap_or(u64::MAX).max(1);
         let wanted = LOGS.saturating_mul(blocks) / logs;
         let now = self.0.get();
@@ -120,18 +116,17 @@ impl Pages {
         stretch: Stretch,
     ) -> Self {
         let (to, read) = mpsc::channel(1);
+        let (tell, heard) = mpsc::channel(1);
         let mut reading = JoinSet::new();
         let known = by_address(known);
-        let mut at = At {
-            reader,
-            stretch,
-            before: Arc::new(known.clone()),
-            known,
-            previous,
-            size: stretch.size,
-            next: stretch.page(stretch.first, stretch.size),
-            ahead: JoinSet::new(),
-        };
+        let followed = known.keys().copied().collect();
+        let mut at = At { reader: reader.clone(), stretch, followed, previous, heard };
+        reading.spawn(async move {
+            if let Err(error) = listen(&reader, known, stretch, &tell).await {
+                // Who does not wait any more does not mind.
+                let _ = tell.send(Err(error)).await;
+            }
+        });
         reading.spawn(async move {
             // Not before there is room: a page may be large.
             while let Ok(room) = to.reserve().await {
@@ -153,50 +148,14 @@ impl Pages {
         if let Some(page) = self.read.recv().await {
             return page.map(Some);
         }
-        match self.reading.join_next().await {
-            Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
-            _ => Ok(None),
+        while let Some(ended) = self.reading.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                resume_unwind(error.into_panic());
+            }
         }
-    }
-}
-
-/// What nodes say of a page, asked while the page before it is completed and written.
-#[derive(Debug)]
-struct Ahead {
-    /// The block at which the page ends, as it was before the logs were read.
-    checkpoint: BlockRef,
-    /// What was said by those who are followed, and those who were found.
-    logs: Vec<NodeLog>,
-    /// Who was named. Some may be followed already, by what was said in a page before.
-    found: Vec<Found>,
-}
-
-impl Ahead {
-    /// `followed` are asked for, `known` were when the stretch began: with all who name others, for in pages only apps are
-    /// found.
-    async fn read(
-        reader: Reader,
-        known: Arc<BTreeMap<Address, Contract>>,
-        followed: BTreeSet<Address>,
-        page: RangeInclusive<u64>,
-    ) -> Result<Self, IndexError> {
-        let checkpoint = reader.held(*page.end()).await?;
-        let asked: Vec<Address> = followed.iter().copied().collect();
-        let mut logs = reader.node.logs(&asked, page.clone()).await?;
-        let named = Named::in_logs(&logs, &known);
-        let new: BTreeSet<Address> =
-            named.addresses().filter(|app| !followed.contains(app)).collect();
-        let asked: Vec<Address> = new.iter().copied().collect();
-        let finding = reader.find(named, &known, *page.end());
-        let hearing = async { Ok(reader.node.logs(&asked, page.clone()).await?) };
-        let (found, said) = try_join(finding, hearing).await?;
-        // What is an id and no contract is not followed; what decides for it is.
-        let contracts: BTreeSet<Address> = found.iter().map(|it| it.contract.address).collect();
-        logs.extend(said.into_iter().filter(|log| contracts.contains(&log.address)));
-        let is_asked = |app: &&Address| followed.contains(*app) || new.contains(*app);
-        let rest: Vec<Address> = contracts.iter().filter(|app| !is_asked(app)).copied().collect();
-        logs.extend(reader.node.logs(&rest, page).await?);
-        Ok(Self { checkpoint, logs, found })
+        Ok(None)
     }
 }
 
@@ -204,52 +163,28 @@ impl Ahead {
 struct At {
     reader: Reader,
     stretch: Stretch,
-    /// Who was followed when the stretch began.
-    before: Arc<BTreeMap<Address, Contract>>,
-    /// Who is followed now.
-    known: BTreeMap<Address, Contract>,
+    /// Who is followed.
+    followed: BTreeSet<Address>,
     previous: Option<BlockRef>,
-    size: PageSize,
-    /// The page that comes next.
-    next: Option<RangeInclusive<u64>>,
-    /// What is being asked about it.
-    ahead: JoinSet<Result<Ahead, IndexError>>,
+    heard: mpsc::Receiver<Result<Heard, IndexError>>,
 }
 
 impl At {
-    fn ask(
-        &self,
-        page: RangeInclusive<u64>,
-    ) -> impl Future<Output = Result<Ahead, IndexError>> + use<> {
-        let followed = self.known.keys().copied().collect();
-        Ahead::read(self.reader.clone(), self.before.clone(), followed, page)
-    }
-
-    /// Reads the next page; `None` behind the last.
+    /// Completes the next page; `None` behind the last.
     async fn page(&mut self) -> Result<Option<ReadPage>, IndexError> {
-        let Some(page) = self.next.clone() else { return Ok(None) };
+        let Some(heard) = self.heard.recv().await.transpose()? else { return Ok(None) };
+        let Heard { page, checkpoint, logs, found, next_size } = heard;
         let (reader, first, last) = (self.reader.clone(), *page.start(), *page.end());
-        let Ahead { checkpoint, logs, mut found } = match self.ahead.join_next().await {
-            Some(Ok(Ok(ahead))) => ahead,
-            // Nothing was asked about the first page. What went wrong goes wrong again, or did not matter.
-            _ => self.ask(page).await?,
-        };
-        found.retain(|it| !is_followed(&self.known, &it.contract));
         let newborn =
             found.iter().filter(|it| it.is_newborn).map(|it| it.contract.address).collect();
         let contracts: Vec<Contract> = found.into_iter().map(|it| it.contract).collect();
         let unread: Vec<Contract> =
-            contracts.iter().filter(|c| !self.known.contains_key(&c.address)).cloned().collect();
-        self.known.extend(contracts.iter().map(|contract| (contract.address, contract.clone())));
-        self.size = self.size.after(logs.len(), last - first + 1, self.stretch.most);
-        self.next = last.checked_add(1).and_then(|next| self.stretch.page(next, self.size));
-        if let Some(next) = self.next.clone() {
-            self.ahead.spawn(self.ask(next));
-        }
+            contracts.iter().filter(|c| !self.followed.contains(&c.address)).cloned().collect();
+        self.followed.extend(contracts.iter().map(|contract| contract.address));
 
         let mut logs = reader.with_times(logs).await?;
         if last == self.stretch.newest {
-            let addresses: Vec<Address> = self.known.keys().copied().collect();
+            let addresses: Vec<Address> = self.followed.iter().copied().collect();
             let left_out = reader.check_against_headers(&logs, &addresses, checkpoint).await?;
             logs.extend(reader.with_times(left_out).await?);
         }
@@ -270,7 +205,6 @@ impl At {
                 _ => ChainError::Moved { number: gone.number }.into(),
             });
         }
-        let next_size = self.size;
         Ok(Some(ReadPage {
             first,
             previous,

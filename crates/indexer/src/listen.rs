@@ -1,0 +1,125 @@
+//! What nodes say of pages, asked while the pages before are completed and written.
+
+use crate::{
+    IndexError,
+    named::{Found, Named, is_followed},
+    pages::{PageSize, Stretch},
+    reader::Reader,
+};
+use alloy_primitives::Address;
+use devproof_chain::NodeLog;
+use devproof_primitives::BlockRef;
+use devproof_store::Contract;
+use futures::future::{join, try_join};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
+use tokio::sync::mpsc;
+
+/// A page as nodes told it, before it is known whether they held the same blocks at the end.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// Its blocks.
+    pub(crate) page: RangeInclusive<u64>,
+    /// Its last block, as it was before anything else of it was asked.
+    pub(crate) checkpoint: BlockRef,
+    /// What all said who are followed, and those who were found.
+    pub(crate) logs: Vec<NodeLog>,
+    /// Who was named in it, and was not followed before or only because of something later.
+    pub(crate) found: Vec<Found>,
+    /// How many blocks the page after it has.
+    pub(crate) next_size: PageSize,
+}
+
+/// What some contracts said in a page.
+struct Said {
+    page: RangeInclusive<u64>,
+    checkpoint: BlockRef,
+    asked: BTreeSet<Address>,
+    logs: Vec<NodeLog>,
+}
+
+/// Asks for the pages of a stretch in their order, and sends them as far as there is room. `known` are followed from the
+/// first page on, and with them all who name others: in pages only apps are found.
+///
+/// Who was named in a page is found out about while the page after it is asked for, of those who were named as well.
+///
+/// # Errors
+/// What nodes say. The pages before were sent.
+pub(crate) async fn listen(
+    reader: &Reader,
+    mut known: BTreeMap<Address, Contract>,
+    stretch: Stretch,
+    to: &mpsc::Sender<Result<Heard, IndexError>>,
+) -> Result<(), IndexError> {
+    let Some(page) = stretch.page(stretch.first, stretch.size) else { return Ok(()) };
+    let mut size = stretch.size;
+    let mut said = reader.said_in(page, known.keys().copied().collect()).await?;
+    // Not before there is room: a page may be large.
+    while let Ok(room) = to.reserve().await {
+        let Said { page, checkpoint, asked, mut logs } = said;
+        let blocks = page.end() - page.start() + 1;
+        size = size.after(logs.len(), blocks, stretch.most);
+        let named = Named::in_logs(&logs, &known);
+        let new: BTreeSet<Address> = named.addresses().filter(|app| !asked.contains(app)).collect();
+        let everybody: BTreeSet<Address> = asked.union(&new).copied().collect();
+        let next = page.end().checked_add(1).and_then(|next| stretch.page(next, size));
+        let after = async {
+            match next {
+                Some(page) => reader.said_in(page, everybody.clone()).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let meeting = reader.met_in(&page, named, &known, (&new, &everybody));
+        let (met, after) = join(meeting, after).await;
+        let (mut found, others) = met?;
+        logs.extend(others);
+        found.retain(|it| !is_followed(&known, &it.contract));
+        known.extend(found.iter().map(|it| (it.contract.address, it.contract.clone())));
+        room.send(Ok(Heard { page, checkpoint, logs, found, next_size: size }));
+
+        let Some(mut next) = after? else { return Ok(()) };
+        // What is an id and no contract is not followed; what decides for it is.
+        next.logs.retain(|log| known.contains_key(&log.address));
+        let rest: Vec<Address> =
+            known.keys().filter(|app| !next.asked.contains(*app)).copied().collect();
+        next.logs.extend(reader.node.logs(&rest, next.page.clone()).await?);
+        next.asked = known.keys().copied().collect();
+        said = next;
+    }
+    Ok(())
+}
+
+impl Reader {
+    async fn said_in(
+        &self,
+        page: RangeInclusive<u64>,
+        asked: BTreeSet<Address>,
+    ) -> Result<Said, IndexError> {
+        let checkpoint = self.held(*page.end()).await?;
+        let addresses: Vec<Address> = asked.iter().copied().collect();
+        let logs = self.node.logs(&addresses, page.clone()).await?;
+        Ok(Said { page, checkpoint, asked, logs })
+    }
+
+    /// Who was named in a page, and what they said in it. The `new` were not asked what they said, nor was anybody who is
+    /// not among `everybody`.
+    async fn met_in(
+        &self,
+        page: &RangeInclusive<u64>,
+        named: Named,
+        known: &BTreeMap<Address, Contract>,
+        (new, everybody): (&BTreeSet<Address>, &BTreeSet<Address>),
+    ) -> Result<(Vec<Found>, Vec<NodeLog>), IndexError> {
+        let asked: Vec<Address> = new.iter().copied().collect();
+        let finding = self.find(named, known, *page.end());
+        let hearing = async { Ok(self.node.logs(&asked, page.clone()).await?) };
+        let (found, mut logs) = try_join(finding, hearing).await?;
+        let contracts: BTreeSet<Address> = found.iter().map(|it| it.contract.address).collect();
+        logs.retain(|log| contracts.contains(&log.address));
+        let rest: Vec<Address> = contracts.difference(everybody).copied().collect();
+        logs.extend(self.node.logs(&rest, page.clone()).await?);
+        Ok((found, logs))
+    }
+}
