@@ -19,9 +19,9 @@ use devproof_contracts::{
 use devproof_indexer::{
     DEFAULT_PAGE_BLOCKS, IndexError, Indexer, Options, Progress, Report, Sources,
 };
-use devproof_primitives::{Kms, Notice, Policy, Position, Rules};
+use devproof_primitives::{Action, Event, Kms, Notice, Policy, Position, Rules, Setting};
 use devproof_store::{RawLog, Store};
-use devproof_testkit::{Bench, Birth, Story, proxy::FaultyProxy};
+use devproof_testkit::{Anvil, Bench, Birth, Story, proxy::FaultyProxy};
 use serde_json::json;
 use std::{collections::BTreeSet, num::NonZeroU64, time::Duration};
 
@@ -428,4 +428,45 @@ async fn a_reorg_below_finalized_is_an_alarm_and_changes_nothing() {
         "{error}"
     );
     assert_eq!(store.digest(chain_id).await.unwrap(), facts);
+}
+
+/// In the generation before, what decides for an app is found out only after the KMS named its id. In the page after that it
+/// is heard all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn however_pages_are_cut_the_contract_behind_an_id_is_heard() {
+    let bench = Bench::on(Anvil::start_with(31_337, NOW, 1).unwrap()).await.unwrap();
+    let kms = bench.deploy_legacy_kms().await.unwrap();
+    let mut apps = Vec::new();
+    for n in 0..3_u64 {
+        let birth = Birth { compose_hash: keccak256(format!("first {n}")), ..Birth::default() };
+        apps.push(bench.deploy_legacy_app(kms, birth).await.unwrap());
+        for (id, app) in &apps {
+            assert_ne!(id, app);
+            let hash = keccak256([app.as_slice(), &n.to_be_bytes()].concat());
+            let call = DstackApp::addComposeHashCall { composeHash: hash };
+            bench.rival.send(*app, &call).await.unwrap();
+        }
+    }
+    let (folder, chain_id) = (tempfile::tempdir().unwrap(), bench.node.chain_id());
+    let mut whole = None;
+    for blocks in [1_000, 1, 2, 3, 5] {
+        let store = new_store(&folder, &format!("{blocks}.sqlite")).await;
+        let mut options = options(&bench);
+        options.sources.kms = vec![kms];
+        options.page_blocks = NonZeroU64::new(blocks).unwrap();
+        let node = Node::connect(bench.anvil.url()).await.unwrap();
+        let mut indexer = Indexer::new(node, store.clone(), options).await.unwrap();
+        let head = indexer.catch_up(&mut |_| {}).await.unwrap().head;
+        for ((_, app), added) in apps.iter().zip([3, 2, 1]) {
+            let said = store.logs(chain_id, &[*app], head.number).await.unwrap();
+            let adds = said.iter().filter(|log| {
+                let event = app_event(&log.topics, &log.data);
+                matches!(event, Some(Event::Stock(change)) if (change.action, change.setting) == (Action::Set, Setting::ComposeHash))
+            });
+            // One more, in the block in which it was named.
+            assert_eq!(adds.count(), added + 1, "pages of {blocks} blocks");
+        }
+        let digest = store.digest(chain_id).await.unwrap();
+        assert_eq!(digest, *whole.get_or_insert(digest), "pages of {blocks} blocks");
+    }
 }
