@@ -36,7 +36,6 @@ pub(crate) struct Heard {
 struct Said {
     page: RangeInclusive<u64>,
     checkpoint: BlockRef,
-    asked: BTreeSet<Address>,
     logs: Vec<NodeLog>,
 }
 
@@ -58,34 +57,36 @@ pub(crate) async fn listen(
     let mut said = reader.said_in(page, known.keys().copied().collect()).await?;
     // Not before there is room: a page may be large.
     while let Ok(room) = to.reserve().await {
-        let Said { page, checkpoint, asked, mut logs } = said;
+        let Said { page, checkpoint, mut logs } = said;
         let blocks = page.end() - page.start() + 1;
         size = size.after(logs.len(), blocks, stretch.most);
         let named = Named::in_logs(&logs, &known);
-        let new: BTreeSet<Address> = named.addresses().filter(|app| !asked.contains(app)).collect();
-        let everybody: BTreeSet<Address> = asked.union(&new).copied().collect();
+        let new: BTreeSet<Address> =
+            named.addresses().filter(|app| !known.contains_key(app)).collect();
+        let asked: Vec<Address> = known.keys().chain(&new).copied().collect();
         let next = page.end().checked_add(1).and_then(|next| stretch.page(next, size));
         let after = async {
             match next {
-                Some(page) => reader.said_in(page, everybody.clone()).await.map(Some),
+                Some(page) => reader.said_in(page, asked).await.map(Some),
                 None => Ok(None),
             }
         };
-        let meeting = reader.met_in(&page, named, &known, (&new, &everybody));
+        let meeting = reader.met_in(&page, named, &known, &new);
         let (met, after) = join(meeting, after).await;
         let (mut found, others) = met?;
         logs.extend(others);
         found.retain(|it| !is_followed(&known, &it.contract));
+        // Which contract decides was not known when that page was asked for.
+        let rest: Vec<Address> = (found.iter().map(|it| it.contract.address))
+            .filter(|app| !known.contains_key(app) && !new.contains(app))
+            .collect();
         known.extend(found.iter().map(|it| (it.contract.address, it.contract.clone())));
         room.send(Ok(Heard { page, checkpoint, logs, found, next_size: size }));
 
         let Some(mut next) = after? else { return Ok(()) };
         // What is an id and no contract is not followed; what decides for it is.
         next.logs.retain(|log| known.contains_key(&log.address));
-        let rest: Vec<Address> =
-            known.keys().filter(|app| !next.asked.contains(*app)).copied().collect();
         next.logs.extend(reader.node.logs(&rest, next.page.clone()).await?);
-        next.asked = known.keys().copied().collect();
         said = next;
     }
     Ok(())
@@ -95,22 +96,21 @@ impl Reader {
     async fn said_in(
         &self,
         page: RangeInclusive<u64>,
-        asked: BTreeSet<Address>,
+        asked: Vec<Address>,
     ) -> Result<Said, IndexError> {
         let checkpoint = self.held(*page.end()).await?;
-        let addresses: Vec<Address> = asked.iter().copied().collect();
-        let logs = self.node.logs(&addresses, page.clone()).await?;
-        Ok(Said { page, checkpoint, asked, logs })
+        let logs = self.node.logs(&asked, page.clone()).await?;
+        Ok(Said { page, checkpoint, logs })
     }
 
-    /// Who was named in a page, and what they said in it. The `new` were not asked what they said, nor was anybody who is
-    /// not among `everybody`.
+    /// Who was named in a page, and what those of them said in it who were not `known`. The `new` are those by whose addresses
+    /// they were named.
     async fn met_in(
         &self,
         page: &RangeInclusive<u64>,
         named: Named,
         known: &BTreeMap<Address, Contract>,
-        (new, everybody): (&BTreeSet<Address>, &BTreeSet<Address>),
+        new: &BTreeSet<Address>,
     ) -> Result<(Vec<Found>, Vec<NodeLog>), IndexError> {
         let asked: Vec<Address> = new.iter().copied().collect();
         let finding = self.find(named, known, *page.end());
@@ -118,7 +118,8 @@ impl Reader {
         let (found, mut logs) = try_join(finding, hearing).await?;
         let contracts: BTreeSet<Address> = found.iter().map(|it| it.contract.address).collect();
         logs.retain(|log| contracts.contains(&log.address));
-        let rest: Vec<Address> = contracts.difference(everybody).copied().collect();
+        let was_asked = |app: &&Address| known.contains_key(*app) || new.contains(*app);
+        let rest: Vec<Address> = contracts.iter().filter(|app| !was_asked(app)).copied().collect();
         logs.extend(self.node.logs(&rest, page.clone()).await?);
         Ok((found, logs))
     }

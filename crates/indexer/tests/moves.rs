@@ -134,6 +134,15 @@ async fn before_whichever_question_what_is_final_moves_it_is_an_alarm() {
         if let Err(error) = &read {
             assert!(error.is_passing() || is_alarm(&read), "{questions}: {error}");
         }
+        // Where it shows less than was final, it lags, and nothing is taken back for that.
+        let seen = world.bench.node.heads().await.unwrap().latest.number - DEPTH;
+        let chain = store.chain(world.bench.node.chain_id()).await.unwrap().unwrap();
+        if chain.checkpoint.unwrap().number > seen {
+            world.proxy.lag_at(Some(seen));
+            let less = follower.catch_up(&mut |_| {}).await;
+            assert!(matches!(less, Err(IndexError::Behind { .. })), "{questions}: {less:?}");
+            world.proxy.lag_at(None);
+        }
         let again = follower.catch_up(&mut |_| {}).await.map(|_| ());
         assert!(again.is_ok() || is_alarm(&again), "{questions}: {again:?}");
         assert!(again.is_err() || !is_alarm(&read), "{questions}: said once only");

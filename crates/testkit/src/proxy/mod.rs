@@ -29,7 +29,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::sync::RwLock;
 
 /// The longest a slow answer takes. Long beside an answer, which takes a millisecond, and short beside
 /// the patience of whoever waits for a test.
@@ -92,8 +92,8 @@ pub struct FaultyProxy {
     behind: String,
     client: Client,
     state: Arc<Mutex<Mood>>,
-    /// Requests that are being answered.
-    busy: watch::Sender<usize>,
+    /// Held by each request that is being answered.
+    busy: Arc<RwLock<()>>,
 }
 
 /// What it is about to do, and what it did.
@@ -167,7 +167,7 @@ impl FaultyProxy {
             behind: node.to_owned(),
             client: Client::new(),
             state: Arc::new(Mutex::new(mood)),
-            busy: watch::Sender::new(0),
+            busy: Arc::default(),
         };
         let app = Router::new().route("/", post(answer)).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -193,8 +193,7 @@ impl FaultyProxy {
             mood.faults = Faults::none();
             (mood.lags_at, mood.hidden, mood.reorg) = (None, None, None);
         }
-        // It cannot be gone: `self` holds it.
-        let _ = self.busy.subscribe().wait_for(|requests| *requests == 0).await;
+        drop(self.busy.write().await);
     }
 
     /// Answers as a backend that has seen no block after this one; `None`: it has seen all.
@@ -456,15 +455,13 @@ enum Reply {
 }
 
 async fn answer(State(proxy): State<FaultyProxy>, request: Bytes) -> Response {
-    proxy.busy.send_modify(|requests| *requests += 1);
     // To the end, whether or not who asked still listens: a chain is not left half moved.
     let answering = tokio::spawn(async move {
-        let answer = match serde_json::from_slice(&request) {
+        let _busy = proxy.busy.read().await;
+        match serde_json::from_slice(&request) {
             Ok(asked) => proxy.respond_to_all(asked).await,
             Err(error) => Err(error.into()),
-        };
-        proxy.busy.send_modify(|requests| *requests -= 1);
-        answer
+        }
     });
     let answer = answering.await.unwrap_or_else(|error| Err(error.into()));
     // A node that ended, or that refuses what the proxy itself asks.
