@@ -3,7 +3,7 @@
 use crate::{
     ChainError, NodeLog, Refusal, RpcMetrics,
     gather::Gathering,
-    logs::{checked, one_in_each_place},
+    logs::{ToldLog, one_in_each_place},
     matching::Matching,
     metrics::Counted,
     post::Post,
@@ -127,13 +127,15 @@ impl Endpoint {
         let mut end = to.min(from.saturating_add(most - 1));
         loop {
             let filter = Filter::new().address(addresses.to_vec()).from_block(from).to_block(end);
-            let error = match self.provider.get_logs(&filter).await {
+            let asked = self.provider.client().request("eth_getLogs", (filter,));
+            let error = match asked.await {
                 Ok(logs) => {
+                    let logs: Vec<ToldLog> = logs;
                     // Looked through for each log, a list would cost the square of what an honest node sends.
                     let asked: HashSet<Address> = addresses.iter().copied().collect();
                     let mut logs = logs
                         .into_iter()
-                        .map(|log| checked(log, Some(&asked), from..=end))
+                        .map(|log| log.checked(Some(&asked), from..=end))
                         .collect::<Result<Vec<_>, _>>()?;
                     logs.sort_by_key(|log| (log.block_number, log.log_index));
                     one_in_each_place(&logs)?;

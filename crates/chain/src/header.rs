@@ -1,11 +1,11 @@
 //! Headers, and what they prove about logs.
 
-use crate::{ChainError, Node, NodeLog, logs::checked};
+use crate::{ChainError, Node, NodeLog, logs::ToldLog};
 use alloy::{
     eips::BlockNumberOrTag,
     primitives::{Address, B256, Bloom, Bytes},
     providers::Provider,
-    rpc::types::{Block, Log},
+    rpc::types::Block,
 };
 use alloy_rlp::Encodable;
 use alloy_trie::root::ordered_trie_root_encoded;
@@ -44,7 +44,7 @@ struct Receipt {
     status: Option<String>,
     cumulative_gas_used: String,
     logs_bloom: Bloom,
-    logs: Vec<Log>,
+    logs: Vec<ToldLog>,
     /// Of a deposit of the OP stack.
     deposit_nonce: Option<String>,
     /// Likewise; without it, the nonce is not in the tree.
@@ -60,7 +60,7 @@ impl Receipt {
         let kind = u8::try_from(self.kind.as_deref().map_or(Some(0), number)?).ok()?;
         let (status, gas) =
             (number(self.status.as_deref()?)? != 0, number(&self.cumulative_gas_used)?);
-        let logs: Vec<_> = self.logs.iter().map(|log| log.inner.clone()).collect();
+        let logs: Vec<_> = self.logs.iter().map(ToldLog::in_receipt).collect();
         let mut payload = Vec::new();
         status.encode(&mut payload);
         gas.encode(&mut payload);
@@ -133,7 +133,7 @@ impl Node {
         }
         let number = header.block.number;
         logs_of(receipts)
-            .map(|log| checked(log, None, number..=number))
+            .map(|log| log.checked(None, number..=number))
             .collect::<Result<_, _>>()
             .map(Some)
     }
@@ -141,7 +141,7 @@ impl Node {
     /// All logs of a block, by way of its receipts, which no node finds too many.
     pub(crate) async fn logs_by_receipts(&self, number: u64) -> Result<Vec<NodeLog>, ChainError> {
         let receipts = self.receipts(number).await?;
-        logs_of(receipts).map(|log| checked(log, None, number..=number)).collect()
+        logs_of(receipts).map(|log| log.checked(None, number..=number)).collect()
     }
 
     async fn receipts(&self, number: u64) -> Result<Vec<Receipt>, ChainError> {
@@ -159,7 +159,7 @@ impl Node {
     }
 }
 
-fn logs_of(receipts: Vec<Receipt>) -> impl Iterator<Item = Log> {
+fn logs_of(receipts: Vec<Receipt>) -> impl Iterator<Item = ToldLog> {
     receipts.into_iter().flat_map(|receipt| receipt.logs)
 }
 

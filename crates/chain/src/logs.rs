@@ -1,11 +1,9 @@
 //! Pages of logs.
 
 use crate::{ChainError, Node, Refusal, endpoint::Endpoint};
-use alloy::{
-    primitives::{Address, B256, Bytes},
-    rpc::types::Log,
-};
+use alloy::primitives::{Address, B256, Bytes, Log, U64};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
@@ -154,55 +152,219 @@ impl Node {
     }
 }
 
-/// A log is taken only if it is complete and was asked for; `None`: of any contract.
-pub(crate) fn checked(
-    log: Log,
-    addresses: Option<&HashSet<Address>>,
-    range: RangeInclusive<u64>,
-) -> Result<NodeLog, ChainError> {
-    let nonsense =
-        |problem: &str| ChainError::Nonsense { method: "eth_getLogs", problem: problem.to_owned() };
-    if log.removed {
-        return Err(nonsense("it holds a log marked as removed"));
-    }
-    let address = log.address();
-    if addresses.is_some_and(|asked| !asked.contains(&address)) {
-        return Err(nonsense("it holds a log of a contract that was not asked for"));
-    }
-    let (Some(block_number), Some(block_hash), Some(log_index), Some(transaction_hash)) =
-        (log.block_number, log.block_hash, log.log_index, log.transaction_hash)
-    else {
-        return Err(nonsense("it holds a log without its place on the chain"));
-    };
-    if !range.contains(&block_number) {
-        return Err(nonsense("it holds a log of a block that was not asked for"));
-    }
-    Ok(NodeLog {
-        block_number,
-        block_hash,
-        block_timestamp: log.block_timestamp,
-        log_index,
-        transaction_hash,
-        transaction_index: log.transaction_index.unwrap_or_default(),
-        address,
-        topics: log.topics().to_vec(),
-        data: log.inner.data.data,
-    })
+/// A log as JSON-RPC has it. alloy's type is a log in a log in a log, and serde copies what is flattened so before it reads it,
+/// twice: that takes longer than all else that becomes of a log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToldLog {
+    address: Address,
+    topics: Vec<B256>,
+    data: Bytes,
+    block_number: Option<U64>,
+    block_hash: Option<B256>,
+    block_timestamp: Option<U64>,
+    log_index: Option<U64>,
+    transaction_hash: Option<B256>,
+    transaction_index: Option<U64>,
+    #[serde(default)]
+    removed: bool,
 }
 
-/// Two logs in one place, or two transactions, cannot both be there; the same one twice can be told twice.
+/// The most topics of a log: there are instructions for so many.
+const MOST_TOPICS: usize = 4;
+
+impl ToldLog {
+    /// As it is in the tree of receipts.
+    pub(crate) fn in_receipt(&self) -> Log {
+        Log::new_unchecked(self.address, self.topics.clone(), self.data.clone())
+    }
+
+    /// A log is taken only if it is complete and was asked for; `None`: of any contract.
+    ///
+    /// # Errors
+    /// [`ChainError::Nonsense`].
+    pub(crate) fn checked(
+        self,
+        addresses: Option<&HashSet<Address>>,
+        range: RangeInclusive<u64>,
+    ) -> Result<NodeLog, ChainError> {
+        let nonsense = |problem: &str| ChainError::Nonsense {
+            method: "eth_getLogs",
+            problem: problem.to_owned(),
+        };
+        if self.removed {
+            return Err(nonsense("it holds a log marked as removed"));
+        }
+        if addresses.is_some_and(|asked| !asked.contains(&self.address)) {
+            return Err(nonsense("it holds a log of a contract that was not asked for"));
+        }
+        if self.topics.len() > MOST_TOPICS {
+            return Err(nonsense("it holds a log with more than four topics"));
+        }
+        let (Some(block_number), Some(block_hash), Some(log_index)) =
+            (self.block_number, self.block_hash, self.log_index)
+        else {
+            return Err(nonsense("it holds a log without its place on the chain"));
+        };
+        let (Some(transaction_hash), Some(transaction_index)) =
+            (self.transaction_hash, self.transaction_index)
+        else {
+            return Err(nonsense("it holds a log without its transaction"));
+        };
+        let block_number = block_number.to();
+        if !range.contains(&block_number) {
+            return Err(nonsense("it holds a log of a block that was not asked for"));
+        }
+        Ok(NodeLog {
+            block_number,
+            block_hash,
+            block_timestamp: self.block_timestamp.map(|time| time.to()),
+            log_index: log_index.to(),
+            transaction_hash,
+            transaction_index: transaction_index.to(),
+            address: self.address,
+            topics: self.topics,
+            data: self.data,
+        })
+    }
+}
+
+/// Two logs in one place, or two transactions, cannot both be there, nor one block at two heights; the same log twice can be
+/// told twice. The logs are in order.
 pub(crate) fn one_in_each_place(logs: &[NodeLog]) -> Result<(), ChainError> {
+    let nonsense = |what: &str, log: &NodeLog| {
+        let problem = format!("it holds {what} {}", log.block_number);
+        Err(ChainError::Nonsense { method: "eth_getLogs", problem })
+    };
+    let block = |log: &NodeLog| (log.block_number, log.block_hash);
+    let transaction = |log: &NodeLog| (log.block_hash, log.transaction_index);
+    let mut heights = HashMap::new();
+    // Where the places of transactions rise with those of logs, as they do, none comes twice.
+    let mut rises = true;
+    let mut before: Option<&NodeLog> = None;
+    for log in logs {
+        let of_same_block = before.filter(|before| block(before) == block(log));
+        if let Some(before) = of_same_block {
+            if before.log_index == log.log_index && before != log {
+                return nonsense("two logs for one place in block", log);
+            }
+            rises &= before.transaction_index < log.transaction_index
+                || (transaction(before), before.transaction_hash)
+                    == (transaction(log), log.transaction_hash);
+        } else {
+            let height = log.block_number;
+            match heights.insert(log.block_hash, height) {
+                Some(other) if other != height => {
+                    return nonsense("a block of another height again, as block", log);
+                }
+                // Another block of that height came between.
+                Some(_) => rises = false,
+                None => {}
+            }
+        }
+        before = Some(log);
+    }
+    if rises {
+        return Ok(());
+    }
     let mut transactions = HashMap::new();
-    for (log, next) in logs.iter().zip(logs.iter().skip(1).map(Some).chain([None])) {
-        let place = |log: &NodeLog| (log.block_number, log.block_hash, log.log_index);
-        let transaction = (log.block_hash, log.transaction_index);
-        let other = transactions.insert(transaction, log.transaction_hash);
-        if next.is_some_and(|next| place(next) == place(log) && next != log)
-            || other.is_some_and(|hash| hash != log.transaction_hash)
-        {
-            let problem = format!("it holds two logs for one place in block {}", log.block_number);
-            return Err(ChainError::Nonsense { method: "eth_getLogs", problem });
+    for log in logs {
+        let hash = log.transaction_hash;
+        if transactions.insert(transaction(log), hash).is_some_and(|other| other != hash) {
+            return nonsense("two transactions for one place in block", log);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use alloy::rpc::types;
+    use serde_json::{Value, json};
+
+    fn told(log: &Value) -> Result<NodeLog, ChainError> {
+        let told: ToldLog = serde_json::from_str(&log.to_string()).unwrap();
+        told.checked(None, 0..=u64::MAX)
+    }
+
+    fn whole() -> Value {
+        json!({
+            "address": Address::repeat_byte(1), "topics": [B256::repeat_byte(2), B256::repeat_byte(3)],
+            "data": "0x00ff", "blockNumber": "0x10", "blockHash": B256::repeat_byte(4), "blockTimestamp": "0x6500",
+            "logIndex": "0x7", "transactionHash": B256::repeat_byte(5), "transactionIndex": "0x8",
+            "removed": false, "whatever": {"else": [1, "2"]},
+        })
+    }
+
+    #[test]
+    fn a_log_is_read_as_alloy_reads_it() {
+        let mut logs = vec![whole(); 4];
+        logs[1]["blockTimestamp"] = Value::Null;
+        logs[2].as_object_mut().unwrap().remove("blockTimestamp");
+        logs[3]["topics"] = json!([]);
+        for log in logs {
+            let theirs: types::Log = serde_json::from_value(log.clone()).unwrap();
+            let ours = told(&log).unwrap();
+            assert_eq!(ours.block_number, theirs.block_number.unwrap());
+            assert_eq!(ours.block_hash, theirs.block_hash.unwrap());
+            assert_eq!(ours.block_timestamp, theirs.block_timestamp);
+            assert_eq!(ours.log_index, theirs.log_index.unwrap());
+            assert_eq!(ours.transaction_hash, theirs.transaction_hash.unwrap());
+            assert_eq!(ours.transaction_index, theirs.transaction_index.unwrap());
+            assert_eq!(ours.address, theirs.address());
+            assert_eq!(ours.topics, theirs.topics());
+            assert_eq!(ours.data, theirs.data().data);
+            let told: ToldLog = serde_json::from_value(log).unwrap();
+            assert_eq!(told.in_receipt(), theirs.inner);
+        }
+    }
+
+    #[test]
+    fn a_log_that_lacks_its_place_or_cannot_be_is_not_taken() {
+        let place = ["blockNumber", "blockHash", "logIndex", "transactionHash", "transactionIndex"];
+        for part in place {
+            let (mut without, mut null) = (whole(), whole());
+            without.as_object_mut().unwrap().remove(part);
+            null[part] = Value::Null;
+            assert!(told(&without).is_err() && told(&null).is_err(), "{part}");
+        }
+        let mut removed = whole();
+        removed["removed"] = true.into();
+        assert!(told(&removed).is_err());
+        let mut many = whole();
+        many["topics"] = json!(vec![B256::ZERO; 5]);
+        assert!(told(&many).is_err());
+    }
+    #[test]
+    fn what_cannot_both_be_there_is_not_taken() {
+        let log = |number: u64, block: u8, transaction: (u64, u8), index: u64| NodeLog {
+            block_number: number,
+            block_hash: B256::repeat_byte(block),
+            log_index: index,
+            transaction_index: transaction.0,
+            transaction_hash: B256::repeat_byte(transaction.1),
+            ..told(&whole()).unwrap()
+        };
+        let other = NodeLog { data: Bytes::new(), ..log(1, 1, (0, 5), 0) };
+        let well = [
+            log(1, 1, (0, 5), 0),
+            log(1, 1, (0, 5), 0),
+            log(1, 1, (1, 6), 1),
+            log(2, 2, (0, 7), 0),
+        ];
+        one_in_each_place(&well).unwrap();
+        let wrong = [
+            [log(1, 1, (0, 5), 0), other, log(2, 2, (0, 7), 0)],
+            [log(1, 1, (0, 5), 0), log(1, 1, (0, 6), 1), log(2, 2, (0, 7), 0)],
+            // Not one after the other.
+            [log(1, 1, (0, 5), 0), log(1, 1, (1, 6), 1), log(1, 1, (0, 7), 2)],
+            [log(1, 1, (0, 5), 0), log(2, 1, (0, 5), 1), log(2, 1, (1, 6), 2)],
+            [log(1, 1, (0, 5), 0), log(2, 2, (0, 7), 0), log(3, 1, (1, 6), 0)],
+        ];
+        for logs in wrong {
+            assert!(one_in_each_place(&logs).is_err(), "{logs:?}");
+        }
+    }
 }

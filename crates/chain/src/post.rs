@@ -14,6 +14,9 @@ use tower::Service;
 /// tenth of it, and a range with more is asked for in pieces.
 const MAX_ANSWER: usize = 64 << 20;
 
+/// As much memory as is taken for an answer because of what is said of its length, in bytes: a page of logs.
+const FORESEEN: usize = 4 << 20;
+
 /// As much of an answer that is none as is kept for its words, in bytes.
 const MAX_WORDS: usize = 1 << 16;
 
@@ -37,7 +40,8 @@ impl Post {
         let answer = request.body(question).send().await;
         let mut answer = answer.map_err(TransportErrorKind::custom)?;
         let status = answer.status();
-        let mut body = Vec::new();
+        let length = answer.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(length.unwrap_or_default().min(FORESEEN));
         loop {
             let piece = match answer.chunk().await {
                 Ok(Some(piece)) => piece,
