@@ -20,7 +20,7 @@ use std::{
     panic::resume_unwind,
     thread::available_parallelism,
 };
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 
 /// Logs after which a state is kept, at least: fewer are folded faster than a state is read.
 const EVERY: u64 = 12;
@@ -50,11 +50,14 @@ impl Store {
     ) -> Result<Vec<Kept>, StoreError> {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
         let share = contracts.len().div_ceil(processors).max(1);
-        let mut keeping = JoinSet::new();
+        let (mut keeping, runtime) = (JoinSet::new(), Handle::current());
         for (part, some) in contracts.chunks(share).enumerate() {
             let keeper = Keeper::new(self, chain_id, head);
             let some = some.to_vec();
-            keeping.spawn(async move { Ok::<_, StoreError>((part, keeper.keep_all(some).await?)) });
+            let keep = async move { Ok::<_, StoreError>((part, keeper.keep_all(some).await?)) };
+            let runtime = runtime.clone();
+            // Threads of their own: who answers questions shall not wait for one, and two tasks may be given to one thread.
+            keeping.spawn_blocking(move || runtime.block_on(keep));
         }
         let mut parts = BTreeMap::new();
         while let Some(done) = keeping.join_next().await {

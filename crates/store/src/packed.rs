@@ -220,13 +220,14 @@ impl Writer {
     fn word(&mut self, word: B256) {
         let zeros = word.iter().take_while(|byte| **byte == 0).count();
         let behind = word.iter().rev().take_while(|byte| **byte == 0).count();
-        let back = self.said.iter().rev().take(WINDOW).position(|said| *said == word);
         // Small numbers first: they are as short, and keep their place in the window for others.
         if zeros >= 31 {
             self.literal(32 - zeros, word.iter().skip(zeros));
         } else if let Some(place) = WORDS.1.get(&word) {
             self.bytes.push(*place);
-        } else if let Some(back) = back {
+        } else if let Some(back) =
+            self.said.iter().rev().take(WINDOW).position(|said| *said == word)
+        {
             self.bytes.push(64 + back as u8);
         } else if behind > zeros {
             self.literal(64 - behind, word.iter().take(32 - behind));
