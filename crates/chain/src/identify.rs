@@ -7,6 +7,7 @@ use devproof_contracts::{
     Code,
     stock::{DstackApp, LegacyAppAuth, TimelockAppAuth},
 };
+use futures::future::join;
 
 /// Where a proxy keeps the address of its code: ERC-1967, `keccak256("eip1967.proxy.implementation") - 1`.
 const IMPLEMENTATION_SLOT: B256 =
@@ -34,10 +35,11 @@ impl Node {
     /// # Errors
     /// As [`Node::identify_with_look`].
     pub async fn identify(&self, address: Address, block: u64) -> Result<Identity, ChainError> {
-        Ok(self.identify_with_look(address, block).await?.0)
+        Ok(self.identify_with_look(address, block, None).await?.0)
     }
 
-    /// As [`Node::identify`]. Gives also what was learned of it on the way.
+    /// As [`Node::identify`]. Gives also what was learned of it on the way. `likely` is an implementation that it may be a proxy
+    /// of, as those are that came from where it came: if it is, all is asked at once, and if not, once more.
     ///
     /// That it is nothing known is believed only when it was found twice: one reply that says nothing, as a proxy
     /// gives that lost the real one, looks like that of a contract without such a function.
@@ -48,13 +50,14 @@ impl Node {
         &self,
         address: Address,
         block: u64,
+        likely: Option<Address>,
     ) -> Result<(Identity, Look), ChainError> {
-        let (mut found, look) = self.identify_once(address, block).await?;
+        let (mut found, look) = self.identify_once(address, block, likely).await?;
         if found.code != Code::Unknown {
             return Ok((found, look));
         }
         for _ in 0..ROUNDS {
-            let (again, look) = self.turned().identify_once(address, block).await?;
+            let (again, look) = self.turned().identify_once(address, block, None).await?;
             if again.code != Code::Unknown || again == found {
                 return Ok((again, look));
             }
@@ -71,11 +74,21 @@ impl Node {
         &self,
         address: Address,
         block: u64,
+        likely: Option<Address>,
     ) -> Result<(Identity, Look), ChainError> {
         let slot = U256::from_be_bytes(IMPLEMENTATION_SLOT.0);
-        let word = self.storage(address, slot, block).await?;
-        let implementation = Some(Address::from_word(word)).filter(|a| !a.is_zero());
-        let look = self.look(address, implementation, block).await?;
+        let seen = async {
+            match likely {
+                Some(behind) => Some(self.look(address, Some(behind), block).await),
+                None => None,
+            }
+        };
+        let (word, seen) = join(self.storage(address, slot, block), seen).await;
+        let implementation = Some(Address::from_word(word?)).filter(|a| !a.is_zero());
+        let look = match seen {
+            Some(look) if implementation == likely => look?,
+            _ => self.look(address, implementation, block).await?,
+        };
         let found = self.identity(address, implementation, &look).await?;
         Ok((found, look))
     }

@@ -63,19 +63,26 @@ impl Strikes {
     }
 }
 
-/// What is usually asked of a contract that was found: how it is identified, and its first settings.
-fn usual() -> [Vec<u8>; 8] {
+/// What is usually asked of a contract that was found: how it is identified, and its first settings. What stands behind a
+/// proxy is one of the generations that are deployed so, and the tutorial's contract is not.
+fn usual(is_proxy: bool) -> Vec<Vec<u8>> {
+    let of_both =
+        [DstackApp::allowAnyDeviceCall {}.abi_encode(), DstackApp::ownerCall {}.abi_encode()];
     let is_allowed = DstackApp::isAppAllowedCall::SELECTOR.into();
-    [
-        DstackApp::allowAnyDeviceCall {}.abi_encode(),
-        LegacyAppAuth::appIdCall {}.abi_encode(),
-        DstackApp::supportsInterfaceCall { interfaceId: is_allowed }.abi_encode(),
-        DstackApp::ownerCall {}.abi_encode(),
-        DstackApp::requireTcbUpToDateCall {}.abi_encode(),
-        TimelockAppAuth::proposedAtCall { hash: B256::ZERO }.abi_encode(),
-        TimelockAppAuth::noticePeriodCall {}.abi_encode(),
-        DstackApp::allowedComposeHashesCall { composeHash: B256::ZERO }.abi_encode(),
-    ]
+    let rest = if is_proxy {
+        vec![
+            LegacyAppAuth::appIdCall {}.abi_encode(),
+            DstackApp::supportsInterfaceCall { interfaceId: is_allowed }.abi_encode(),
+            DstackApp::requireTcbUpToDateCall {}.abi_encode(),
+        ]
+    } else {
+        vec![
+            TimelockAppAuth::proposedAtCall { hash: B256::ZERO }.abi_encode(),
+            TimelockAppAuth::noticePeriodCall {}.abi_encode(),
+            DstackApp::allowedComposeHashesCall { composeHash: B256::ZERO }.abi_encode(),
+        ]
+    };
+    of_both.into_iter().chain(rest).collect()
 }
 
 /// What is known of a contract after a block.
@@ -150,7 +157,7 @@ impl Node {
             return Ok(look);
         }
         let accounts: Vec<Address> = [Some(address), behind].into_iter().flatten().collect();
-        let questions = usual();
+        let questions = usual(behind.is_some());
         let probed = self.probe(&accounts, address, &questions, block).await?;
         self.strikes.count(probed.is_some());
         if let Some((codes, answers)) = probed {

@@ -121,19 +121,24 @@ impl Reader {
         Ok((high, true))
     }
 
-    /// Asks what will be asked of an app that was born in the block in which it was named, as most are, so that it is known
-    /// then; what cannot be had now is asked again. Tells whether there was code before that block, if it was asked: it is of
-    /// those that keep some of their state to themselves, and where somebody says that they deployed it.
-    pub(crate) async fn foresee(&self, contract: &Contract, is_deployed: bool) -> Option<bool> {
-        let (app, block) = (contract.address, contract.found_at);
-        let is_silent = is_silent(contract);
+    /// Asks what will be asked of an app with this code that was born in the block in which it was named, as most are, so that
+    /// it is known then; what cannot be had now is asked again. Tells whether there was code before that block, if it was asked:
+    /// it is of those that keep some of their state to themselves, and where somebody says that they deployed it.
+    pub(crate) async fn foresee(
+        &self,
+        app: Address,
+        code: Code,
+        block: u64,
+        is_deployed: bool,
+    ) -> Option<bool> {
+        let is_silent = keeps_to_itself(code);
         let before = block.checked_sub(1).filter(|_| block > self.start_block)?;
         let was_there = async {
             let is_asked = is_silent || is_deployed;
             if is_asked { self.is_there(app, before).await.ok() } else { None }
         };
         let switch = async {
-            if let Some(slot) = switch_slot(contract.code()).filter(|_| is_silent) {
+            if let Some(slot) = switch_slot(code).filter(|_| is_silent) {
                 let _ = self.slot(app, slot, block).await;
             }
         };
@@ -279,7 +284,10 @@ const fn switch_slot(code: Code) -> Option<u64> {
 
 /// Whether an app keeps some of its state to itself. An AppAuth tells all, and that can be checked.
 pub(crate) fn is_silent(contract: &Contract) -> bool {
-    let code = contract.code();
-    let speaks = code.keeps_history() || code == Code::Unknown;
-    contract.role == Role::App && contract.code_hash.is_some() && !speaks
+    let is_app = contract.role == Role::App && contract.code_hash.is_some();
+    is_app && keeps_to_itself(contract.code())
+}
+
+fn keeps_to_itself(code: Code) -> bool {
+    !code.keeps_history() && code != Code::Unknown
 }

@@ -3,6 +3,7 @@
 use crate::{IndexError, Indexer, reader::Reader, readings::missing};
 use alloy_primitives::{Address, B256, U256};
 use devproof_chain::{ChainError, Identity, Look};
+use devproof_contracts::Code;
 use devproof_primitives::BlockRef;
 use devproof_store::{Contract, Role};
 use std::{
@@ -24,6 +25,15 @@ struct Learned {
     /// Whether there was code.
     codes: BTreeMap<(Address, u64), bool>,
     slots: BTreeMap<(Address, u64, u64), B256>,
+    /// By who named it, what the last contract was that it named.
+    usual: BTreeMap<Address, Usual>,
+}
+
+/// What a KMS or factory names: most of it is alike, so that it can be asked about before it is known what it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usual {
+    pub(crate) code: Code,
+    pub(crate) implementation: Option<Address>,
 }
 
 impl Looks {
@@ -40,26 +50,39 @@ impl Looks {
     pub(crate) fn get(&self, address: Address, block: u64) -> Option<(Identity, Look)> {
         self.all().looks.get(&(address, block)).cloned()
     }
+
+    /// What whoever this is usually names; `None` if it named nothing yet.
+    pub(crate) fn usual(&self, by: Address) -> Option<Usual> {
+        self.all().usual.get(&by).copied()
+    }
+
+    /// Remembers what somebody named.
+    pub(crate) fn named(&self, by: Address, contract: &Contract) {
+        let usual = Usual { code: contract.code(), implementation: contract.implementation };
+        remember(&mut self.all().usual, by, usual);
+    }
 }
 
 /// Remembers, unless that is too much.
 fn remember<K: Ord, V>(all: &mut BTreeMap<K, V>, key: K, value: V) {
-    if all.len() < MOST {
+    if all.len() < MOST || all.contains_key(&key) {
         all.insert(key, value);
     }
 }
 
 impl Reader {
-    /// What stands behind an address after a block, and what else was learned of it on the way.
+    /// What stands behind an address after a block, and what else was learned of it on the way; asked at once if it is a proxy
+    /// of what is `likely`.
     pub(crate) async fn look(
         &self,
         address: Address,
         block: u64,
+        likely: Option<Address>,
     ) -> Result<(Identity, Look), ChainError> {
         if let Some(found) = self.looks.get(address, block) {
             return Ok(found);
         }
-        let found = self.node.identify_with_look(address, block).await?;
+        let found = self.node.identify_with_look(address, block, likely).await?;
         remember(&mut self.looks.all().looks, (address, block), found.clone());
         Ok(found)
     }
@@ -104,7 +127,8 @@ impl Reader {
         named_by: Option<Address>,
         found_at: u64,
     ) -> Result<Contract, IndexError> {
-        let (identity, _) = self.look(address, found_at).await?;
+        let likely = named_by.and_then(|by| self.looks.usual(by)?.implementation);
+        let (identity, _) = self.look(address, found_at, likely).await?;
         Ok(Contract {
             chain_id: self.node.chain_id(),
             address,

@@ -10,12 +10,13 @@ use alloy_primitives::Address;
 use devproof_chain::NodeLog;
 use devproof_primitives::BlockRef;
 use devproof_store::Contract;
-use futures::future::{join, try_join};
+use futures::future::try_join;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
+    panic::resume_unwind,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 /// A page as nodes told it, before it is known whether they held the same blocks at the end.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub(crate) async fn listen(
     let Some(page) = stretch.page(stretch.first, stretch.size) else { return Ok(()) };
     let mut size = stretch.size;
     let mut said = reader.said_in(page, known.keys().copied().collect()).await?;
+    let mut asking = JoinSet::new();
     // Not before there is room: a page may be large.
     while let Ok(room) = to.reserve().await {
         let Said { page, checkpoint, mut logs } = said;
@@ -65,15 +67,12 @@ pub(crate) async fn listen(
             named.addresses().filter(|app| !known.contains_key(app)).collect();
         let asked: Vec<Address> = known.keys().chain(&new).copied().collect();
         let next = page.end().checked_add(1).and_then(|next| stretch.page(next, size));
-        let after = async {
-            match next {
-                Some(page) => reader.said_in(page, asked).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let meeting = reader.met_in(&page, named, &known, &new);
-        let (met, after) = join(meeting, after).await;
-        let (mut found, others) = met?;
+        if let Some(page) = next {
+            let reader = reader.clone();
+            // A task of its own: what is said there is taken apart beside all that is asked here.
+            asking.spawn(async move { reader.said_in(page, asked).await });
+        }
+        let (mut found, others) = reader.met_in(&page, named, &known, &new).await?;
         logs.extend(others);
         found.retain(|it| !is_followed(&known, &it.contract));
         // Which contract decides was not known when that page was asked for.
@@ -83,7 +82,13 @@ pub(crate) async fn listen(
         known.extend(found.iter().map(|it| (it.contract.address, it.contract.clone())));
         room.send(Ok(Heard { page, checkpoint, logs, found, next_size: size }));
 
-        let Some(mut next) = after? else { return Ok(()) };
+        let Some(next) = asking.join_next().await else { return Ok(()) };
+        let mut next = match next {
+            Ok(next) => next?,
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            // The runtime ends.
+            Err(_) => return Ok(()),
+        };
         // What is an id and no contract is not followed; what decides for it is.
         next.logs.retain(|log| known.contains_key(&log.address));
         next.logs.extend(reader.node.logs(&rest, next.page.clone()).await?);

@@ -1,12 +1,12 @@
 //! Which apps KMS contracts and factories name.
 
-use crate::{IndexError, page::LOOKS, reader::Reader};
+use crate::{IndexError, identify::Usual, page::LOOKS, reader::Reader};
 use alloy_primitives::Address;
 use devproof_chain::NodeLog;
 use devproof_contracts::{factory_event, kms_event};
 use devproof_primitives::KmsEvent;
 use devproof_store::{Contract, Role};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future::join, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Apps that are named in some logs, and not followed yet or known from a later block: the block and by whom. Where several
@@ -138,8 +138,19 @@ impl Reader {
         is_deployed: bool,
         later: u64,
     ) -> Result<Found, IndexError> {
-        let contract = self.identify_once(app, Some(by), block, later).await?;
-        let was_there = self.foresee(&contract, is_deployed).await;
+        let foreseen = async {
+            if let Some(Usual { code, .. }) = self.looks.usual(by) {
+                self.foresee(app, code, block, is_deployed).await;
+            }
+        };
+        let identified = self.identify_once(app, Some(by), block, later);
+        let contract = join(identified, foreseen).await.0?;
+        self.looks.named(by, &contract);
+        // Known by now, if it is what was expected.
+        let was_there = match contract.code_hash {
+            Some(_) => self.foresee(app, contract.code(), contract.found_at, is_deployed).await,
+            None => None,
+        };
         let is_newborn = is_deployed && contract.code_hash.is_some() && was_there == Some(false);
         Ok(Found { contract, is_newborn })
     }

@@ -1,11 +1,10 @@
 //! What is asked of the nodes to fill a page, whoever asks: it holds no store, so that it is done beside the writing.
 
 use crate::{IndexError, identify::Looks};
-use alloy_primitives::B256;
 use devproof_chain::{ChainError, Header, Node, NodeLog};
 use devproof_primitives::BlockRef;
 use devproof_store::RawLog;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Asks the nodes of a chain, and remembers what contracts are.
 #[derive(Clone, Debug)]
@@ -45,37 +44,31 @@ impl Reader {
         Ok(self.node.header(number).await?.ok_or(ChainError::Moved { number })?)
     }
 
-    /// Adds the time of its block to each log, asking the node for the headers it did not send along.
+    /// Adds the time of its block to each log, asking the node for the headers it did not send along: once a block, for logs
+    /// that are in order.
     pub(crate) async fn with_times(&self, logs: Vec<NodeLog>) -> Result<Vec<RawLog>, IndexError> {
-        let mut blocks: BTreeMap<B256, BlockRef> = BTreeMap::new();
-        for log in &logs {
-            if blocks.contains_key(&log.block_hash) {
-                continue;
-            }
-            let block = match log.block_timestamp {
-                Some(timestamp) => {
-                    BlockRef { number: log.block_number, hash: log.block_hash, timestamp }
-                }
-                None => self.held(log.block_number).await?,
+        let mut timed: Vec<RawLog> = Vec::with_capacity(logs.len());
+        for log in logs {
+            let (number, hash) = (log.block_number, log.block_hash);
+            let before = timed.last().map(|before| before.block);
+            let block = match (before, log.block_timestamp) {
+                (Some(before), _) if before.hash == hash => before,
+                (_, Some(timestamp)) => BlockRef { number, hash, timestamp },
+                (_, None) => self.held(number).await?,
             };
-            if block.hash != log.block_hash {
-                return Err(ChainError::Moved { number: log.block_number }.into());
+            if block.hash != hash {
+                return Err(ChainError::Moved { number }.into());
             }
-            blocks.insert(block.hash, block);
+            timed.push(RawLog {
+                block,
+                log_index: log.log_index,
+                tx_hash: log.transaction_hash,
+                tx_index: log.transaction_index,
+                address: log.address,
+                topics: log.topics,
+                data: log.data,
+            });
         }
-        Ok(logs
-            .into_iter()
-            .filter_map(|log| {
-                Some(RawLog {
-                    block: *blocks.get(&log.block_hash)?,
-                    log_index: log.log_index,
-                    tx_hash: log.transaction_hash,
-                    tx_index: log.transaction_index,
-                    address: log.address,
-                    topics: log.topics,
-                    data: log.data,
-                })
-            })
-            .collect())
+        Ok(timed)
     }
 }

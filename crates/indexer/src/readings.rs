@@ -200,7 +200,7 @@ impl Indexer {
         // What a node without old state says about the head is true there; of the upgrade itself nothing is known.
         let mut attempt = 1;
         let (identity, look) = loop {
-            match self.reader.look(address, block.number).await {
+            match self.reader.look(address, block.number, None).await {
                 Err(error) if missing(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) if missing(&error) => {
                     // Who lacks the newest state as well only lags.

@@ -7,7 +7,7 @@ use devproof_primitives::{BlockRef, FoldError};
 use devproof_store::{AppState, Contract, RawLog, Role};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -173,9 +173,13 @@ pub(crate) struct Checks {
 impl Checks {
     /// Adds the contracts that emitted these logs.
     pub(crate) fn add(&mut self, logs: &[RawLog]) {
+        let mut of_each: HashMap<Address, u64> = HashMap::new();
         for log in logs {
-            self.unchecked.insert(log.address);
-            *self.unkept.entry(log.address).or_default() += 1;
+            *of_each.entry(log.address).or_default() += 1;
+        }
+        for (address, logs) in of_each {
+            self.unchecked.insert(address);
+            *self.unkept.entry(address).or_default() += logs;
         }
         for log in logs.iter().filter(|log| log.topics.first() == Some(&UPGRADED)) {
             self.upgraded.entry(log.address).or_default().push(log.block);
