@@ -39,7 +39,7 @@ impl Node {
     }
 
     /// As [`Node::identify`]. Gives also what was learned of it on the way. `likely` is an implementation that it may be a proxy
-    /// of, as those are that came from where it came: if it is, all is asked at once, and if not, once more.
+    /// of, as those are that came from where it came: if it is, all is asked at once, and if not, the rest behind it.
     ///
     /// That it is nothing known is believed only when it was found twice: one reply that says nothing, as a proxy
     /// gives that lost the real one, looks like that of a contract without such a function.
@@ -86,8 +86,8 @@ impl Node {
         let (word, seen) = join(self.storage(address, slot, block), seen).await;
         let implementation = Some(Address::from_word(word?)).filter(|a| !a.is_zero());
         let look = match seen {
-            Some(look) if implementation == likely => look?,
-            _ => self.look(address, implementation, block).await?,
+            Some(look) => look?,
+            None => self.look(address, implementation, block).await?,
         };
         let found = self.identity(address, implementation, &look).await?;
         Ok((found, look))
