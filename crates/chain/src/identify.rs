@@ -7,7 +7,7 @@ use devproof_contracts::{
     Code,
     stock::{DstackApp, LegacyAppAuth, TimelockAppAuth},
 };
-use futures::future::join;
+use futures::future::{OptionFuture, join};
 
 /// Where a proxy keeps the address of its code: ERC-1967, `keccak256("eip1967.proxy.implementation") - 1`.
 const IMPLEMENTATION_SLOT: B256 =
@@ -77,12 +77,8 @@ impl Node {
         likely: Option<Address>,
     ) -> Result<(Identity, Look), ChainError> {
         let slot = U256::from_be_bytes(IMPLEMENTATION_SLOT.0);
-        let seen = async {
-            match likely {
-                Some(behind) => Some(self.look(address, Some(behind), block).await),
-                None => None,
-            }
-        };
+        let seen = likely.map(|behind| self.look(address, Some(behind), block));
+        let seen = OptionFuture::from(seen);
         let (word, seen) = join(self.storage(address, slot, block), seen).await;
         let implementation = Some(Address::from_word(word?)).filter(|a| !a.is_zero());
         let look = match seen {
